@@ -1,0 +1,248 @@
+//! Who calls: finds the credential in a request and judges it.
+//!
+//! A request may carry material of one accepted scheme only. The material is found first, over all schemes, and judged
+//! once; wrong material never falls through to a weaker scheme or to anonymous.
+
+pub mod api_key;
+pub mod authorization;
+pub mod hawk;
+pub mod hide;
+pub mod jwt;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::credential::{Credential, Credentials};
+use crate::denial::{Denial, Unauthenticated, Wanted};
+use crate::head::Head;
+use crate::time::Now;
+
+/// How a route identifies its callers.
+#[derive(Debug, Clone, Default)]
+pub struct Accept {
+    /// Accepted schemes in the order of the file; empty on a route that is only public.
+    pub schemes: Vec<Scheme>,
+    /// Whether a request without a credential passes, without identity.
+    pub public: bool,
+    /// Whose habits decide where the rules of HTTP leave room.
+    pub compat: Compat,
+}
+
+/// A way to present a credential.
+#[derive(Debug, Clone)]
+pub enum Scheme {
+    /// An opaque key.
+    ApiKey(api_key::Options),
+    /// A JSON Web Token signed by the consumer.
+    Jwt(jwt::Options),
+    /// A Hawk request signature.
+    Hawk(hawk::Options),
+}
+
+/// Habits of the gateway that a route replaces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Compat {
+    /// Ambiguous material is refused.
+    #[default]
+    None,
+    /// As APISIX: the first of repeated values counts, and any `Authorization` is taken for the token.
+    Apisix,
+}
+
+/// A consumer found in this request.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// What identified the consumer.
+    pub credential: Arc<Credential>,
+    /// What signs the answer, for Hawk.
+    pub hawk: Option<Arc<hawk::Artifacts>>,
+}
+
+/// What the request says about its caller.
+#[derive(Debug)]
+pub enum Answer {
+    /// Nothing that an accepted scheme reads.
+    Absent,
+    /// A valid credential.
+    Identified(Identity),
+    /// A valid signature over the head; the body must be read and proven before anything else happens.
+    Unproven(hawk::Unproven),
+    /// Material that identifies nobody.
+    Rejected(Denial),
+}
+
+/// What identification remembers between requests: one per process, bounded, outlives reloads.
+#[derive(Debug)]
+pub struct Memory {
+    /// Tokens that were verified before.
+    pub proofs: jwt::Proofs,
+    /// Hawk nonces within the window.
+    pub nonces: hawk::Nonces,
+}
+
+/// Finds and judges the credential of one request.
+pub fn identify(head: &Head, accept: &Accept, credentials: &Credentials, memory: &Memory, now: Now) -> Answer {
+    let mut found: Option<(&Scheme, Cow<'_, [u8]>)> = None;
+    for scheme in &accept.schemes {
+        match scheme.find(head, accept) {
+            Err(denial) => return Answer::Rejected(denial),
+            Ok(None) => {}
+            Ok(Some(material)) if found.is_none() => found = Some((scheme, material)),
+            Ok(Some(_)) if accept.compat == Compat::Apisix => {}
+            Ok(Some(_)) => return Answer::Rejected(Denial::Ambiguous),
+        }
+    }
+    match found {
+        None => Answer::Absent,
+        Some((scheme, material)) => scheme.judge(&material, head, accept, credentials, memory, now),
+    }
+}
+
+impl Scheme {
+    /// The scheme's material in this request, not yet judged.
+    fn find<'h>(&self, head: &'h Head, accept: &Accept) -> Result<Option<Cow<'h, [u8]>>, Denial> {
+        match self {
+            Self::ApiKey(options) => api_key::find(head, options, accept),
+            Self::Jwt(options) => jwt::find(head, options, accept),
+            Self::Hawk(_) => hawk::find(head, accept),
+        }
+    }
+
+    fn judge(
+        &self,
+        material: &[u8],
+        head: &Head,
+        accept: &Accept,
+        credentials: &Credentials,
+        memory: &Memory,
+        now: Now,
+    ) -> Answer {
+        let refuse = |reason| Answer::Rejected(accept.refuse(reason));
+        match self {
+            Self::ApiKey(_) => match api_key::judge(material, credentials) {
+                Some(credential) => Answer::Identified(Identity { credential, hawk: None }),
+                None => refuse(Unauthenticated::ApiKey),
+            },
+            Self::Jwt(options) => match jwt::judge(material, options, credentials, &memory.proofs, now) {
+                Ok(credential) => Answer::Identified(Identity { credential, hawk: None }),
+                Err(refusal) => refuse(Unauthenticated::Jwt(refusal)),
+            },
+            Self::Hawk(options) => match hawk::judge(material, head, options, credentials, &memory.nonces, now) {
+                Ok(hawk::Judged::Identified(identity)) => Answer::Identified(identity),
+                Ok(hawk::Judged::Unproven(unproven)) => Answer::Unproven(unproven),
+                Err(hawk::Fail::Refused(refusal)) => refuse(Unauthenticated::Hawk(refusal)),
+                Err(hawk::Fail::Denied(denial)) => Answer::Rejected(denial),
+            },
+        }
+    }
+
+    fn challenge(&self, reason: &Unauthenticated) -> HeaderValue {
+        match self {
+            Self::ApiKey(options) => api_key::challenge(options),
+            Self::Jwt(_) => jwt::challenge(reason),
+            Self::Hawk(_) => hawk::challenge(reason),
+        }
+    }
+}
+
+impl Accept {
+    /// A 401 with one challenge for each accepted scheme.
+    pub fn refuse(&self, reason: Unauthenticated) -> Denial {
+        let mut challenges: Vec<HeaderValue> = Vec::with_capacity(self.schemes.len());
+        for scheme in &self.schemes {
+            let challenge = scheme.challenge(&reason);
+            // JWT and API key may both ask for a bearer token; the one with more to say stands for both.
+            let bearer = challenge.as_bytes().starts_with(b"Bearer");
+            match challenges.iter_mut().find(|have| bearer && have.as_bytes().starts_with(b"Bearer")) {
+                Some(have) if have.len() < challenge.len() => *have = challenge,
+                Some(_) => {}
+                None => challenges.push(challenge),
+            }
+        }
+        Denial::Unauthenticated { reason, challenges }
+    }
+
+    /// The scheme to name when a request has no credential: the first of the list.
+    pub fn wanted(&self) -> Wanted {
+        match self.schemes.first() {
+            Some(Scheme::Jwt(_)) => Wanted::Jwt,
+            Some(Scheme::Hawk(_)) => Wanted::Hawk,
+            Some(Scheme::ApiKey(_)) | None => Wanted::ApiKey,
+        }
+    }
+
+    /// Whether JSON Web Tokens are accepted.
+    pub fn takes_jwt(&self) -> bool {
+        self.schemes.iter().any(|scheme| matches!(scheme, Scheme::Jwt(_)))
+    }
+
+    /// Whether opaque keys are accepted as bearer tokens.
+    pub fn takes_bearer_key(&self) -> bool {
+        self.schemes.iter().any(
+            |scheme| matches!(scheme, Scheme::ApiKey(options) if options.from.contains(&api_key::Place::Bearer)),
+        )
+    }
+}
+
+/// The only value of a header that may carry a credential.
+///
+/// # Errors
+/// [`Denial::Ambiguous`] where the header is repeated, unless compatibility says that the first value counts.
+fn single<'h>(
+    headers: &'h HeaderMap,
+    name: &HeaderName,
+    compat: Compat,
+) -> Result<Option<&'h HeaderValue>, Denial> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next();
+    if values.next().is_some() && compat == Compat::None {
+        return Err(Denial::Ambiguous);
+    }
+    Ok(first)
+}
+
+/// The only value of a query parameter that may carry a credential, percent-decoded.
+///
+/// # Errors
+/// [`Denial::Ambiguous`] where the parameter is repeated, unless compatibility says that the first value counts.
+fn single_parameter<'h>(head: &'h Head, name: &str, compat: Compat) -> Result<Option<Cow<'h, [u8]>>, Denial> {
+    let Some(query) = head.query() else { return Ok(None) };
+    let mut values = query.split('&').filter_map(|pair| {
+        let (key, value) = pair.split_once('=')?;
+        (*percent_decode(key) == *name.as_bytes()).then_some(value)
+    });
+    let first = values.next();
+    if values.next().is_some() && compat == Compat::None {
+        return Err(Denial::Ambiguous);
+    }
+    Ok(first.map(percent_decode))
+}
+
+/// Decodes `%XX`; what is no encoding stays as it is.
+fn percent_decode(text: &str) -> Cow<'_, [u8]> {
+    if !text.contains('%') {
+        return Cow::Borrowed(text.as_bytes());
+    }
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        let digits = bytes.get(at + 1..at + 3).and_then(|d| std::str::from_utf8(d).ok());
+        match digits.and_then(|d| u8::from_str_radix(d, 16).ok()) {
+            Some(octet) if bytes[at] == b'%' => {
+                out.push(octet);
+                at += 3;
+            }
+            _ => {
+                out.push(bytes[at]);
+                at += 1;
+            }
+        }
+    }
+    Cow::Owned(out)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,157 @@
+//! Stored proofs of consumers, and the index that finds them.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use http::HeaderValue;
+
+use crate::authn::hawk;
+use crate::authn::jwt;
+use crate::consumer::{Consumer, Name, Scopes};
+
+/// One proof of one consumer.
+#[derive(Debug)]
+pub struct Credential {
+    /// Names the credential to upstreams and in logs; never the secret.
+    pub id: Box<str>,
+    /// Whose credential it is.
+    pub consumer: Arc<Consumer>,
+    /// Scopes of its own; absent means the consumer's.
+    pub scopes: Option<Scopes>,
+    /// `X-Credential-Identifier`, ready to send.
+    pub id_header: HeaderValue,
+    /// `X-Consumer-Scopes` of the scopes in force, ready to send; absent where there are none.
+    pub scopes_header: Option<HeaderValue>,
+    /// The stored form of the secret.
+    pub proof: Proof,
+}
+
+impl Credential {
+    /// The scopes in force: the credential's own if it has any, else its consumer's.
+    pub fn scopes(&self) -> &Scopes {
+        self.scopes.as_ref().unwrap_or(&self.consumer.scopes)
+    }
+}
+
+/// What is stored of a credential, by kind.
+#[derive(Debug)]
+pub enum Proof {
+    /// SHA-256 of the key's text.
+    ApiKey(Digest),
+    /// A verification key bound to one algorithm; boxed for its size.
+    Jwt(Box<jwt::Key>),
+    /// A MAC key; Hawk needs the secret itself.
+    Hawk(hawk::Key),
+}
+
+impl Proof {
+    /// The kind's name in config, API and logs.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::ApiKey(_) => "api_key",
+            Self::Jwt(_) => "jwt",
+            Self::Hawk(_) => "hawk",
+        }
+    }
+}
+
+/// SHA-256 of a secret: enough for secrets of 128 bits and more (NIST SP 800-63B-4), and cheap on the walk.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Digest(pub [u8; 32]);
+
+impl Digest {
+    /// Hashes the secret's bytes.
+    pub fn of(secret: &[u8]) -> Self {
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, secret);
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(digest.as_ref());
+        Self(bytes)
+    }
+}
+
+impl fmt::Debug for Digest {
+    /// A digest of a weak secret could be guessed from; logs get none of it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Digest(…)")
+    }
+}
+
+/// The credentials of one snapshot, indexed by what a request presents. Iteration order of nothing here is relied on.
+#[derive(Debug, Default)]
+pub struct Credentials {
+    api_keys: HashMap<Digest, Arc<Credential>>,
+    jwt: HashMap<Box<str>, Arc<Credential>>,
+    hawk: HashMap<Box<str>, Arc<Credential>>,
+}
+
+/// Two credentials share a lookup key, so one of them could never be found.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("consumer `{first}` already has {what}")]
+pub struct Duplicate {
+    /// The consumer that holds the lookup key.
+    pub first: Name,
+    /// What is shared, in words that do not give the secret away.
+    pub what: String,
+}
+
+impl Credentials {
+    /// Adds one credential under the lookup key of its kind: the digest of an API key, the key claim's value of a JWT
+    /// credential, the id of a Hawk credential.
+    ///
+    /// # Errors
+    /// [`Duplicate`] where the lookup key is taken, by any consumer.
+    pub fn insert(&mut self, credential: Arc<Credential>) -> Result<(), Duplicate> {
+        use std::collections::hash_map::Entry;
+        let taken = match &credential.proof {
+            Proof::ApiKey(digest) => match self.api_keys.entry(*digest) {
+                Entry::Occupied(held) => Some((held.get().clone(), "the same API key value".to_owned())),
+                Entry::Vacant(free) => {
+                    free.insert(credential);
+                    None
+                }
+            },
+            Proof::Jwt(key) => named(&mut self.jwt, key.claim_value.clone(), "a `jwt` credential with the key", credential),
+            Proof::Hawk(key) => named(&mut self.hawk, key.id.clone(), "a `hawk` credential with the id", credential),
+        };
+        match taken {
+            None => Ok(()),
+            Some((held, what)) => Err(Duplicate { first: held.consumer.name.clone(), what }),
+        }
+    }
+
+    /// The credential whose API key hashes to `digest`.
+    pub fn api_key(&self, digest: &Digest) -> Option<&Arc<Credential>> {
+        self.api_keys.get(digest)
+    }
+
+    /// The JWT credential that the key claim names.
+    pub fn jwt(&self, claim_value: &str) -> Option<&Arc<Credential>> {
+        self.jwt.get(claim_value)
+    }
+
+    /// The Hawk credential of this id.
+    pub fn hawk(&self, id: &str) -> Option<&Arc<Credential>> {
+        self.hawk.get(id)
+    }
+
+    /// Every credential, in no particular order.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Credential>> {
+        self.api_keys.values().chain(self.jwt.values()).chain(self.hawk.values())
+    }
+}
+
+type Taken = Option<(Arc<Credential>, String)>;
+
+fn named(
+    map: &mut HashMap<Box<str>, Arc<Credential>>,
+    key: Box<str>,
+    what: &str,
+    credential: Arc<Credential>,
+) -> Taken {
+    if let Some(held) = map.get(&key) {
+        return Some((held.clone(), format!("{what} `{key}`")));
+    }
+    map.insert(key, credential);
+    None
+}

@@ -1,0 +1,34 @@
+//! The immutable state that one request is served from.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::consumer::{Consumer, Name, Scopes};
+use crate::credential::Credentials;
+use crate::denial::Dialect;
+use crate::route::Routes;
+use crate::upstream::Upstream;
+
+/// Everything a configuration file says about requests, compiled; data only, swapped whole.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    /// All routes, indexed by path.
+    pub routes: Routes,
+    /// All upstreams; a route holds an index into it.
+    pub upstreams: Vec<Arc<Upstream>>,
+    /// Consumers that the file declares, by name.
+    pub consumers: BTreeMap<Name, Arc<Consumer>>,
+    /// The credentials of those consumers.
+    pub credentials: Credentials,
+    /// Tiers by name.
+    pub tiers: BTreeMap<Name, Tier>,
+    /// Error dialect where no route matched.
+    pub errors: Dialect,
+}
+
+/// A named bundle of what a consumer may do.
+#[derive(Debug, Clone, Default)]
+pub struct Tier {
+    /// Scopes that every consumer of the tier has.
+    pub scopes: Scopes,
+}
