@@ -1,0 +1,108 @@
+//! What a file says about the process rather than about requests; fixed from start to end.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+/// Settings that a reload does not change.
+#[derive(Debug, Clone)]
+pub struct Process {
+    /// Listeners of the data plane, at least one.
+    pub listen: Vec<Listener>,
+    /// The admin listener, if there is one.
+    pub admin: Option<SocketAddr>,
+    /// Data plane threads; absent means one per core that this process may use.
+    pub workers: Option<usize>,
+    /// How long open requests may take after a request to stop.
+    pub drain: Duration,
+    /// Journal and embedded store.
+    pub data_dir: PathBuf,
+    /// Bounds of what callers may send.
+    pub bounds: Bounds,
+}
+
+/// One listener of the data plane.
+#[derive(Debug, Clone)]
+pub struct Listener {
+    /// Where it listens; port 0 asks for a free one.
+    pub address: SocketAddr,
+    /// Certificate files, for TLS.
+    pub tls: Option<ListenerTls>,
+    /// Peers whose `X-Forwarded-*` is believed and who are exempt from the connection cap per address.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Caps of open connections.
+    pub connections: Connections,
+}
+
+/// Files of a TLS listener, read again when they change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListenerTls {
+    /// PEM of the chain, leaf first.
+    pub cert: PathBuf,
+    /// PEM of the private key.
+    pub key: PathBuf,
+    /// PEM of the roots that client certificates must chain to; absent means that none is asked for.
+    pub client_ca: Option<PathBuf>,
+}
+
+/// Caps of open connections on one listener.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Connections {
+    /// From one address (one /64 of IPv6).
+    pub per_address: usize,
+    /// In all.
+    pub total: usize,
+}
+
+impl Default for Connections {
+    fn default() -> Self {
+        Self { per_address: 256, total: 20_000 }
+    }
+}
+
+/// Bounds of what callers may send; all have defaults that suit a gate on the open internet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// Header fields in a request or response.
+    pub header_fields: usize,
+    /// Bytes of one header field.
+    pub header_bytes: usize,
+    /// Bytes of a whole head.
+    pub head_bytes: usize,
+    /// Bytes of the request target.
+    pub target_bytes: usize,
+    /// From the first byte of a head, or from the connection's start, to the head's end.
+    pub head_timeout: Duration,
+    /// Bytes per second that a body must keep up after its first five seconds.
+    pub body_rate: u64,
+    /// Between two requests of a connection.
+    pub idle: Duration,
+    /// How long a caller may not read.
+    pub write_stall: Duration,
+    /// From accept to the end of the TLS handshake.
+    pub tls_handshake: Duration,
+    /// Requests read ahead on one HTTP/1.1 connection.
+    pub pipeline: usize,
+    /// HTTP/2 streams open at once on one connection.
+    pub h2_streams: u32,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            header_fields: 100,
+            header_bytes: 16 * 1024,
+            head_bytes: 64 * 1024,
+            target_bytes: 8 * 1024,
+            head_timeout: Duration::from_secs(10),
+            body_rate: 1024,
+            idle: Duration::from_secs(60),
+            write_stall: Duration::from_secs(30),
+            tls_handshake: Duration::from_secs(5),
+            pipeline: 16,
+            h2_streams: 100,
+        }
+    }
+}
