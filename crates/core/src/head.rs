@@ -27,6 +27,8 @@ pub struct Head {
     pub secure: bool,
     /// The caller's address: the peer, or what a trusted proxy says.
     pub client: IpAddr,
+    /// Whether a body follows.
+    pub has_body: bool,
 }
 
 impl Head {
