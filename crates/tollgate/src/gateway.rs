@@ -2,7 +2,7 @@
 
 mod body;
 mod call;
-mod connection;
+pub mod connection;
 mod cors;
 mod exchange;
 mod forward;
@@ -124,10 +124,17 @@ async fn walk(
     call.credential = identity.as_ref().map(|identity| identity.credential.clone());
 
     let permit = access::decide(route, identity.clone())?;
-    let ready = Ready { permit, checked, body, progress };
+    let ready = Ready {
+        permit,
+        checked,
+        body,
+        progress,
+    };
     if ready.checked.upgrade.is_some() {
         let switch = switch.ok_or(Malformed::Upgrade)?;
-        return tunnel::open(worker, live, ready, switch, call).await.map(Reply::Tunnel);
+        return tunnel::open(worker, live, ready, switch, call)
+            .await
+            .map(Reply::Tunnel);
     }
     let answered = forward::forward(worker, live, ready, call).await?;
     call.upstream = Some(call.elapsed());
@@ -144,8 +151,13 @@ async fn identify(
     call: &Call,
 ) -> Result<(Option<Identity>, RequestBody, Rc<Progress>), Denial> {
     let progress: Rc<Progress> = Rc::default();
-    let answer =
-        authn::identify(&checked.head, &route.accept, &live.snapshot.credentials, &worker.gate.memory, call.now);
+    let answer = authn::identify(
+        &checked.head,
+        &route.accept,
+        &live.snapshot.credentials,
+        &worker.gate.memory,
+        call.now,
+    );
     let identity = match answer {
         Answer::Absent => None,
         Answer::Identified(identity) => Some(identity),
@@ -156,7 +168,11 @@ async fn identify(
             let identity = unproven.prove(&route.accept, content_type, &bytes)?;
             call.request_bytes.set(bytes.len() as u64);
             progress.ended.set(Some(tokio::time::Instant::now()));
-            return Ok((Some(identity), RequestBody::Whole((!bytes.is_empty()).then_some(bytes)), progress));
+            return Ok((
+                Some(identity),
+                RequestBody::Whole((!bytes.is_empty()).then_some(bytes)),
+                progress,
+            ));
         }
     };
     if incoming.is_end_stream() {
@@ -186,7 +202,9 @@ async fn read_whole(incoming: Incoming, route: &Route, call: &Call) -> Result<By
     let limited = Limited::new(incoming, usize::try_from(max).unwrap_or(usize::MAX));
     match limited.collect().await {
         Ok(whole) => Ok(whole.to_bytes()),
-        Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(Denial::Bound(Bound::Body { max })),
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => {
+            Err(Denial::Bound(Bound::Body { max }))
+        }
         Err(_) if call.connection().pace().is_slow() => Err(Denial::Bound(Bound::Slow)),
         Err(_) => Err(Malformed::Chunk.into()),
     }
@@ -199,11 +217,19 @@ async fn from_model(
     identity: Option<Identity>,
     mut call: Call,
 ) -> Response<ResponseBody> {
-    let Answered { response, exchange, occupied } = answered;
+    let Answered {
+        response,
+        exchange,
+        occupied,
+    } = answered;
     let (mut parts, incoming) = response.into_parts();
     strip_response(&mut parts.headers);
     call.status = parts.status;
-    let idle = call.route.as_ref().map(|route| route.upstream.timeout.idle).unwrap_or_default();
+    let idle = call
+        .route
+        .as_ref()
+        .map(|route| route.upstream.timeout.idle)
+        .unwrap_or_default();
     let mut metered = Metered::new(incoming, exchange, call, occupied, worker.clone(), idle);
     std::future::poll_fn(|cx| {
         metered.finish_if_empty(cx);
@@ -224,7 +250,10 @@ async fn sign(
     body: ResponseBody,
     artifacts: &authn::hawk::Artifacts,
 ) -> Response<ResponseBody> {
-    let whole = body.size_hint().exact().is_some_and(|size| size <= SIGNED_ANSWER_MAX);
+    let whole = body
+        .size_hint()
+        .exact()
+        .is_some_and(|size| size <= SIGNED_ANSWER_MAX);
     if !whole {
         if let Some(value) = artifacts.server_authorization(None) {
             parts.headers.insert(SERVER_AUTHORIZATION, value);
@@ -234,8 +263,13 @@ async fn sign(
     match body.collect().await {
         Ok(collected) => {
             let bytes = collected.to_bytes();
-            let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-            if let Some(value) = artifacts.server_authorization(Some((content_type.unwrap_or_default(), &bytes))) {
+            let content_type = parts
+                .headers
+                .get(header::CONTENT_TYPE)
+                .and_then(|value| value.to_str().ok());
+            if let Some(value) =
+                artifacts.server_authorization(Some((content_type.unwrap_or_default(), &bytes)))
+            {
                 parts.headers.insert(SERVER_AUTHORIZATION, value);
             }
             Response::from_parts(parts, bytes.into())
@@ -261,7 +295,12 @@ fn strip_response(headers: &mut HeaderMap) {
     for name in listed {
         headers.remove(name);
     }
-    for name in [header::CONNECTION, header::UPGRADE, header::PROXY_AUTHENTICATE, header::TRAILER] {
+    for name in [
+        header::CONNECTION,
+        header::UPGRADE,
+        header::PROXY_AUTHENTICATE,
+        header::TRAILER,
+    ] {
         headers.remove(name);
     }
     headers.remove("keep-alive");

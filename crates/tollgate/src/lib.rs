@@ -1,6 +1,10 @@
 //! Tollgate: an authenticating, authorising gateway in front of model servers.
 
+pub mod admin;
 pub mod config;
 pub mod gateway;
+pub mod reload;
+pub mod server;
 pub mod state;
 pub mod telemetry;
+pub mod tls;

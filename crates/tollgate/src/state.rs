@@ -52,11 +52,19 @@ impl Gate {
     ///
     /// # Errors
     /// Where an upstream's TLS settings cannot be used.
-    pub fn new(process: Process, snapshot: Snapshot, clock: Clock, telemetry: Telemetry) -> anyhow::Result<Arc<Self>> {
+    pub fn new(
+        process: Process,
+        snapshot: Snapshot,
+        clock: Clock,
+        telemetry: Telemetry,
+    ) -> anyhow::Result<Arc<Self>> {
         let live = Live::new(snapshot, &HashMap::new())?;
         Ok(Arc::new(Self {
             process,
-            memory: Memory { proofs: jwt::Proofs::new(PROOFS), nonces: hawk::Nonces::new(NONCES_PER_CREDENTIAL) },
+            memory: Memory {
+                proofs: jwt::Proofs::new(PROOFS),
+                nonces: hawk::Nonces::new(NONCES_PER_CREDENTIAL),
+            },
             clock,
             telemetry,
             drain: CancellationToken::new(),

@@ -115,7 +115,9 @@ impl Stream {
                 }
                 Some(Err(error)) => {
                     let slow = self.pace.is_slow();
-                    self.progress.failure.set(Some(if slow { Failure::Slow } else { Failure::Broken }));
+                    self.progress
+                        .failure
+                        .set(Some(if slow { Failure::Slow } else { Failure::Broken }));
                     Some(Err(BodyError::Caller(error)))
                 }
                 Some(Ok(frame)) => {

@@ -76,7 +76,14 @@ pub struct Call {
 
 impl Call {
     /// Opens the record of a request.
-    pub fn open(gate: Arc<Gate>, open: Open, id: RequestId, now: Now, method: http::Method, client: core::net::IpAddr) -> Self {
+    pub fn open(
+        gate: Arc<Gate>,
+        open: Open,
+        id: RequestId,
+        now: Now,
+        method: http::Method,
+        client: core::net::IpAddr,
+    ) -> Self {
         Self {
             id,
             now,
@@ -132,7 +139,10 @@ impl Drop for Call {
             method: self.method.as_str(),
             path: self.path.as_deref(),
             route: self.route.as_ref().map(|route| route.name.as_str()),
-            consumer: self.credential.as_ref().map(|credential| credential.consumer.name.as_str()),
+            consumer: self
+                .credential
+                .as_ref()
+                .map(|credential| credential.consumer.name.as_str()),
             credential: self.credential.as_ref().map(|credential| &*credential.id),
             status: self.status.as_u16(),
             outcome: self.outcome.as_str(),
@@ -147,7 +157,9 @@ impl Drop for Call {
 
 fn timestamp(wall: Duration) -> String {
     let millis = i64::try_from(wall.as_millis()).unwrap_or(i64::MAX);
-    jiff::Timestamp::from_millisecond(millis).map(|time| format!("{time:.3}")).unwrap_or_default()
+    jiff::Timestamp::from_millisecond(millis)
+        .map(|time| format!("{time:.3}"))
+        .unwrap_or_default()
 }
 
 /// A ULID in text form: 48 bits of milliseconds, 80 bits from the operating system's random source.
@@ -175,7 +187,10 @@ pub struct RequestIds {
 
 impl Default for RequestIds {
     fn default() -> Self {
-        Self { random: Box::new([0; 4000]), used: 4000 }
+        Self {
+            random: Box::new([0; 4000]),
+            used: 4000,
+        }
     }
 }
 

@@ -38,8 +38,14 @@ const LINGER_BYTES: usize = 256 * 1024;
 /// Serves one connection until either side ends it.
 pub async fn serve(worker: Rc<Worker>, accepted: Accepted) {
     let bounds = worker.gate.process.bounds;
-    let Accepted { stream, mut peer, held: _held } = accepted;
-    let Ok(tcp) = tokio::net::TcpStream::from_std(stream) else { return };
+    let Accepted {
+        stream,
+        mut peer,
+        held: _held,
+    } = accepted;
+    let Ok(tcp) = tokio::net::TcpStream::from_std(stream) else {
+        return;
+    };
     // Answers go out whole; waiting for more to send would only add latency.
     let _ = tcp.set_nodelay(true);
     let tls = peer.listener.tls.load_full();
@@ -53,7 +59,9 @@ pub async fn serve(worker: Rc<Worker>, accepted: Accepted) {
         },
         Some(config) => {
             let handshake = TlsAcceptor::from(config).accept(tcp);
-            let Ok(Ok(stream)) = tokio::time::timeout(bounds.tls_handshake, handshake).await else { return };
+            let Ok(Ok(stream)) = tokio::time::timeout(bounds.tls_handshake, handshake).await else {
+                return;
+            };
             let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
             peer.secure = true;
             (Io::Tls(Box::new(stream.into())), Bytes::new(), h2)
@@ -82,7 +90,14 @@ async fn sniff(mut tcp: tokio::net::TcpStream) -> io::Result<(tokio::net::TcpStr
     }
 }
 
-async fn serve_http1(worker: &Rc<Worker>, peer: Rc<Peer>, io: Io, ahead: Bytes, pace: &Arc<Pace>, bounds: &Bounds) {
+async fn serve_http1(
+    worker: &Rc<Worker>,
+    peer: Rc<Peer>,
+    io: Io,
+    ahead: Bytes,
+    pace: &Arc<Pace>,
+    bounds: &Bounds,
+) {
     let watched = Watched::http1(io, ahead, bounds, pace.clone());
     let connection = http1::Builder::new()
         .max_headers(bounds.header_fields)
@@ -90,10 +105,24 @@ async fn serve_http1(worker: &Rc<Worker>, peer: Rc<Peer>, io: Io, ahead: Bytes, 
         .header_read_timeout(None)
         .serve_connection(TokioIo::new(watched), service_fn(service(worker, peer, pace)))
         .with_upgrades();
-    drive(connection, |connection| connection.graceful_shutdown(), worker, pace, bounds).await;
+    drive(
+        connection,
+        |connection| connection.graceful_shutdown(),
+        worker,
+        pace,
+        bounds,
+    )
+    .await;
 }
 
-async fn serve_http2(worker: &Rc<Worker>, peer: Rc<Peer>, io: Io, ahead: Bytes, pace: &Arc<Pace>, bounds: &Bounds) {
+async fn serve_http2(
+    worker: &Rc<Worker>,
+    peer: Rc<Peer>,
+    io: Io,
+    ahead: Bytes,
+    pace: &Arc<Pace>,
+    bounds: &Bounds,
+) {
     let watched = Watched::http2(io, ahead, pace.clone());
     let connection = http2::Builder::new(LocalExecutor(worker.clone()))
         .timer(TokioTimer::new())
@@ -104,7 +133,14 @@ async fn serve_http2(worker: &Rc<Worker>, peer: Rc<Peer>, io: Io, ahead: Bytes, 
         .max_pending_accept_reset_streams(20)
         .keep_alive_interval(bounds.idle / 2)
         .serve_connection(TokioIo::new(watched), service_fn(service(worker, peer, pace)));
-    drive(connection, |connection| connection.graceful_shutdown(), worker, pace, bounds).await;
+    drive(
+        connection,
+        |connection| connection.graceful_shutdown(),
+        worker,
+        pace,
+        bounds,
+    )
+    .await;
 }
 
 /// The walk as a hyper service. The future is boxed, so that an idle connection does not hold room for one.
@@ -191,11 +227,17 @@ fn wait(pace: &Pace, bounds: &Bounds, mut timer: Pin<&mut Sleep>, cx: &mut Conte
 
 /// Answers what was refused below hyper, and closes.
 async fn answer_refusal(worker: &Rc<Worker>, pace: &Pace) {
-    let (Some(denial), Some(mut io)) = (pace.take_refusal(), pace.take_io()) else { return };
+    let (Some(denial), Some(mut io)) = (pace.take_refusal(), pace.take_io()) else {
+        return;
+    };
     let now = worker.gate.clock.now();
     let id = worker.ids.borrow_mut().next(now);
     worker.gate.telemetry.count(true);
-    tracing::debug!(request_id = id.as_str(), code = denial.code(), "refused a malformed request");
+    tracing::debug!(
+        request_id = id.as_str(),
+        code = denial.code(),
+        "refused a malformed request"
+    );
     let answer = problem::raw(&denial, worker.gate.live().snapshot.errors, id.as_str());
     // The caller may be gone; there is nobody to tell then.
     let _ = tokio::time::timeout(LINGER, async {

@@ -57,7 +57,13 @@ impl Exchange {
             .handshake(TokioIo::new(io))
             .await
             .map_err(io::Error::other)?;
-        Ok(Self { target: state.id, sender, connection: Box::pin(connection), ended: false, timer: Timer::new(within) })
+        Ok(Self {
+            target: state.id,
+            sender,
+            connection: Box::pin(connection),
+            ended: false,
+            timer: Timer::new(within),
+        })
     }
 
     /// Sends a request and waits for the answer's head until `deadline` says that it is too late.
@@ -115,14 +121,21 @@ pub async fn connect(state: &TargetState, within: Duration) -> io::Result<Io> {
 }
 
 async fn open(state: &TargetState) -> io::Result<Io> {
-    let host = state.target.authority.host().trim_start_matches('[').trim_end_matches(']');
+    let host = state
+        .target
+        .authority
+        .host()
+        .trim_start_matches('[')
+        .trim_end_matches(']');
     // Names are resolved for each connection, so that a moved target is found.
     let tcp = TcpStream::connect((host, state.target.port)).await?;
     tcp.set_nodelay(true)?;
     match &state.tls {
         None => Ok(Io::Plain(tcp)),
         Some(tls) => {
-            let stream = TlsConnector::from(tls.config.clone()).connect(tls.name.clone(), tcp).await?;
+            let stream = TlsConnector::from(tls.config.clone())
+                .connect(tls.name.clone(), tcp)
+                .await?;
             Ok(Io::Tls(Box::new(stream.into())))
         }
     }

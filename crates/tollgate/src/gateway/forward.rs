@@ -53,7 +53,12 @@ pub struct Ready {
 ///
 /// # Errors
 /// The caller's outcome when there is no answer.
-pub async fn forward(worker: &Rc<Worker>, live: &Live, ready: Ready, call: &Call) -> Result<Answered, Denial> {
+pub async fn forward(
+    worker: &Rc<Worker>,
+    live: &Live,
+    ready: Ready,
+    call: &Call,
+) -> Result<Answered, Denial> {
     let upstream = live.upstreams.get(&ready.permit.route().upstream.name);
     let upstream = upstream.ok_or(Denial::Upstream(UpstreamFailure::NoHealthyTarget))?;
     let timeouts = upstream.upstream.timeout;
@@ -76,8 +81,14 @@ pub async fn forward(worker: &Rc<Worker>, live: &Live, ready: Ready, call: &Call
                 Ok(exchange) => exchange,
                 Err(error) => {
                     log_connect(&target, upstream, &error);
-                    let other = if retried { None } else { pick(upstream, worker, Some(&target)).ok() };
-                    let Some(other) = other else { return Err(unreachable(&error)) };
+                    let other = if retried {
+                        None
+                    } else {
+                        pick(upstream, worker, Some(&target)).ok()
+                    };
+                    let Some(other) = other else {
+                        return Err(unreachable(&error));
+                    };
                     occupied = other;
                     retried = true;
                     continue;
@@ -85,7 +96,13 @@ pub async fn forward(worker: &Rc<Worker>, live: &Live, ready: Ready, call: &Call
             },
         };
         match exchange.send(outgoing.request_for(&target), deadline).await {
-            Ok(response) => return Ok(Answered { response, exchange, occupied }),
+            Ok(response) => {
+                return Ok(Answered {
+                    response,
+                    exchange,
+                    occupied,
+                });
+            }
             Err(Fault::NotSent(request)) if !retried => {
                 outgoing.take_back(*request);
                 retried = true;
@@ -109,17 +126,21 @@ pub async fn dedicated(
     let upstream = upstream.ok_or(Denial::Upstream(UpstreamFailure::NoHealthyTarget))?;
     let within = upstream.upstream.timeout.connect;
     let occupied = pick(upstream, worker, None)?;
-    let io = exchange::connect(occupied.target(), within).await.map_err(|error| {
-        log_connect(occupied.target(), upstream, &error);
-        unreachable(&error)
-    })?;
+    let io = exchange::connect(occupied.target(), within)
+        .await
+        .map_err(|error| {
+            log_connect(occupied.target(), upstream, &error);
+            unreachable(&error)
+        })?;
     let request = Outgoing::new(ready, live, worker, call).request_for(occupied.target());
     Ok((io, request, occupied))
 }
 
 fn pick(upstream: &UpstreamState, worker: &Worker, not: Option<&TargetState>) -> Result<Occupied, Denial> {
     let target = upstream.pick(worker.turn(), not);
-    target.map(TargetState::occupy).ok_or(Denial::Upstream(UpstreamFailure::NoHealthyTarget))
+    target
+        .map(TargetState::occupy)
+        .ok_or(Denial::Upstream(UpstreamFailure::NoHealthyTarget))
 }
 
 /// The answer must begin by then: `first_byte` after the body's last byte, and in any case `total` after the start.

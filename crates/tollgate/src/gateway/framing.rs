@@ -29,7 +29,13 @@ pub struct Checked {
 /// # Errors
 /// A 400-class [`Denial`]; nothing of the request may be used then.
 pub fn check(parts: Parts, has_body: bool, peer: &Peer) -> Result<Checked, Denial> {
-    let Parts { method, uri, version, mut headers, .. } = parts;
+    let Parts {
+        method,
+        uri,
+        version,
+        mut headers,
+        ..
+    } = parts;
     let target = uri.path_and_query().cloned().ok_or(Malformed::Target)?;
     if method == Method::CONNECT || !target.as_str().starts_with('/') {
         return Err(Malformed::Target.into());
@@ -41,8 +47,22 @@ pub fn check(parts: Parts, has_body: bool, peer: &Peer) -> Result<Checked, Denia
     let client_request_id = headers.get(X_REQUEST_ID).filter(|id| id.len() <= 128).cloned();
     let (client, secure, forwarded_for) = forwarded(&headers, peer);
     clean(&mut headers)?;
-    let head = Head { method, path, target, host, headers, secure, client, has_body };
-    Ok(Checked { head, upgrade, client_request_id, forwarded_for })
+    let head = Head {
+        method,
+        path,
+        target,
+        host,
+        headers,
+        secure,
+        client,
+        has_body,
+    };
+    Ok(Checked {
+        head,
+        upgrade,
+        client_request_id,
+        forwarded_for,
+    })
 }
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -50,7 +70,11 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// The authority that the request names; target and `Host` must agree.
-fn host(headers: &HeaderMap, authority: Option<&http::uri::Authority>, version: Version) -> Result<Host, Denial> {
+fn host(
+    headers: &HeaderMap,
+    authority: Option<&http::uri::Authority>,
+    version: Version,
+) -> Result<Host, Denial> {
     let mut fields = headers.get_all(header::HOST).iter();
     let field = match (fields.next(), fields.next()) {
         (_, Some(_)) => return Err(Malformed::Host.into()),
@@ -58,7 +82,9 @@ fn host(headers: &HeaderMap, authority: Option<&http::uri::Authority>, version: 
         (None, None) if version == Version::HTTP_2 => None,
         (None, None) => return Err(Malformed::Host.into()),
     };
-    let named = authority.map(|authority| parse_host(authority.as_str())).transpose()?;
+    let named = authority
+        .map(|authority| parse_host(authority.as_str()))
+        .transpose()?;
     match (named, field) {
         (Some(named), Some(field)) if named != field => Err(Malformed::HostMismatch.into()),
         (Some(host), _) | (None, Some(host)) => Ok(host),
@@ -72,7 +98,10 @@ fn parse_host(text: &str) -> Result<Host, Denial> {
         // A colon inside brackets belongs to an IPv6 address.
         Some(colon) if !text[colon..].contains(']') => {
             let digits = &text[colon + 1..];
-            let port = digits.parse::<u16>().ok().filter(|_| digits.bytes().all(|b| b.is_ascii_digit()));
+            let port = digits
+                .parse::<u16>()
+                .ok()
+                .filter(|_| digits.bytes().all(|b| b.is_ascii_digit()));
             (&text[..colon], Some(port.ok_or_else(bad)?))
         }
         _ => (text, None),
@@ -83,7 +112,9 @@ fn parse_host(text: &str) -> Result<Host, Denial> {
         None => {
             !name.is_empty()
                 && name.len() <= 253
-                && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'))
+                && name
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'))
         }
     };
     if !valid {
@@ -98,14 +129,18 @@ fn parse_host(text: &str) -> Result<Host, Denial> {
 
 fn expectation(headers: &HeaderMap) -> Result<(), Denial> {
     match headers.get(header::EXPECT) {
-        Some(value) if !value.as_bytes().eq_ignore_ascii_case(b"100-continue") => Err(Denial::ExpectationFailed),
+        Some(value) if !value.as_bytes().eq_ignore_ascii_case(b"100-continue") => {
+            Err(Denial::ExpectationFailed)
+        }
         _ => Ok(()),
     }
 }
 
 /// The protocol to change to; `Upgrade` counts only where `Connection` names it (RFC 9110 §7.8).
 fn upgrade(headers: &HeaderMap, version: Version) -> Result<Option<HeaderValue>, Denial> {
-    let Some(protocol) = headers.get(header::UPGRADE) else { return Ok(None) };
+    let Some(protocol) = headers.get(header::UPGRADE) else {
+        return Ok(None);
+    };
     let named = connection_tokens(headers).any(|token| token.eq_ignore_ascii_case("upgrade"));
     match version == Version::HTTP_11 && named {
         true => Ok(Some(protocol.clone())),
@@ -139,7 +174,12 @@ fn forwarded(headers: &HeaderMap, peer: &Peer) -> (IpAddr, bool, HeaderValue) {
         Some(proto) => proto.eq_ignore_ascii_case(b"https"),
         None => peer.secure,
     };
-    let line = chain.iter().copied().chain([peer.address.to_string().as_str()]).collect::<Vec<_>>().join(", ");
+    let line = chain
+        .iter()
+        .copied()
+        .chain([peer.address.to_string().as_str()])
+        .collect::<Vec<_>>()
+        .join(", ");
     let forwarded_for = HeaderValue::from_str(&line).unwrap_or_else(|_| peer.address_header.clone());
     (client, secure, forwarded_for)
 }
@@ -164,7 +204,12 @@ fn clean(headers: &mut HeaderMap) -> Result<(), Denial> {
         }
     }
     // Collected first: a map cannot be changed while it is walked, and most requests have nothing to drop.
-    listed.extend(headers.keys().filter(|name| Fate::of(name.as_str()) == Fate::Drop).cloned());
+    listed.extend(
+        headers
+            .keys()
+            .filter(|name| Fate::of(name.as_str()) == Fate::Drop)
+            .cloned(),
+    );
     for name in listed {
         headers.remove(name);
     }
@@ -195,10 +240,27 @@ impl Fate {
         };
         match name {
             "host" | "content-length" | "transfer-encoding" => Self::Framing,
-            "connection" | "keep-alive" | "proxy-connection" | "te" | "trailer" | "upgrade" | "proxy-authorization"
-            | "proxy-authenticate" | "forwarded" | "x-real-ip" | "x-request-id" | "x-credential-identifier"
-            | "client-cert" | "client-cert-chain" | "x-mlfsa-retried" | "expect" | "http2-settings" => Self::Drop,
-            _ if ["x-consumer-", "x-tollgate-", "x-forwarded-", "cf-access-"].iter().any(|p| name.starts_with(p)) => {
+            "connection"
+            | "keep-alive"
+            | "proxy-connection"
+            | "te"
+            | "trailer"
+            | "upgrade"
+            | "proxy-authorization"
+            | "proxy-authenticate"
+            | "forwarded"
+            | "x-real-ip"
+            | "x-request-id"
+            | "x-credential-identifier"
+            | "client-cert"
+            | "client-cert-chain"
+            | "x-mlfsa-retried"
+            | "expect"
+            | "http2-settings" => Self::Drop,
+            _ if ["x-consumer-", "x-tollgate-", "x-forwarded-", "cf-access-"]
+                .iter()
+                .any(|p| name.starts_with(p)) =>
+            {
                 Self::Drop
             }
             _ => Self::Keep,

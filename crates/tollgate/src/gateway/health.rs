@@ -45,14 +45,21 @@ async fn check(upstream: Arc<UpstreamState>, target: Arc<TargetState>, health: H
             let address = &target.target.authority;
             match healthy {
                 true => tracing::info!(upstream = %name, target = %address, "the target is healthy again"),
-                false => tracing::warn!(upstream = %name, target = %address, ?outcome, "the target is unhealthy"),
+                false => {
+                    tracing::warn!(upstream = %name, target = %address, ?outcome, "the target is unhealthy")
+                }
             }
         }
         tokio::time::sleep(health.every).await;
     }
 }
 
-async fn probe(target: &TargetState, path: &str, connect_within: Duration, within: Duration) -> anyhow::Result<StatusCode> {
+async fn probe(
+    target: &TargetState,
+    path: &str,
+    connect_within: Duration,
+    within: Duration,
+) -> anyhow::Result<StatusCode> {
     let io = connect(target, connect_within).await?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(io)).await?;
     let request = Request::get(format!("{}{path}", target.target.base))

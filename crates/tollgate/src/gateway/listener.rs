@@ -89,9 +89,16 @@ impl Listener {
     ///
     /// # Errors
     /// What the operating system says, with the address.
-    pub fn bind(settings: process::Listener, tls: Option<Arc<ServerConfig>>) -> io::Result<(Arc<Self>, TcpListener)> {
-        let listener = bind(settings.address)
-            .map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {}: {error}", settings.address)))?;
+    pub fn bind(
+        settings: process::Listener,
+        tls: Option<Arc<ServerConfig>>,
+    ) -> io::Result<(Arc<Self>, TcpListener)> {
+        let listener = bind(settings.address).map_err(|error| {
+            io::Error::new(
+                error.kind(),
+                format!("cannot listen on {}: {error}", settings.address),
+            )
+        })?;
         let this = Self {
             address: listener.local_addr()?,
             settings,
@@ -104,11 +111,19 @@ impl Listener {
 
     /// Whether the address is a proxy of ours.
     pub fn trusts(&self, address: IpAddr) -> bool {
-        self.settings.trusted_proxies.iter().any(|network| network.contains(&address))
+        self.settings
+            .trusted_proxies
+            .iter()
+            .any(|network| network.contains(&address))
     }
 
     /// Accepts until `stop`; each connection goes to the thread with the fewest.
-    pub async fn accept(self: Arc<Self>, listener: TcpListener, inboxes: Vec<Inbox>, stop: CancellationToken) {
+    pub async fn accept(
+        self: Arc<Self>,
+        listener: TcpListener,
+        inboxes: Vec<Inbox>,
+        stop: CancellationToken,
+    ) {
         loop {
             let accepted = tokio::select! {
                 () = stop.cancelled() => return,
@@ -128,13 +143,32 @@ impl Listener {
     fn hand_over(self: &Arc<Self>, stream: tokio::net::TcpStream, address: IpAddr, inboxes: &[Inbox]) {
         let trusted = self.trusts(address);
         // Over the cap the socket is closed without a word: an answer would cost what the cap saves.
-        let Some(slot) = self.slot(address, trusted) else { return };
-        let Some(inbox) = inboxes.iter().min_by_key(|inbox| inbox.load.load(Relaxed)) else { return };
+        let Some(slot) = self.slot(address, trusted) else {
+            return;
+        };
+        let Some(inbox) = inboxes.iter().min_by_key(|inbox| inbox.load.load(Relaxed)) else {
+            return;
+        };
         let address_header = HeaderValue::from_str(&address.to_string());
-        let (Ok(stream), Ok(address_header)) = (stream.into_std(), address_header) else { return };
+        let (Ok(stream), Ok(address_header)) = (stream.into_std(), address_header) else {
+            return;
+        };
         inbox.load.fetch_add(1, Relaxed);
-        let peer = Peer { address, address_header, secure: false, trusted, listener: self.clone() };
-        let accepted = Accepted { stream, peer, held: Held { _slot: slot, load: inbox.load.clone() } };
+        let peer = Peer {
+            address,
+            address_header,
+            secure: false,
+            trusted,
+            listener: self.clone(),
+        };
+        let accepted = Accepted {
+            stream,
+            peer,
+            held: Held {
+                _slot: slot,
+                load: inbox.load.clone(),
+            },
+        };
         // A thread that has ended takes no more; the socket closes.
         let _ = inbox.connections.send(accepted);
     }
@@ -154,7 +188,10 @@ impl Listener {
             *count += 1;
         }
         self.open.fetch_add(1, Relaxed);
-        Some(Slot { listener: self.clone(), key })
+        Some(Slot {
+            listener: self.clone(),
+            key,
+        })
     }
 }
 
@@ -205,5 +242,8 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 /// Errors of one connection that went away before it was accepted.
 fn is_callers(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset
+    )
 }

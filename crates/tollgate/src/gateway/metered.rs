@@ -45,8 +45,18 @@ impl Metered {
         worker: Rc<Worker>,
         idle: Duration,
     ) -> Self {
-        let flow = Some(Flow { exchange, call, _occupied: occupied });
-        Self { body, worker, idle, waiting_since: None, flow }
+        let flow = Some(Flow {
+            exchange,
+            call,
+            _occupied: occupied,
+        });
+        Self {
+            body,
+            worker,
+            idle,
+            waiting_since: None,
+            flow,
+        }
     }
 
     /// Ends a body that has no bytes at all.
@@ -61,7 +71,9 @@ impl Metered {
         loop {
             let mut next = Pin::new(&mut self.body).poll_frame(cx);
             if next.is_pending() {
-                let Some(flow) = &mut self.flow else { return Poll::Ready(None) };
+                let Some(flow) = &mut self.flow else {
+                    return Poll::Ready(None);
+                };
                 flow.exchange.drive(cx);
                 next = Pin::new(&mut self.body).poll_frame(cx);
             }
@@ -101,7 +113,9 @@ impl Metered {
     }
 
     fn poll_stall(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let Some(flow) = &mut self.flow else { return Poll::Ready(None) };
+        let Some(flow) = &mut self.flow else {
+            return Poll::Ready(None);
+        };
         let since = *self.waiting_since.get_or_insert_with(Instant::now);
         match flow.exchange.poll_deadline(cx, since + self.idle) {
             Poll::Pending => Poll::Pending,

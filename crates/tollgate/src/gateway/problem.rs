@@ -10,14 +10,25 @@ use tollgate_core::denial::{Denial, Dialect, Forbidden, Unauthenticated, Upstrea
 /// Makes the answer to a denied request.
 ///
 /// `instance` is the request's path, `request_id` the gate's id of the request; both only where they are known.
-pub fn response(denial: &Denial, dialect: Dialect, instance: Option<&str>, request_id: &str) -> Response<Bytes> {
+pub fn response(
+    denial: &Denial,
+    dialect: Dialect,
+    instance: Option<&str>,
+    request_id: &str,
+) -> Response<Bytes> {
     let status = status(denial, dialect);
     let (media_type, body) = match dialect {
-        Dialect::Problem => ("application/problem+json", problem(denial, status, instance, request_id)),
+        Dialect::Problem => (
+            "application/problem+json",
+            problem(denial, status, instance, request_id),
+        ),
         Dialect::Detail => ("application/json", detail(denial)),
         Dialect::Apisix => ("application/json", apisix(denial)),
         Dialect::Openai => ("application/json", openai(denial)),
-        Dialect::Alpa => ("application/json", json!({ "type": "error", "message": message(denial) })),
+        Dialect::Alpa => (
+            "application/json",
+            json!({ "type": "error", "message": message(denial) }),
+        ),
     };
     let mut text = body.to_string();
     if dialect == Dialect::Apisix {
@@ -34,9 +45,15 @@ pub fn raw(denial: &Denial, dialect: Dialect, request_id: &str) -> Vec<u8> {
     let response = response(denial, dialect, None, request_id);
     let mut head = format!("HTTP/1.1 {}\r\n", response.status());
     for (name, value) in response.headers() {
-        head.push_str(&format!("{name}: {}\r\n", String::from_utf8_lossy(value.as_bytes())));
+        head.push_str(&format!(
+            "{name}: {}\r\n",
+            String::from_utf8_lossy(value.as_bytes())
+        ));
     }
-    head.push_str(&format!("x-request-id: {request_id}\r\ncontent-length: {}\r\n\r\n", response.body().len()));
+    head.push_str(&format!(
+        "x-request-id: {request_id}\r\ncontent-length: {}\r\n\r\n",
+        response.body().len()
+    ));
     let mut bytes = head.into_bytes();
     bytes.extend_from_slice(response.body());
     bytes
@@ -72,7 +89,9 @@ fn problem(denial: &Denial, status: StatusCode, instance: Option<&str>, request_
     if let (Some(instance), Some(members)) = (instance, body.as_object_mut()) {
         members.insert("instance".into(), instance.into());
     }
-    if let (Denial::Forbidden(Forbidden::Scope { required, current }), Some(members)) = (denial, body.as_object_mut()) {
+    if let (Denial::Forbidden(Forbidden::Scope { required, current }), Some(members)) =
+        (denial, body.as_object_mut())
+    {
         members.insert("required_scopes".into(), required.iter().collect());
         members.insert("current_scopes".into(), current.iter().collect());
     }
@@ -81,7 +100,10 @@ fn problem(denial: &Denial, status: StatusCode, instance: Option<&str>, request_
 
 fn detail(denial: &Denial) -> Value {
     match denial {
-        Denial::Unauthenticated { reason: Unauthenticated::Missing(_), .. } => json!({ "detail": "API key required" }),
+        Denial::Unauthenticated {
+            reason: Unauthenticated::Missing(_),
+            ..
+        } => json!({ "detail": "API key required" }),
         Denial::Unauthenticated { .. } => json!({ "detail": "Invalid or expired API key" }),
         Denial::NoRoute => json!({ "detail": "Not Found" }),
         Denial::MethodNotAllowed { .. } => json!({ "detail": "Method Not Allowed" }),
@@ -143,7 +165,9 @@ fn message(denial: &Denial) -> String {
         Denial::MethodNotAllowed { .. } => "the path does not take this method; see `Allow`".into(),
         Denial::Unauthenticated { reason, .. } => unauthenticated(reason),
         Denial::Forbidden(Forbidden::Consumer) => "this consumer may not call this route".into(),
-        Denial::Forbidden(Forbidden::Scope { required, .. }) => format!("the credential lacks a scope; needed: {required}"),
+        Denial::Forbidden(Forbidden::Scope { required, .. }) => {
+            format!("the credential lacks a scope; needed: {required}")
+        }
         Denial::Bound(bound) => match bound {
             tollgate_core::denial::Bound::Body { max } => format!("the body is larger than {max} bytes"),
             tollgate_core::denial::Bound::Target => "the request target is too long".into(),
@@ -170,9 +194,13 @@ fn unauthenticated(reason: &Unauthenticated) -> String {
         // The same answer for unknown, disabled and mistyped keys: nothing can be guessed from it.
         Unauthenticated::ApiKey => "the API key is invalid or expired".into(),
         Unauthenticated::Jwt(jwt::Refusal::Malformed) => "the JSON Web Token is malformed".into(),
-        Unauthenticated::Jwt(jwt::Refusal::NoKeyClaim) => "the token lacks the claim that names its credential".into(),
+        Unauthenticated::Jwt(jwt::Refusal::NoKeyClaim) => {
+            "the token lacks the claim that names its credential".into()
+        }
         Unauthenticated::Jwt(jwt::Refusal::UnknownKey) => "no credential belongs to the token".into(),
-        Unauthenticated::Jwt(jwt::Refusal::NotVerified) => "the token's signature or time is not valid".into(),
+        Unauthenticated::Jwt(jwt::Refusal::NotVerified) => {
+            "the token's signature or time is not valid".into()
+        }
         Unauthenticated::Hawk(refusal) => refusal.message().into(),
     }
 }

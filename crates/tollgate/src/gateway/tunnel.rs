@@ -40,14 +40,22 @@ pub async fn open(
     caller: OnUpgrade,
     call: &mut Call,
 ) -> Result<Opened, Denial> {
-    let websocket = ready.checked.upgrade.as_ref().is_some_and(|p| p.as_bytes().eq_ignore_ascii_case(b"websocket"));
+    let websocket = ready
+        .checked
+        .upgrade
+        .as_ref()
+        .is_some_and(|p| p.as_bytes().eq_ignore_ascii_case(b"websocket"));
     if !websocket || !ready.permit.route().websocket {
         return Err(Malformed::Upgrade.into());
     }
     let within = ready.permit.route().upstream.timeout.first_byte;
     let (io, mut request, occupied) = forward::dedicated(worker, live, ready, call).await?;
-    request.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
-    request.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    request
+        .headers_mut()
+        .insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    request
+        .headers_mut()
+        .insert(header::UPGRADE, HeaderValue::from_static("websocket"));
 
     let unreachable = |_| Denial::Upstream(UpstreamFailure::Unreachable);
     let (mut sender, connection) = http1::handshake(TokioIo::new(io)).await.map_err(unreachable)?;
@@ -57,7 +65,9 @@ pub async fn open(
         let _ = connection.await;
     });
     let answer = tokio::time::timeout(within, sender.send_request(request)).await;
-    let answer = answer.map_err(|_| Denial::Upstream(UpstreamFailure::Timeout))?.map_err(unreachable)?;
+    let answer = answer
+        .map_err(|_| Denial::Upstream(UpstreamFailure::Timeout))?
+        .map_err(unreachable)?;
     call.upstream = Some(call.elapsed());
     call.status = answer.status();
 
@@ -66,28 +76,44 @@ pub async fn open(
     copy_headers(answer.headers(), response.headers_mut());
     let sides = match answer.status() {
         StatusCode::SWITCHING_PROTOCOLS => {
-            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
-            response.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+            response
+                .headers_mut()
+                .insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+            response
+                .headers_mut()
+                .insert(header::UPGRADE, HeaderValue::from_static("websocket"));
             call.connection().pace().set_tunnel();
             Some((caller, hyper::upgrade::on(answer)))
         }
         _ => None,
     };
-    Ok(Opened { response, sides, occupied })
+    Ok(Opened {
+        response,
+        sides,
+        occupied,
+    })
 }
 
 /// Carries bytes both ways until either side ends, as a task of its own; the call ends with it.
 pub fn run(worker: &Rc<Worker>, opened: Opened, mut call: Call) -> Response<Bytes> {
-    let Opened { response, sides, occupied } = opened;
+    let Opened {
+        response,
+        sides,
+        occupied,
+    } = opened;
     call.outcome = Outcome::Served;
-    let Some((caller, model)) = sides else { return response };
+    let Some((caller, model)) = sides else {
+        return response;
+    };
     let drain = worker.gate.drain.clone();
     worker.spawn(async move {
         let _occupied = occupied;
         // Moved in whole: the record closes when this task ends, also where it ends early.
         let mut call = call;
         let both = async { tokio::try_join!(caller, model) };
-        let Ok(Ok((caller, model))) = tokio::time::timeout(SWITCH, both).await else { return };
+        let Ok(Ok((caller, model))) = tokio::time::timeout(SWITCH, both).await else {
+            return;
+        };
         let (mut caller, mut model) = (TokioIo::new(caller), TokioIo::new(model));
         let copied = tokio::select! {
             copied = tokio::io::copy_bidirectional(&mut caller, &mut model) => copied,
@@ -102,7 +128,12 @@ pub fn run(worker: &Rc<Worker>, opened: Opened, mut call: Call) -> Response<Byte
 }
 
 fn copy_headers(from: &HeaderMap, to: &mut HeaderMap) {
-    let framing = [header::CONNECTION, header::UPGRADE, header::TRANSFER_ENCODING, header::CONTENT_LENGTH];
+    let framing = [
+        header::CONNECTION,
+        header::UPGRADE,
+        header::TRANSFER_ENCODING,
+        header::CONTENT_LENGTH,
+    ];
     for (name, value) in from {
         if !framing.contains(name) {
             to.append(name, value.clone());

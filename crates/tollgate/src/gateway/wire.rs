@@ -47,13 +47,27 @@ impl Watched {
     /// Watches an HTTP/1 connection, beginning with the bytes already read.
     pub fn http1(io: Io, ahead: Bytes, bounds: &Bounds, pace: Arc<Pace>) -> Self {
         let pipeline = u32::try_from(bounds.pipeline).unwrap_or(u32::MAX);
-        Self { io: Some(io), ahead, judge: Judge::Http1(Scanner::new(*bounds)), pace, pipeline, ended: false }
+        Self {
+            io: Some(io),
+            ahead,
+            judge: Judge::Http1(Scanner::new(*bounds)),
+            pace,
+            pipeline,
+            ended: false,
+        }
     }
 
     /// Watches an HTTP/2 connection, beginning with the bytes already read.
     pub fn http2(io: Io, ahead: Bytes, pace: Arc<Pace>) -> Self {
         let judge = Judge::Http2(h2::FrameCounter::default());
-        Self { io: Some(io), ahead, judge, pace, pipeline: u32::MAX, ended: false }
+        Self {
+            io: Some(io),
+            ahead,
+            judge,
+            pace,
+            pipeline: u32::MAX,
+            ended: false,
+        }
     }
 
     /// Judges newly read bytes; how many of them hyper may see.
@@ -64,7 +78,10 @@ impl Watched {
                 self.pace.touched();
                 return match frames.feed(bytes, self.pace.now()) {
                     true => Ok(bytes.len()),
-                    false => Err(std_io::Error::new(std_io::ErrorKind::ConnectionAborted, "control frame flood")),
+                    false => Err(std_io::Error::new(
+                        std_io::ErrorKind::ConnectionAborted,
+                        "control frame flood",
+                    )),
                 };
             }
         };
@@ -121,7 +138,9 @@ impl AsyncRead for Watched {
         }
         let before = buf.filled().len();
         if this.ahead.is_empty() {
-            let Some(io) = &mut this.io else { return Poll::Ready(Err(gone())) };
+            let Some(io) = &mut this.io else {
+                return Poll::Ready(Err(gone()));
+            };
             if Pin::new(io).poll_read(cx, buf)?.is_pending() {
                 this.pace.starved();
                 return Poll::Pending;
@@ -140,13 +159,11 @@ impl AsyncRead for Watched {
 }
 
 impl AsyncWrite for Watched {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<std_io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<std_io::Result<usize>> {
         let this = &mut *self;
-        let Some(io) = &mut this.io else { return Poll::Ready(Err(gone())) };
+        let Some(io) = &mut this.io else {
+            return Poll::Ready(Err(gone()));
+        };
         this.pace.wrote(Pin::new(io).poll_write(cx, buf))
     }
 
@@ -156,7 +173,9 @@ impl AsyncWrite for Watched {
         bufs: &[std_io::IoSlice<'_>],
     ) -> Poll<std_io::Result<usize>> {
         let this = &mut *self;
-        let Some(io) = &mut this.io else { return Poll::Ready(Err(gone())) };
+        let Some(io) = &mut this.io else {
+            return Poll::Ready(Err(gone()));
+        };
         this.pace.wrote(Pin::new(io).poll_write_vectored(cx, bufs))
     }
 
@@ -165,7 +184,9 @@ impl AsyncWrite for Watched {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std_io::Result<()>> {
-        let Some(io) = &mut self.io else { return Poll::Ready(Err(gone())) };
+        let Some(io) = &mut self.io else {
+            return Poll::Ready(Err(gone()));
+        };
         Pin::new(io).poll_flush(cx)
     }
 
@@ -174,7 +195,9 @@ impl AsyncWrite for Watched {
         if self.ended {
             return Poll::Ready(Ok(()));
         }
-        let Some(io) = &mut self.io else { return Poll::Ready(Err(gone())) };
+        let Some(io) = &mut self.io else {
+            return Poll::Ready(Err(gone()));
+        };
         Pin::new(io).poll_shutdown(cx)
     }
 }

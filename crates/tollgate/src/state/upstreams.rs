@@ -65,7 +65,10 @@ impl UpstreamState {
                 None => Arc::new(TargetState::new(target, upstream, &mut config)?),
             });
         }
-        Ok(Self { upstream: upstream.clone(), targets })
+        Ok(Self {
+            upstream: upstream.clone(),
+            targets,
+        })
     }
 
     /// The healthy target with the fewest open requests for its weight; `turn` decides among equals.
@@ -85,7 +88,11 @@ impl UpstreamState {
 }
 
 impl TargetState {
-    fn new(target: &Target, upstream: &Upstream, shared: &mut Option<Arc<ClientConfig>>) -> anyhow::Result<Self> {
+    fn new(
+        target: &Target,
+        upstream: &Upstream,
+        shared: &mut Option<Arc<ClientConfig>>,
+    ) -> anyhow::Result<Self> {
         let tls = match target.secure {
             false => None,
             true => {
@@ -93,7 +100,11 @@ impl TargetState {
                     Some(config) => config.clone(),
                     None => shared.insert(client_config(&upstream.tls)?).clone(),
                 };
-                let host = target.authority.host().trim_start_matches('[').trim_end_matches(']');
+                let host = target
+                    .authority
+                    .host()
+                    .trim_start_matches('[')
+                    .trim_end_matches(']');
                 let name = upstream.tls.server_name.as_deref().unwrap_or(host).to_owned();
                 let name = ServerName::try_from(name).context("the target's name cannot be verified")?;
                 Some(TlsSettings { config, name })
@@ -146,7 +157,8 @@ impl Drop for Occupied {
 
 fn client_config(settings: &TlsClient) -> anyhow::Result<Arc<ClientConfig>> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions()?;
+    let builder =
+        ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions()?;
     let builder = match &settings.roots {
         Some(pem) => {
             let mut roots = rustls::RootCertStore::empty();
@@ -158,7 +170,9 @@ fn client_config(settings: &TlsClient) -> anyhow::Result<Arc<ClientConfig>> {
         }
         None => {
             let verifier = rustls_platform_verifier::Verifier::new(provider)?;
-            builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
+            builder
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(verifier))
         }
     };
     let config = match &settings.identity {
@@ -166,7 +180,8 @@ fn client_config(settings: &TlsClient) -> anyhow::Result<Arc<ClientConfig>> {
         Some(identity) => {
             let chain = CertificateDer::pem_slice_iter(&identity.cert).collect::<Result<Vec<_>, _>>();
             let chain = chain.context("`tls.cert` holds a broken certificate")?;
-            let key = PrivateKeyDer::from_pem_slice(&identity.key).context("`tls.key` holds no private key")?;
+            let key =
+                PrivateKeyDer::from_pem_slice(&identity.key).context("`tls.key` holds no private key")?;
             builder.with_client_auth_cert(chain, key)?
         }
     };

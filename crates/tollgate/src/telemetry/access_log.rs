@@ -1,8 +1,8 @@
 //! One JSON line per request, written by a thread of its own.
 
 use std::io::Write;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
 use parking_lot::Mutex;
@@ -70,13 +70,21 @@ impl AccessLog {
     /// Where the thread cannot be started.
     pub fn start(out: impl Write + Send + 'static) -> std::io::Result<Self> {
         let (lines, queue) = sync_channel(QUEUE);
-        let writer = std::thread::Builder::new().name("access-log".into()).spawn(move || drain(&queue, out))?;
-        Ok(Self { lines: Mutex::new(Some(lines)), writer: Mutex::new(Some(writer)), dropped: AtomicU64::new(0) })
+        let writer = std::thread::Builder::new()
+            .name("access-log".into())
+            .spawn(move || drain(&queue, out))?;
+        Ok(Self {
+            lines: Mutex::new(Some(lines)),
+            writer: Mutex::new(Some(writer)),
+            dropped: AtomicU64::new(0),
+        })
     }
 
     /// Queues one line.
     pub fn write(&self, record: &Record<'_>) {
-        let Ok(mut line) = serde_json::to_vec(record) else { return };
+        let Ok(mut line) = serde_json::to_vec(record) else {
+            return;
+        };
         line.push(b'\n');
         let lines = self.lines.lock();
         if let Some(Err(TrySendError::Full(_))) = lines.as_ref().map(|lines| lines.try_send(line)) {

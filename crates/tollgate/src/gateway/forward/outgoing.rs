@@ -45,23 +45,40 @@ pub struct Outgoing {
 impl Outgoing {
     /// Makes the request from a judged one.
     pub fn new(ready: Ready, live: &Live, worker: &Rc<Worker>, call: &Call) -> Self {
-        let Ready { permit, checked, body, .. } = ready;
+        let Ready {
+            permit,
+            checked,
+            body,
+            ..
+        } = ready;
         let route = permit.route();
         let credentials = &live.snapshot.credentials;
         let target = upstream_target(&checked.head, &permit, live);
         let client = checked.head.client;
-        let Head { method, host, mut headers, secure, .. } = checked.head;
+        let Head {
+            method,
+            host,
+            mut headers,
+            secure,
+            ..
+        } = checked.head;
         hide::headers(&mut headers, &route.accept, credentials);
         headers.remove(header::HOST);
 
         let asked = HeaderValue::from_str(&host.to_string()).ok();
         identity_headers(&permit, &mut headers);
         headers.insert(X_REQUEST_ID, call.id.header());
-        headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(if secure { "https" } else { "http" }));
+        headers.insert(
+            X_FORWARDED_PROTO,
+            HeaderValue::from_static(if secure { "https" } else { "http" }),
+        );
         if let Some(asked) = &asked {
             headers.insert(X_FORWARDED_HOST, asked.clone());
         }
-        let single = checked.forwarded_for.to_str().is_ok_and(|chain| !chain.contains(','));
+        let single = checked
+            .forwarded_for
+            .to_str()
+            .is_ok_and(|chain| !chain.contains(','));
         let real_ip = match single {
             true => Some(checked.forwarded_for.clone()),
             false => HeaderValue::from_str(&client.to_string()).ok(),
@@ -79,16 +96,26 @@ impl Outgoing {
             HostSent::Target => None,
             HostSent::Preserve => asked,
         };
-        Self { method, target, headers, host, body: Some(body) }
+        Self {
+            method,
+            target,
+            headers,
+            host,
+            body: Some(body),
+        }
     }
 
     /// The request for one target; it must be given back before another is asked for.
     pub fn request_for(&mut self, target: &TargetState) -> Request<RequestBody> {
         let mut headers = std::mem::take(&mut self.headers);
-        headers.insert(header::HOST, self.host.clone().unwrap_or_else(|| target.host.clone()));
+        headers.insert(
+            header::HOST,
+            self.host.clone().unwrap_or_else(|| target.host.clone()),
+        );
         let path = match &*target.target.base {
             "" => self.target.clone(),
-            base => PathAndQuery::try_from(format!("{base}{}", self.target)).unwrap_or_else(|_| self.target.clone()),
+            base => PathAndQuery::try_from(format!("{base}{}", self.target))
+                .unwrap_or_else(|_| self.target.clone()),
         };
         let mut request = Request::new(self.body.take().unwrap_or(RequestBody::Whole(None)));
         *request.method_mut() = self.method.clone();
@@ -138,7 +165,9 @@ fn upstream_target(head: &Head, permit: &Permit, live: &Live) -> PathAndQuery {
 fn traceparent(from: Option<&HeaderValue>, ids: &mut crate::gateway::call::RequestIds) -> HeaderValue {
     let mut text = String::with_capacity(55);
     text.push_str("00-");
-    let caller = from.and_then(|value| value.to_str().ok()).filter(|value| is_traceparent(value));
+    let caller = from
+        .and_then(|value| value.to_str().ok())
+        .filter(|value| is_traceparent(value));
     match caller {
         Some(caller) => text.push_str(&caller[3..35]),
         None => push_hex(&mut text, &ids.bytes::<16>()),
@@ -155,9 +184,10 @@ fn is_traceparent(value: &str) -> bool {
     bytes.len() == 55
         && bytes.starts_with(b"00-")
         && [2, 35, 52].iter().all(|dash| bytes[*dash] == b'-')
-        && bytes.iter().enumerate().all(|(at, b)| {
-            matches!(at, 2 | 35 | 52) || b.is_ascii_digit() || matches!(b, b'a'..=b'f')
-        })
+        && bytes
+            .iter()
+            .enumerate()
+            .all(|(at, b)| matches!(at, 2 | 35 | 52) || b.is_ascii_digit() || matches!(b, b'a'..=b'f'))
         && value[3..35].bytes().any(|b| b != b'0')
         && value[36..52].bytes().any(|b| b != b'0')
 }

@@ -124,7 +124,8 @@ impl Pace {
             self.starved_total.store(0, Relaxed);
             self.body_bytes.store(0, Relaxed);
         } else if since != NEVER {
-            self.starved_total.fetch_add(self.stamp().saturating_sub(since), Relaxed);
+            self.starved_total
+                .fetch_add(self.stamp().saturating_sub(since), Relaxed);
         }
         self.body_bytes.fetch_add(seen.body as u64, Relaxed);
         self.body_open.store(in_body, Relaxed);
@@ -214,7 +215,11 @@ impl Pace {
         let idle = self.open.load(Relaxed) == 0 && self.unserved.load(Relaxed) == 0;
         let head = self.head_since.load(Relaxed);
         if head != NEVER && passed(head, bounds.head_timeout) {
-            return if idle { Due::HeadTimeout } else { Due::At(self.start + Duration::from_micros(now) + BODY_TICK) };
+            return if idle {
+                Due::HeadTimeout
+            } else {
+                Due::At(self.start + Duration::from_micros(now) + BODY_TICK)
+            };
         }
         let starved = self.starved_since.load(Relaxed);
         if starved != NEVER && !self.is_slow() {
