@@ -35,7 +35,7 @@ fn plain_messages_pass() {
     );
     check(
         "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n0\r\nT: 1\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
-        seen(2, 22),
+        seen(2, 23),
     );
 }
 
