@@ -1,1 +1,3 @@
-//! x
+//! The Tollgate program: command line, configuration, gateway.
+
+pub mod cli;
