@@ -35,11 +35,16 @@ pub fn decide(route: &Arc<Route>, identity: Option<Identity>) -> Result<Permit, 
     match &identity {
         None if route.accept.public => {}
         None => {
-            return Err(route.accept.refuse(Unauthenticated::Missing(route.accept.wanted())));
+            return Err(route
+                .accept
+                .refuse(Unauthenticated::Missing(route.accept.wanted())));
         }
         Some(identity) => check(route, identity).map_err(Denial::Forbidden)?,
     }
-    Ok(Permit { route: route.clone(), identity })
+    Ok(Permit {
+        route: route.clone(),
+        identity,
+    })
 }
 
 fn check(route: &Route, identity: &Identity) -> Result<(), Forbidden> {
@@ -48,12 +53,19 @@ fn check(route: &Route, identity: &Identity) -> Result<(), Forbidden> {
     if access.deny.contains(consumer) {
         return Err(Forbidden::Consumer);
     }
-    if access.allow.as_ref().is_some_and(|allow| !allow.contains(consumer)) {
+    if access
+        .allow
+        .as_ref()
+        .is_some_and(|allow| !allow.contains(consumer))
+    {
         return Err(Forbidden::Consumer);
     }
     let current = identity.credential.scopes();
     if access.scopes.iter().any(|scope| !current.contains(scope)) {
-        return Err(Forbidden::Scope { required: access.scopes.clone(), current: current.clone() });
+        return Err(Forbidden::Scope {
+            required: access.scopes.clone(),
+            current: current.clone(),
+        });
     }
     Ok(())
 }

@@ -5,6 +5,7 @@
 
 pub mod api_key;
 pub mod authorization;
+mod cookie;
 pub mod hawk;
 pub mod hide;
 pub mod jwt;
@@ -83,36 +84,39 @@ pub struct Memory {
 }
 
 /// Finds and judges the credential of one request.
-pub fn identify(head: &Head, accept: &Accept, credentials: &Credentials, memory: &Memory, now: Now) -> Answer {
-    let mut found: Option<(&Scheme, Cow<'_, [u8]>)> = None;
+pub fn identify(
+    head: &Head,
+    accept: &Accept,
+    credentials: &Credentials,
+    memory: &Memory,
+    now: Now,
+) -> Answer {
+    let mut found: Option<Material<'_>> = None;
     for scheme in &accept.schemes {
         match scheme.find(head, accept) {
             Err(denial) => return Answer::Rejected(denial),
             Ok(None) => {}
-            Ok(Some(material)) if found.is_none() => found = Some((scheme, material)),
+            Ok(Some(material)) if found.is_none() => found = Some(material),
             Ok(Some(_)) if accept.compat == Compat::Apisix => {}
             Ok(Some(_)) => return Answer::Rejected(Denial::Ambiguous),
         }
     }
     match found {
         None => Answer::Absent,
-        Some((scheme, material)) => scheme.judge(&material, head, accept, credentials, memory, now),
+        Some(material) => material.judge(head, accept, credentials, memory, now),
     }
 }
 
-impl Scheme {
-    /// The scheme's material in this request, not yet judged.
-    fn find<'h>(&self, head: &'h Head, accept: &Accept) -> Result<Option<Cow<'h, [u8]>>, Denial> {
-        match self {
-            Self::ApiKey(options) => api_key::find(head, options, accept),
-            Self::Jwt(options) => jwt::find(head, options, accept),
-            Self::Hawk(_) => hawk::find(head, accept),
-        }
-    }
+/// What a request presents under one scheme, not yet judged.
+enum Material<'a> {
+    ApiKey(Cow<'a, [u8]>),
+    Jwt(&'a jwt::Options, Cow<'a, [u8]>),
+    Hawk(&'a hawk::Options, hawk::Presented<'a>),
+}
 
+impl Material<'_> {
     fn judge(
         &self,
-        material: &[u8],
         head: &Head,
         accept: &Accept,
         credentials: &Credentials,
@@ -121,21 +125,43 @@ impl Scheme {
     ) -> Answer {
         let refuse = |reason| Answer::Rejected(accept.refuse(reason));
         match self {
-            Self::ApiKey(_) => match api_key::judge(material, credentials) {
-                Some(credential) => Answer::Identified(Identity { credential, hawk: None }),
+            Self::ApiKey(key) => match api_key::judge(key, credentials) {
+                Some(credential) => Answer::Identified(Identity {
+                    credential,
+                    hawk: None,
+                }),
                 None => refuse(Unauthenticated::ApiKey),
             },
-            Self::Jwt(options) => match jwt::judge(material, options, credentials, &memory.proofs, now) {
-                Ok(credential) => Answer::Identified(Identity { credential, hawk: None }),
+            Self::Jwt(options, token) => match jwt::judge(token, options, credentials, &memory.proofs, now) {
+                Ok(credential) => Answer::Identified(Identity {
+                    credential,
+                    hawk: None,
+                }),
                 Err(refusal) => refuse(Unauthenticated::Jwt(refusal)),
             },
-            Self::Hawk(options) => match hawk::judge(material, head, options, credentials, &memory.nonces, now) {
-                Ok(hawk::Judged::Identified(identity)) => Answer::Identified(identity),
-                Ok(hawk::Judged::Unproven(unproven)) => Answer::Unproven(unproven),
-                Err(hawk::Fail::Refused(refusal)) => refuse(Unauthenticated::Hawk(refusal)),
-                Err(hawk::Fail::Denied(denial)) => Answer::Rejected(denial),
-            },
+            Self::Hawk(options, presented) => {
+                match hawk::judge(presented, head, options, credentials, &memory.nonces, now) {
+                    Ok(hawk::Judged::Identified(identity)) => Answer::Identified(identity),
+                    Ok(hawk::Judged::Unproven(unproven)) => Answer::Unproven(unproven),
+                    Err(hawk::Fail::Refused(refusal)) => refuse(Unauthenticated::Hawk(refusal)),
+                    Err(hawk::Fail::Denied(denial)) => Answer::Rejected(denial),
+                }
+            }
         }
+    }
+}
+
+impl Scheme {
+    fn find<'a>(&'a self, head: &'a Head, accept: &Accept) -> Result<Option<Material<'a>>, Denial> {
+        Ok(match self {
+            Self::ApiKey(options) => api_key::find(head, options, accept)?.map(Material::ApiKey),
+            Self::Jwt(options) => {
+                jwt::find(head, options, accept)?.map(|token| Material::Jwt(options, token))
+            }
+            Self::Hawk(options) => {
+                hawk::find(head, options, accept.compat)?.map(|presented| Material::Hawk(options, presented))
+            }
+        })
     }
 
     fn challenge(&self, reason: &Unauthenticated) -> HeaderValue {
@@ -155,7 +181,10 @@ impl Accept {
             let challenge = scheme.challenge(&reason);
             // JWT and API key may both ask for a bearer token; the one with more to say stands for both.
             let bearer = challenge.as_bytes().starts_with(b"Bearer");
-            match challenges.iter_mut().find(|have| bearer && have.as_bytes().starts_with(b"Bearer")) {
+            match challenges
+                .iter_mut()
+                .find(|have| bearer && have.as_bytes().starts_with(b"Bearer"))
+            {
                 Some(have) if have.len() < challenge.len() => *have = challenge,
                 Some(_) => {}
                 None => challenges.push(challenge),
@@ -178,11 +207,34 @@ impl Accept {
         self.schemes.iter().any(|scheme| matches!(scheme, Scheme::Jwt(_)))
     }
 
+    /// Whether Hawk signatures are accepted.
+    pub fn takes_hawk(&self) -> bool {
+        self.schemes
+            .iter()
+            .any(|scheme| matches!(scheme, Scheme::Hawk(_)))
+    }
+
     /// Whether opaque keys are accepted as bearer tokens.
     pub fn takes_bearer_key(&self) -> bool {
-        self.schemes.iter().any(
-            |scheme| matches!(scheme, Scheme::ApiKey(options) if options.from.contains(&api_key::Place::Bearer)),
-        )
+        self.takes_key_from(&api_key::Place::Bearer)
+    }
+
+    /// Whether opaque keys are accepted under the scheme `ApiKey`.
+    pub fn takes_scheme_key(&self) -> bool {
+        self.takes_key_from(&api_key::Place::ApiKeyScheme)
+    }
+
+    /// Whether an API key scheme leaves keys in what goes upstream.
+    fn passes_keys(&self) -> bool {
+        self.schemes
+            .iter()
+            .any(|scheme| matches!(scheme, Scheme::ApiKey(options) if !options.hide))
+    }
+
+    fn takes_key_from(&self, place: &api_key::Place) -> bool {
+        self.schemes
+            .iter()
+            .any(|scheme| matches!(scheme, Scheme::ApiKey(options) if options.from.contains(place)))
     }
 }
 
@@ -208,7 +260,9 @@ fn single<'h>(
 /// # Errors
 /// [`Denial::Ambiguous`] where the parameter is repeated, unless compatibility says that the first value counts.
 fn single_parameter<'h>(head: &'h Head, name: &str, compat: Compat) -> Result<Option<Cow<'h, [u8]>>, Denial> {
-    let Some(query) = head.query() else { return Ok(None) };
+    let Some(query) = head.query() else {
+        return Ok(None);
+    };
     let mut values = query.split('&').filter_map(|pair| {
         let (key, value) = pair.split_once('=')?;
         (*percent_decode(key) == *name.as_bytes()).then_some(value)
@@ -226,17 +280,21 @@ fn percent_decode(text: &str) -> Cow<'_, [u8]> {
         return Cow::Borrowed(text.as_bytes());
     }
     let bytes = text.as_bytes();
+    let digit = |at: usize| {
+        char::from(*bytes.get(at)?)
+            .to_digit(16)
+            .and_then(|digit| u8::try_from(digit).ok())
+    };
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while at < bytes.len() {
-        let digits = bytes.get(at + 1..at + 3).and_then(|d| std::str::from_utf8(d).ok());
-        match digits.and_then(|d| u8::from_str_radix(d, 16).ok()) {
-            Some(octet) if bytes[at] == b'%' => {
-                out.push(octet);
+        match (bytes[at], digit(at + 1), digit(at + 2)) {
+            (b'%', Some(high), Some(low)) => {
+                out.push(high << 4 | low);
                 at += 3;
             }
-            _ => {
-                out.push(bytes[at]);
+            (byte, _, _) => {
+                out.push(byte);
                 at += 1;
             }
         }
@@ -245,4 +303,5 @@ fn percent_decode(text: &str) -> Cow<'_, [u8]> {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests;

@@ -65,9 +65,17 @@ pub struct Digest(pub [u8; 32]);
 impl Digest {
     /// Hashes the secret's bytes.
     pub fn of(secret: &[u8]) -> Self {
-        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, secret);
+        Self::of_parts(&[secret])
+    }
+
+    /// Hashes the parts as one text; where their borders matter, a part must tell its length.
+    pub fn of_parts(parts: &[&[u8]]) -> Self {
+        let mut context = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
+        for part in parts {
+            context.update(part);
+        }
         let mut bytes = [0; 32];
-        bytes.copy_from_slice(digest.as_ref());
+        bytes.copy_from_slice(context.finish().as_ref());
         Self(bytes)
     }
 }
@@ -113,12 +121,25 @@ impl Credentials {
                     None
                 }
             },
-            Proof::Jwt(key) => named(&mut self.jwt, key.claim_value.clone(), "a `jwt` credential with the key", credential),
-            Proof::Hawk(key) => named(&mut self.hawk, key.id.clone(), "a `hawk` credential with the id", credential),
+            Proof::Jwt(key) => named(
+                &mut self.jwt,
+                key.claim_value.clone(),
+                "a `jwt` credential with the key",
+                credential,
+            ),
+            Proof::Hawk(key) => named(
+                &mut self.hawk,
+                key.id.clone(),
+                "a `hawk` credential with the id",
+                credential,
+            ),
         };
         match taken {
             None => Ok(()),
-            Some((held, what)) => Err(Duplicate { first: held.consumer.name.clone(), what }),
+            Some((held, what)) => Err(Duplicate {
+                first: held.consumer.name.clone(),
+                what,
+            }),
         }
     }
 
@@ -139,7 +160,10 @@ impl Credentials {
 
     /// Every credential, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Credential>> {
-        self.api_keys.values().chain(self.jwt.values()).chain(self.hawk.values())
+        self.api_keys
+            .values()
+            .chain(self.jwt.values())
+            .chain(self.hawk.values())
     }
 }
 

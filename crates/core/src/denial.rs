@@ -196,9 +196,13 @@ impl Denial {
             Self::Bound(Bound::Slow) => StatusCode::REQUEST_TIMEOUT,
             Self::ExpectationFailed => StatusCode::EXPECTATION_FAILED,
             Self::NonceLimit { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::Upstream(UpstreamFailure::Unreachable | UpstreamFailure::Invalid) => StatusCode::BAD_GATEWAY,
+            Self::Upstream(UpstreamFailure::Unreachable | UpstreamFailure::Invalid) => {
+                StatusCode::BAD_GATEWAY
+            }
             Self::Upstream(UpstreamFailure::Timeout) => StatusCode::GATEWAY_TIMEOUT,
-            Self::Upstream(UpstreamFailure::NoHealthyTarget) | Self::Draining => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Upstream(UpstreamFailure::NoHealthyTarget) | Self::Draining => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
         }
     }
 
@@ -210,7 +214,10 @@ impl Denial {
             Self::Ambiguous => "ambiguous_credentials",
             Self::NoRoute => "route_not_found",
             Self::MethodNotAllowed { .. } => "method_not_allowed",
-            Self::Unauthenticated { reason: Unauthenticated::Missing(_), .. } => "credential_missing",
+            Self::Unauthenticated {
+                reason: Unauthenticated::Missing(_),
+                ..
+            } => "credential_missing",
             Self::Unauthenticated { .. } => "credential_invalid",
             Self::Forbidden(Forbidden::Consumer) => "consumer_forbidden",
             Self::Forbidden(Forbidden::Scope { .. }) => "scope_missing",
@@ -233,11 +240,14 @@ impl Denial {
         match self {
             Self::MethodNotAllowed { allow } => {
                 let list = allow.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
-                HeaderValue::from_str(&list).map(|value| vec![(header::ALLOW, value)]).unwrap_or_default()
+                HeaderValue::from_str(&list)
+                    .map(|value| vec![(header::ALLOW, value)])
+                    .unwrap_or_default()
             }
-            Self::Unauthenticated { challenges, .. } => {
-                challenges.iter().map(|challenge| (header::WWW_AUTHENTICATE, challenge.clone())).collect()
-            }
+            Self::Unauthenticated { challenges, .. } => challenges
+                .iter()
+                .map(|challenge| (header::WWW_AUTHENTICATE, challenge.clone()))
+                .collect(),
             Self::Forbidden(Forbidden::Scope { required, .. }) => {
                 let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{required}\"");
                 HeaderValue::from_str(&challenge)
@@ -268,13 +278,16 @@ impl Denial {
 impl Malformed {
     fn code(self) -> &'static str {
         match self {
-            Self::TwoFramings | Self::ContentLength | Self::TransferEncoding | Self::Chunk => "framing_refused",
+            Self::TwoFramings | Self::ContentLength | Self::TransferEncoding | Self::Chunk => {
+                "framing_refused"
+            }
             Self::Host | Self::HostMismatch => "host_refused",
             Self::Hawk(_) => "credential_malformed",
             Self::Upgrade => "upgrade_refused",
             Self::Version => "version_not_supported",
-            Self::RequestLine | Self::Target | Self::Header | Self::LineEnd | Self::Connection => "request_malformed",
+            Self::RequestLine | Self::Target | Self::Header | Self::LineEnd | Self::Connection => {
+                "request_malformed"
+            }
         }
     }
 }
-

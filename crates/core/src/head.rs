@@ -1,7 +1,7 @@
 //! The head of a request after the framing checks.
 
-use std::fmt;
 use core::net::IpAddr;
+use std::fmt;
 
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Method};
@@ -23,6 +23,8 @@ pub struct Head {
     pub host: Host,
     /// Header fields without hop-by-hop, forwarding and reserved ones; credentials are still in.
     pub headers: HeaderMap,
+    /// Whether a body follows: `Content-Length` above zero, a `Transfer-Encoding`, or an open HTTP/2 stream.
+    pub has_body: bool,
     /// Whether it came over TLS, to us or to a trusted proxy before us.
     pub secure: bool,
     /// The caller's address: the peer, or what a trusted proxy says.

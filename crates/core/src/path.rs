@@ -115,7 +115,9 @@ fn normalise(raw: &str) -> Result<String, PathError> {
             Class::Percent => {
                 let octet = octet(bytes.get(at + 1..at + 3))?;
                 match octet {
-                    0x00..=0x1f | 0x7f | b'/' | b'\\' | b';' | b'#' => return Err(PathError::EncodedSeparator),
+                    0x00..=0x1f | 0x7f | b'/' | b'\\' | b';' | b'#' => {
+                        return Err(PathError::EncodedSeparator);
+                    }
                     b'%' if octet_follows(&bytes[at + 3..]) => return Err(PathError::DoubleEncoded),
                     0x80.. => octets.push(octet),
                     _ if CLASS[usize::from(octet)] == Class::Plain => {
@@ -145,7 +147,8 @@ fn octet(digits: Option<&[u8]>) -> Result<u8, PathError> {
 
 /// Whether what follows an encoded `%` could be taken for the digits of another encoding, themselves encoded or not.
 fn octet_follows(rest: &[u8]) -> bool {
-    matches!(rest, [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit()) || rest.first() == Some(&b'%')
+    matches!(rest, [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit())
+        || rest.first() == Some(&b'%')
 }
 
 fn flush(octets: &mut Vec<u8>, out: &mut String) -> Result<(), PathError> {

@@ -114,7 +114,10 @@ pub struct Routes {
 impl Routes {
     /// Indexes the routes. Among routes of one path, those that name a host are tried first, then file order counts.
     pub fn new(all: Vec<Arc<Route>>) -> Self {
-        let mut routes = Self { all, ..Self::default() };
+        let mut routes = Self {
+            all,
+            ..Self::default()
+        };
         let mut order: Vec<usize> = (0..routes.all.len()).collect();
         order.sort_by_key(|&index| routes.all[index].matching.hosts.is_empty());
         for index in order {
@@ -141,7 +144,11 @@ impl Routes {
         }
         let mut end = path.len();
         while let Some(slash) = path[..end].rfind('/') {
-            if let Some(found) = self.below.get(&path[..slash]).and_then(|list| self.among(list, head)) {
+            if let Some(found) = self
+                .below
+                .get(&path[..slash])
+                .and_then(|list| self.among(list, head))
+            {
                 return found;
             }
             end = slash;
@@ -167,7 +174,9 @@ impl Routes {
                 None => return Some(Ok(route)),
                 Some(methods) if methods.contains(&head.method) => return Some(Ok(route)),
                 // A preflight asks on behalf of another method; the route that takes that method answers it.
-                Some(methods) if route.cors.is_some() && preflight_for(head).is_some_and(|m| methods.contains(&m)) => {
+                Some(methods)
+                    if route.cors.is_some() && preflight_for(head).is_some_and(|m| methods.contains(&m)) =>
+                {
                     return Some(Ok(route));
                 }
                 Some(methods) => allow.extend(methods.iter().cloned()),

@@ -17,15 +17,26 @@ pub enum Form<'a> {
     Raw(&'a [u8]),
 }
 
-const FOREIGN: [&[u8]; 5] = [b"Basic", b"Signature", b"Digest", b"Negotiate", b"AWS4-HMAC-SHA256"];
+/// Stands for an `Authorization` that APISIX would take for a token and could not read.
+const NO_TOKEN: &[u8] = b"?";
+
+const FOREIGN: [&[u8]; 5] = [
+    b"Basic",
+    b"Signature",
+    b"Digest",
+    b"Negotiate",
+    b"AWS4-HMAC-SHA256",
+];
 
 impl<'a> Form<'a> {
-    /// Reads the form. Scheme names are case-insensitive (RFC 9110 §11.1); APISIX knows only two spellings of `Bearer`.
+    /// Reads the form. Scheme names are case-insensitive and any number of blanks follows (RFC 9110 §11.4); APISIX
+    /// knows only two spellings of `Bearer`.
     pub fn of(value: &'a [u8], compat: Compat) -> Self {
-        let (scheme, rest) = match value.iter().position(|b| *b == b' ') {
-            Some(space) => (&value[..space], &value[space + 1..]),
-            None => (value, &value[value.len()..]),
-        };
+        let end = value
+            .iter()
+            .position(|byte| matches!(byte, b' ' | b'\t'))
+            .unwrap_or(value.len());
+        let (scheme, rest) = (&value[..end], value[end..].trim_ascii_start());
         let bearer = match compat {
             Compat::None => scheme.eq_ignore_ascii_case(b"Bearer"),
             Compat::Apisix => scheme == b"Bearer" || scheme == b"bearer",
@@ -47,7 +58,11 @@ impl<'a> Form<'a> {
     pub fn token(self, accept: &Accept) -> Option<&'a [u8]> {
         match self {
             Self::Bearer(token) | Self::Raw(token) if !self.is_key(accept) => Some(token),
-            Self::Foreign | Self::ApiKey(_) if accept.compat == Compat::Apisix => Some(b"?"),
+            Self::Foreign if accept.compat == Compat::Apisix => Some(NO_TOKEN),
+            Self::ApiKey(_) if accept.compat == Compat::Apisix && !accept.takes_scheme_key() => {
+                Some(NO_TOKEN)
+            }
+            Self::Hawk if accept.compat == Compat::Apisix && !accept.takes_hawk() => Some(NO_TOKEN),
             Self::Bearer(_) | Self::Raw(_) | Self::ApiKey(_) | Self::Hawk | Self::Foreign => None,
         }
     }
@@ -62,9 +77,11 @@ impl<'a> Form<'a> {
 
     /// Whether a bearer value is an opaque key rather than a JSON Web Token: where both schemes are accepted its form
     /// decides, else the accepted one takes it.
-    fn is_key(self, accept: &Accept) -> bool {
+    pub(super) fn is_key(self, accept: &Accept) -> bool {
         match self {
-            Self::Bearer(value) => accept.takes_bearer_key() && !(accept.takes_jwt() && looks_like_jwt(value)),
+            Self::Bearer(value) => {
+                accept.takes_bearer_key() && !(accept.takes_jwt() && looks_like_jwt(value))
+            }
             Self::ApiKey(_) | Self::Hawk | Self::Foreign | Self::Raw(_) => false,
         }
     }

@@ -1,15 +1,42 @@
-//! Hawk request signatures.
+//! Hawk request signatures (mozilla/hawk 9, BSD-3-Clause: the header, bewits and server authorisation).
+//!
+//! The order of refusals: parse (400), credentials, MAC, payload hash missing, time, nonce. It differs from the
+//! original in one point: the nonce comes last, so that stale requests cannot fill the memory of nonces. The payload is
+//! proven afterwards, by [`Unproven::prove`], as the body is not read for a caller whose head is not signed.
+
+mod bewit;
+mod header;
+mod key;
+mod mac;
+mod nonces;
+mod respond;
+mod sign;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use http::HeaderValue;
+use http::{HeaderValue, header as field};
 
-use super::{Accept, Identity};
-use crate::credential::Credentials;
-use crate::denial::{Denial, Unauthenticated};
+use super::authorization::Form;
+use super::{Accept, Compat, Identity, single, single_parameter};
+use crate::credential::{Credential, Credentials, Proof};
+use crate::denial::{Denial, Malformed, Unauthenticated};
 use crate::head::Head;
 use crate::time::Now;
+
+use self::header::Attributes;
+use self::mac::{Kind, Signed, equal};
+
+pub use self::key::{Algorithm, Key, KeyError, UnknownAlgorithm};
+pub use self::nonces::Nonces;
+pub use self::respond::Artifacts;
+pub use self::sign::{BadAttribute, Request, sign};
+
+/// The query parameter that holds a bewit.
+pub(super) const BEWIT: &str = "bewit";
+
+/// The longest header value, and the longest target with a bewit, that is looked at; the original's bound.
+const MAX_LENGTH: usize = 4096;
 
 /// How Hawk requests are judged.
 #[derive(Debug, Clone)]
@@ -43,7 +70,12 @@ pub enum SignedHost {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { payload_required: true, skew: 60, host: SignedHost::Header, bewit: false }
+        Self {
+            payload_required: true,
+            skew: 60,
+            host: SignedHost::Header,
+            bewit: false,
+        }
     }
 }
 
@@ -67,26 +99,30 @@ pub enum Refusal {
         /// MAC over it.
         tsm: Box<str>,
     },
+    /// `Empty bewit`.
+    EmptyBewit,
+    /// `Invalid method`: a bewit with another method than `GET` and `HEAD`.
+    InvalidMethod,
+    /// `Access expired`: the bewit's time is over.
+    AccessExpired,
 }
 
-/// A Hawk credential.
-#[derive(Debug)]
-pub struct Key {
-    /// What the `id` attribute says.
-    pub id: Box<str>,
+impl Refusal {
+    /// The original implementation's text, which clients read.
+    pub fn message(&self) -> &'static str {
+        match self {
+            Self::UnknownCredentials => "Unknown credentials",
+            Self::BadMac => "Bad mac",
+            Self::MissingPayloadHash => "Missing required payload hash",
+            Self::BadPayloadHash => "Bad payload hash",
+            Self::InvalidNonce => "Invalid nonce",
+            Self::StaleTimestamp { .. } => "Stale timestamp",
+            Self::EmptyBewit => "Empty bewit",
+            Self::InvalidMethod => "Invalid method",
+            Self::AccessExpired => "Access expired",
+        }
+    }
 }
-
-/// What an answer's signature covers of the request.
-#[derive(Debug)]
-pub struct Artifacts {}
-
-/// A request whose head is signed and whose body is not yet proven.
-#[derive(Debug)]
-pub struct Unproven {}
-
-/// Nonces within the window.
-#[derive(Debug)]
-pub struct Nonces {}
 
 /// A judged head.
 #[derive(Debug)]
@@ -106,48 +142,208 @@ pub enum Fail {
     Denied(Denial),
 }
 
-impl Nonces {
-    /// At most `per_credential` unexpired nonces of one credential.
-    pub fn new(_per_credential: usize) -> Self {
-        Self {}
+impl From<Refusal> for Fail {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
     }
+}
+
+impl Fail {
+    fn malformed(why: &'static str) -> Self {
+        Self::Denied(Denial::Malformed(Malformed::Hawk(why)))
+    }
+}
+
+/// A request whose head is signed and whose body is not yet proven.
+#[derive(Debug)]
+pub struct Unproven {
+    identity: Identity,
+    key: Key,
+    hash: Box<str>,
 }
 
 impl Unproven {
-    /// Compares the body with the signed hash.
+    /// Compares the body with the signed hash; `content_type` is the request's own field.
     ///
     /// # Errors
     /// A 401 `Bad payload hash`.
-    pub fn prove(self, _accept: &Accept, _content_type: Option<&HeaderValue>, _body: &[u8]) -> Result<Identity, Denial> {
-        Err(Denial::Ambiguous)
+    pub fn prove(
+        self,
+        accept: &Accept,
+        content_type: Option<&HeaderValue>,
+        body: &[u8],
+    ) -> Result<Identity, Denial> {
+        let content_type = content_type.map(HeaderValue::as_bytes).unwrap_or_default();
+        let hash = mac::payload_hash(self.key.algorithm(), content_type, body);
+        if equal(&hash, &self.hash) {
+            Ok(self.identity)
+        } else {
+            Err(accept.refuse(Unauthenticated::Hawk(Refusal::BadPayloadHash)))
+        }
     }
 }
 
-impl Artifacts {
-    /// `Server-Authorization` for an answer; `payload` is its content type and whole body, absent for streams.
-    pub fn server_authorization(&self, _payload: Option<(&str, &[u8])>) -> Option<HeaderValue> {
-        None
-    }
+/// What a request presents, not yet read.
+pub(super) enum Presented<'h> {
+    /// The whole value of `Authorization`.
+    Header(&'h [u8]),
+    /// The query parameter.
+    Bewit(Cow<'h, [u8]>),
 }
 
-pub(super) fn find<'h>(_head: &'h Head, _accept: &Accept) -> Result<Option<Cow<'h, [u8]>>, Denial> {
-    Ok(None)
+/// The Hawk header or, where the route takes one, the bewit.
+pub(super) fn find<'h>(
+    head: &'h Head,
+    options: &Options,
+    compat: Compat,
+) -> Result<Option<Presented<'h>>, Denial> {
+    let authorization = single(&head.headers, &field::AUTHORIZATION, compat)?.map(HeaderValue::as_bytes);
+    let header = authorization
+        .filter(|value| Form::of(value, compat) == Form::Hawk)
+        .map(Presented::Header);
+    if !options.bewit {
+        return Ok(header);
+    }
+    match single_parameter(head, BEWIT, Compat::None)? {
+        None => Ok(header),
+        // As the original: a bewit is the whole authorisation or none of it.
+        Some(_) if authorization.is_some() => Err(Denial::Ambiguous),
+        Some(bewit) => Ok(Some(Presented::Bewit(bewit))),
+    }
 }
 
 pub(super) fn judge(
-    _material: &[u8],
-    _head: &Head,
-    _options: &Options,
-    _credentials: &Credentials,
-    _nonces: &Nonces,
-    _now: Now,
+    presented: &Presented<'_>,
+    head: &Head,
+    options: &Options,
+    credentials: &Credentials,
+    nonces: &Nonces,
+    now: Now,
 ) -> Result<Judged, Fail> {
-    Err(Fail::Refused(Refusal::BadMac))
+    let value = match presented {
+        Presented::Bewit(bewit) => return bewit::judge(bewit, head, options, credentials, now),
+        Presented::Header(value) => value,
+    };
+    let attributes = Attributes::parse(value).map_err(Fail::malformed)?;
+    let (credential, key) = known(credentials, attributes.id)?;
+    let host = attributes.verify(key, head, options).ok_or(Refusal::BadMac)?;
+    if attributes.hash.is_none() && head.has_body && options.payload_required {
+        return Err(Refusal::MissingPayloadHash.into());
+    }
+    let ours = now.unix_seconds();
+    if attributes.ts.abs_diff(ours) > options.skew {
+        let tsm = key.mac_of_time(ours).into();
+        return Err(Refusal::StaleTimestamp { ts: ours, tsm }.into());
+    }
+    match nonces.remember(&key.id, attributes.ts, attributes.nonce, options.skew, now) {
+        nonces::Seen::First => {}
+        nonces::Seen::Before => return Err(Refusal::InvalidNonce.into()),
+        nonces::Seen::TooMany { retry_after } => {
+            return Err(Fail::Denied(Denial::NonceLimit { retry_after }));
+        }
+    }
+    let artifacts = Artifacts::new(key, &attributes, head, host);
+    let identity = Identity {
+        credential: credential.clone(),
+        hawk: Some(Arc::new(artifacts)),
+    };
+    Ok(match attributes.hash {
+        None => Judged::Identified(identity),
+        Some(hash) => Judged::Unproven(Unproven {
+            identity,
+            key: key.clone(),
+            hash: hash.into(),
+        }),
+    })
 }
 
-pub(super) fn challenge(_reason: &Unauthenticated) -> HeaderValue {
-    HeaderValue::from_static("Hawk")
+pub(super) fn challenge(reason: &Unauthenticated) -> HeaderValue {
+    const PLAIN: HeaderValue = HeaderValue::from_static("Hawk");
+    let Unauthenticated::Hawk(refusal) = reason else {
+        return PLAIN;
+    };
+    let message = refusal.message();
+    let text = if let Refusal::StaleTimestamp { ts, tsm } = refusal {
+        format!("Hawk ts=\"{ts}\", tsm=\"{tsm}\", error=\"{message}\"")
+    } else {
+        format!("Hawk error=\"{message}\"")
+    };
+    HeaderValue::try_from(text).unwrap_or(PLAIN)
 }
 
-/// Kept for the index.
-pub type Shared<T> = Arc<T>;
+fn known<'c>(credentials: &'c Credentials, id: &str) -> Result<(&'c Arc<Credential>, &'c Key), Refusal> {
+    let credential = credentials.hawk(id).ok_or(Refusal::UnknownCredentials)?;
+    match &credential.proof {
+        Proof::Hawk(key) => Ok((credential, key)),
+        Proof::ApiKey(_) | Proof::Jwt(_) => Err(Refusal::UnknownCredentials),
+    }
+}
+
+/// The host and port lines of the normalised string.
+#[derive(Debug, Clone, Copy)]
+struct HostLines<'a> {
+    host: &'a str,
+    /// Absent for a bare path, which mohawk writes as the text `None`.
+    port: Option<u16>,
+}
+
+impl SignedHost {
+    /// The host lines that a caller may have signed. For an IPv6 literal there are two, as implementations disagree on
+    /// its brackets.
+    fn lines<'a>(&'a self, head: &'a Head) -> [Option<HostLines<'a>>; 2] {
+        let (host, port) = match self {
+            Self::BarePath => return [Some(HostLines { host: "", port: None }), None],
+            Self::Fixed { host, port } => (&**host, *port),
+            Self::Header => (&*head.host.name, head.host.port_or_default(head.secure)),
+        };
+        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        [
+            Some(HostLines {
+                host,
+                port: Some(port),
+            }),
+            bare.map(|host| HostLines {
+                host,
+                port: Some(port),
+            }),
+        ]
+    }
+}
+
+/// Tries the MAC with every host line that a caller may have signed; gives the one that fits.
+fn verify<'a>(
+    key: &Key,
+    signed: &Signed<'a>,
+    mac: &str,
+    host: &'a SignedHost,
+    head: &'a Head,
+) -> Option<HostLines<'a>> {
+    let mut lines = host.lines(head).into_iter().flatten();
+    lines.find(|host| {
+        equal(
+            &key.mac(&Signed {
+                host: *host,
+                ..*signed
+            }),
+            mac,
+        )
+    })
+}
+
+impl<'a> Attributes<'a> {
+    fn verify(&self, key: &Key, head: &'a Head, options: &'a Options) -> Option<HostLines<'a>> {
+        let signed = Signed {
+            kind: Kind::Header,
+            ts: self.ts_text,
+            nonce: self.nonce,
+            method: head.method.as_str(),
+            resource: head.target.as_str(),
+            host: HostLines { host: "", port: None },
+            hash: self.hash,
+            ext: self.ext,
+            app: self.app,
+            dlg: self.dlg,
+        };
+        verify(key, &signed, self.mac, &options.host, head)
+    }
+}

@@ -1,4 +1,7 @@
 //! Removes callers' credentials from what goes upstream.
+//!
+//! Two rules, each enough: what an accepted scheme reads goes, judged or not; and what identifies a consumer of this
+//! gate goes on every route, also where nothing reads it. Only an API key scheme with `hide: false` lets keys through.
 
 use std::borrow::Cow;
 
@@ -6,42 +9,45 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::api_key::Place;
 use super::authorization::{Form, looks_like_jwt};
-use super::{Accept, Scheme, jwt, percent_decode};
+use super::{Accept, Scheme, cookie, hawk, jwt, percent_decode};
 use crate::credential::{Credentials, Digest};
 
-/// Removes every credential that an accepted scheme reads from the header fields: what was judged and what was not.
-///
-/// On a route without schemes only our own material goes: keys and tokens that identify a consumer, and Hawk headers.
+/// Header fields that clients put keys into, whatever the route reads.
+const KEY_HEADERS: [HeaderName; 2] = [
+    HeaderName::from_static("x-api-key"),
+    HeaderName::from_static("apikey"),
+];
+
+/// How the gate's own keys start.
+const OWN_KEYS: [&[u8]; 3] = [b"hk_live_", b"hk_test_", b"hk_dev_"];
+
+/// Removes every credential from the header fields.
 pub fn headers(headers: &mut HeaderMap, accept: &Accept, credentials: &Credentials) {
-    if hides_authorization(headers, accept, credentials) {
-        headers.remove(header::AUTHORIZATION);
+    let any = |name: &HeaderName, hidden: &dyn Fn(&[u8]) -> bool| {
+        headers.get_all(name).iter().any(|value| hidden(value.as_bytes()))
+    };
+    let ours = |value: &[u8]| is_ours(value, accept, credentials);
+    let mut gone: Vec<HeaderName> = KEY_HEADERS
+        .into_iter()
+        .filter(|name| any(name, &|value| ours(value)))
+        .collect();
+    if any(&header::AUTHORIZATION, &|value| {
+        hides_authorization(value, accept, credentials)
+    }) {
+        gone.push(header::AUTHORIZATION);
     }
     for scheme in &accept.schemes {
         match scheme {
             Scheme::ApiKey(options) if options.hide => {
-                for place in &options.from {
-                    if let Place::Header(name) = place {
-                        headers.remove(name);
-                    }
-                }
+                gone.extend(options.from.iter().filter_map(key_header))
             }
-            Scheme::ApiKey(_) | Scheme::Hawk(_) => {}
-            Scheme::Jwt(options) => {
-                for place in &options.from {
-                    if let jwt::Place::Cookie(name) = place {
-                        remove_cookie(headers, name);
-                    }
-                }
-            }
+            Scheme::ApiKey(_) | Scheme::Jwt(_) | Scheme::Hawk(_) => {}
         }
     }
-    if accept.schemes.is_empty() {
-        for name in [HeaderName::from_static("x-api-key"), HeaderName::from_static("apikey")] {
-            if headers.get_all(&name).iter().any(|value| is_ours(value.as_bytes(), credentials)) {
-                headers.remove(&name);
-            }
-        }
+    for name in gone {
+        headers.remove(name);
     }
+    hide_cookies(headers, accept, credentials);
 }
 
 /// The query without the parameters that carry credentials; nothing where none is left.
@@ -50,37 +56,45 @@ pub fn query<'q>(query: Option<&'q str>, accept: &Accept, credentials: &Credenti
     let hidden = |pair: &str| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let name = percent_decode(name);
-        match accept.schemes.is_empty() {
-            true => is_ours(&percent_decode(value), credentials),
-            false => accept.schemes.iter().any(|scheme| reads_parameter(scheme, &name)),
-        }
+        accept.schemes.iter().any(|scheme| reads_parameter(scheme, &name))
+            || is_ours(&percent_decode(value), accept, credentials)
     };
     if !query.split('&').any(hidden) {
         return Some(Cow::Borrowed(query));
     }
-    let kept = query.split('&').filter(|pair| !hidden(pair)).collect::<Vec<_>>().join("&");
+    let kept = query
+        .split('&')
+        .filter(|pair| !hidden(pair))
+        .collect::<Vec<_>>()
+        .join("&");
     (!kept.is_empty()).then_some(Cow::Owned(kept))
 }
 
-fn hides_authorization(headers: &HeaderMap, accept: &Accept, credentials: &Credentials) -> bool {
-    headers.get_all(header::AUTHORIZATION).iter().any(|value| {
-        let form = Form::of(value.as_bytes(), accept.compat);
-        if accept.schemes.is_empty() {
-            return match form {
-                Form::Hawk => true,
-                Form::Bearer(value) | Form::ApiKey(value) | Form::Raw(value) => is_ours(value, credentials),
-                Form::Foreign => false,
-            };
-        }
-        form == Form::Hawk || accept.schemes.iter().any(|scheme| reads_authorization(scheme, form, accept))
-    })
+fn key_header(place: &Place) -> Option<HeaderName> {
+    match place {
+        Place::Header(name) => Some(name.clone()),
+        Place::Bearer | Place::ApiKeyScheme | Place::Query(_) => None,
+    }
+}
+
+fn hides_authorization(value: &[u8], accept: &Accept, credentials: &Credentials) -> bool {
+    let form = Form::of(value, accept.compat);
+    let ours = match form {
+        Form::Hawk => true,
+        Form::Bearer(value) | Form::ApiKey(value) | Form::Raw(value) => is_ours(value, accept, credentials),
+        Form::Foreign => false,
+    };
+    ours || accept
+        .schemes
+        .iter()
+        .any(|scheme| reads_authorization(scheme, form, accept))
 }
 
 fn reads_authorization(scheme: &Scheme, form: Form<'_>, accept: &Accept) -> bool {
     match scheme {
         Scheme::Jwt(options) => {
-            options.from.contains(&jwt::Place::Authorization)
-                && (matches!(form, Form::Bearer(_) | Form::Raw(_)) || form.token(accept).is_some())
+            let candidate = matches!(form, Form::Bearer(_) | Form::Raw(_)) && !form.is_key(accept);
+            options.from.contains(&jwt::Place::Authorization) && (candidate || form.token(accept).is_some())
         }
         Scheme::ApiKey(options) if options.hide => match form {
             Form::Bearer(_) => options.from.contains(&Place::Bearer),
@@ -94,41 +108,71 @@ fn reads_authorization(scheme: &Scheme, form: Form<'_>, accept: &Accept) -> bool
 
 fn reads_parameter(scheme: &Scheme, name: &[u8]) -> bool {
     match scheme {
-        Scheme::ApiKey(options) if options.hide => {
-            options.from.iter().any(|place| matches!(place, Place::Query(have) if have.as_bytes() == name))
-        }
+        Scheme::ApiKey(options) if options.hide => options
+            .from
+            .iter()
+            .any(|place| matches!(place, Place::Query(have) if have.as_bytes() == name)),
         Scheme::ApiKey(_) => false,
-        Scheme::Jwt(options) => {
-            options.from.iter().any(|place| matches!(place, jwt::Place::Query(have) if have.as_bytes() == name))
-        }
-        Scheme::Hawk(options) => options.bewit && name == b"bewit",
+        Scheme::Jwt(options) => options
+            .from
+            .iter()
+            .any(|place| matches!(place, jwt::Place::Query(have) if have.as_bytes() == name)),
+        Scheme::Hawk(options) => options.bewit && name == hawk::BEWIT.as_bytes(),
     }
 }
 
 /// Whether a value is a credential of this gate: a key of its own form or a known one, or a token of a known consumer.
-fn is_ours(value: &[u8], credentials: &Credentials) -> bool {
-    const OWN: [&[u8]; 3] = [b"hk_live_", b"hk_test_", b"hk_dev_"];
-    if OWN.iter().any(|prefix| value.starts_with(prefix)) {
+fn is_ours(value: &[u8], accept: &Accept, credentials: &Credentials) -> bool {
+    if is_our_token(value, credentials) {
         return true;
     }
-    if looks_like_jwt(value) {
-        return jwt::names_a_credential(value, credentials);
+    if value.is_empty() || accept.passes_keys() {
+        return false;
     }
-    !value.is_empty() && credentials.api_key(&Digest::of(value)).is_some()
+    OWN_KEYS.iter().any(|prefix| value.starts_with(prefix))
+        || credentials.api_key(&Digest::of(value)).is_some()
 }
 
-fn remove_cookie(headers: &mut HeaderMap, name: &str) {
-    let carries = |pair: &str| pair.trim().split_once('=').is_some_and(|(have, _)| have == name);
+fn is_our_token(value: &[u8], credentials: &Credentials) -> bool {
+    looks_like_jwt(value) && jwt::names_a_credential(value, credentials)
+}
+
+fn hide_cookies(headers: &mut HeaderMap, accept: &Accept, credentials: &Credentials) {
+    let hidden = |pair: &[u8]| {
+        let is_read = |name: &str| cookie::value_of(pair, name).is_some();
+        let value = pair.splitn(2, |byte| *byte == b'=').nth(1).unwrap_or_default();
+        is_our_token(value.trim_ascii(), credentials)
+            || accept
+                .schemes
+                .iter()
+                .any(|scheme| token_cookies(scheme).any(is_read))
+    };
     let lines: Vec<HeaderValue> = headers.get_all(header::COOKIE).iter().cloned().collect();
-    if !lines.iter().any(|line| line.to_str().is_ok_and(|text| text.split(';').any(carries))) {
+    if !lines
+        .iter()
+        .flat_map(|line| cookie::pairs(line.as_bytes()))
+        .any(hidden)
+    {
         return;
     }
     headers.remove(header::COOKIE);
     for line in lines {
-        let Ok(text) = line.to_str() else { continue };
-        let kept = text.split(';').map(str::trim).filter(|pair| !carries(pair)).collect::<Vec<_>>().join("; ");
-        if let (false, Ok(value)) = (kept.is_empty(), HeaderValue::from_str(&kept)) {
+        let kept: Vec<&[u8]> = cookie::pairs(line.as_bytes())
+            .filter(|pair| !hidden(pair))
+            .collect();
+        if let (false, Ok(value)) = (kept.is_empty(), HeaderValue::from_bytes(&kept.join(&b"; "[..]))) {
             headers.append(header::COOKIE, value);
         }
     }
+}
+
+fn token_cookies(scheme: &Scheme) -> impl Iterator<Item = &str> {
+    let places = match scheme {
+        Scheme::Jwt(options) => options.from.as_slice(),
+        Scheme::ApiKey(_) | Scheme::Hawk(_) => &[],
+    };
+    places.iter().filter_map(|place| match place {
+        jwt::Place::Cookie(name) => Some(&**name),
+        jwt::Place::Authorization | jwt::Place::Query(_) => None,
+    })
 }

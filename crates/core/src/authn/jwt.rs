@@ -1,4 +1,15 @@
 //! JSON Web Tokens signed by the consumer, found by a claim that names the credential.
+//!
+//! The order of refusals is that of APISIX: unparsable, no key claim, unknown key, not verified. The algorithm comes
+//! from the credential alone; what the token's header says is only compared with it (RFC 8725 §3.1).
+
+mod algorithm;
+mod claims;
+mod jws;
+mod key;
+mod pem;
+mod proofs;
+mod sign;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -6,11 +17,25 @@ use std::sync::Arc;
 use http::{HeaderValue, header};
 
 use super::authorization::Form;
-use super::{Accept, single, single_parameter};
-use crate::credential::{Credential, Credentials};
+use super::{Accept, Compat, cookie, single, single_parameter};
+use crate::credential::{Credential, Credentials, Proof};
 use crate::denial::{Denial, Unauthenticated};
 use crate::head::Head;
 use crate::time::Now;
+
+use self::claims::Times;
+use self::jws::Jws;
+
+pub use self::algorithm::{Algorithm, UnknownAlgorithm};
+pub use self::key::{Key, KeyError, Material};
+pub use self::proofs::Proofs;
+pub use self::sign::{SignError, sign};
+
+/// The claim that names the credential where a route does not say otherwise, as in APISIX.
+pub const DEFAULT_CLAIM: &str = "key";
+
+/// The longest token in bytes that is looked at; longer ones are refused before they are decoded.
+pub const MAX_TOKEN: usize = 16 * 1024;
 
 /// Where tokens are looked for and how their claims are read.
 #[derive(Debug, Clone)]
@@ -37,8 +62,12 @@ pub enum Place {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            from: vec![Place::Authorization, Place::Query("jwt".into()), Place::Cookie("jwt".into())],
-            claim: "key".into(),
+            from: vec![
+                Place::Authorization,
+                Place::Query("jwt".into()),
+                Place::Cookie("jwt".into()),
+            ],
+            claim: DEFAULT_CLAIM.into(),
             leeway: 0,
         }
     }
@@ -57,44 +86,107 @@ pub enum Refusal {
     NotVerified,
 }
 
-/// A verification key bound to one algorithm.
-#[derive(Debug)]
-pub struct Key {
-    /// What the key claim must say.
-    pub claim_value: Box<str>,
-}
-
-/// Tokens that were verified before, by digest; bounded.
-#[derive(Debug)]
-pub struct Proofs {}
-
-impl Proofs {
-    /// Keeps at most `capacity` tokens.
-    pub fn new(_capacity: usize) -> Self {
-        Self {}
+impl Refusal {
+    /// What the caller may know, in the characters of `error_description` (RFC 6750 §3).
+    pub fn message(self) -> &'static str {
+        match self {
+            Self::Malformed => "the token is malformed",
+            Self::NoKeyClaim => "the token has no claim that names its key",
+            Self::UnknownKey => "the token names an unknown key",
+            Self::NotVerified => "the token could not be verified",
+        }
     }
 }
 
-pub(super) fn find<'h>(head: &'h Head, options: &Options, accept: &Accept) -> Result<Option<Cow<'h, [u8]>>, Denial> {
-    let _ = (single_parameter, options, Form::Hawk, single(&head.headers, &header::COOKIE, accept.compat)?);
-    Ok(None)
+/// The token in the first place that holds one.
+pub(super) fn find<'h>(
+    head: &'h Head,
+    options: &Options,
+    accept: &Accept,
+) -> Result<Option<Cow<'h, [u8]>>, Denial> {
+    let mut found = None;
+    for place in &options.from {
+        let here = match place {
+            Place::Authorization => match single(&head.headers, &header::AUTHORIZATION, accept.compat)? {
+                None => None,
+                Some(value) => {
+                    let token = Form::of(value.as_bytes(), accept.compat)
+                        .token(accept)
+                        .map(Cow::Borrowed);
+                    // In APISIX any `Authorization`, even one of another scheme, hides what later places hold.
+                    if accept.compat == Compat::Apisix {
+                        return Ok(found.or(token));
+                    }
+                    token
+                }
+            },
+            Place::Query(name) => single_parameter(head, name, accept.compat)?,
+            Place::Cookie(name) => cookie::single(&head.headers, name, accept.compat)?.map(Cow::Borrowed),
+        };
+        // Later places are read all the same: a repeated header is refused wherever it stands.
+        found = found.or(here);
+    }
+    Ok(found)
 }
 
+/// The credential whose token this is.
+///
+/// A token that was verified before costs one digest and two look-ups; its times, its credential and its key are
+/// judged again on every request.
 pub(super) fn judge(
-    _token: &[u8],
-    _options: &Options,
-    _credentials: &Credentials,
-    _proofs: &Proofs,
-    _now: Now,
+    token: &[u8],
+    options: &Options,
+    credentials: &Credentials,
+    proofs: &Proofs,
+    now: Now,
 ) -> Result<Arc<Credential>, Refusal> {
-    Err(Refusal::Malformed)
+    if token.len() > MAX_TOKEN {
+        return Err(Refusal::Malformed);
+    }
+    let id = proofs::id(token, &options.claim);
+    if let Some((credential, times)) = proofs.find(&id, credentials, now) {
+        return if times.hold(now, options.leeway) {
+            Ok(credential)
+        } else {
+            Err(Refusal::NotVerified)
+        };
+    }
+    let jws = Jws::parse(token).ok_or(Refusal::Malformed)?;
+    let claims = claims::parse(&jws.payload).ok_or(Refusal::Malformed)?;
+    let name = claims::text(&claims, &options.claim).ok_or(Refusal::NoKeyClaim)?;
+    let credential = credentials.jwt(name).ok_or(Refusal::UnknownKey)?;
+    let Proof::Jwt(key) = &credential.proof else {
+        return Err(Refusal::UnknownKey);
+    };
+    let times = Times::of(&claims).ok_or(Refusal::NotVerified)?;
+    if !key.verifies(&jws) || !times.hold(now, options.leeway) {
+        return Err(Refusal::NotVerified);
+    }
+    proofs.remember(id, credential, key, times, now);
+    Ok(credential.clone())
 }
 
-pub(super) fn challenge(_reason: &Unauthenticated) -> HeaderValue {
-    HeaderValue::from_static("Bearer realm=\"tollgate\"")
+pub(super) fn challenge(reason: &Unauthenticated) -> HeaderValue {
+    const PLAIN: HeaderValue = HeaderValue::from_static("Bearer realm=\"tollgate\"");
+    match reason {
+        Unauthenticated::Jwt(refusal) => {
+            let text = format!(
+                "Bearer realm=\"tollgate\", error=\"invalid_token\", error_description=\"{}\"",
+                refusal.message()
+            );
+            HeaderValue::try_from(text).unwrap_or(PLAIN)
+        }
+        Unauthenticated::Missing(_) | Unauthenticated::ApiKey | Unauthenticated::Hawk(_) => PLAIN,
+    }
 }
 
 /// Whether the token's default key claim names a known credential; nothing is verified.
-pub(super) fn names_a_credential(_token: &[u8], _credentials: &Credentials) -> bool {
-    false
+pub(super) fn names_a_credential(token: &[u8], credentials: &Credentials) -> bool {
+    if token.len() > MAX_TOKEN {
+        return false;
+    }
+    let claims = Jws::parse(token).and_then(|jws| claims::parse(&jws.payload));
+    claims.is_some_and(|claims| {
+        claims::text(&claims, DEFAULT_CLAIM).is_some_and(|name| credentials.jwt(name).is_some())
+    })
 }
