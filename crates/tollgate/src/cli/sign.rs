@@ -2,7 +2,6 @@
 
 mod hawk;
 mod jwt;
-mod signature;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -1,6 +1,7 @@
 //! `tollgate import hawk`: the `config.yaml` of a Hawk proxy with upstreams, consumers and routes.
 
 use serde_json::Value;
+use tollgate_core::authn::hawk::Algorithm;
 
 use super::Imported;
 use super::draft::{Draft, Names};
@@ -101,11 +102,8 @@ impl Import {
         let key = required(members.text("hawk_key", report), &members, "hawk_key", report)?;
         let key = parts::value(key, Kind::Secret, &members.place_of("hawk_key"), report)?;
         let algorithm = members.text("algorithm", report).unwrap_or("sha256");
-        if !matches!(algorithm, "sha256" | "sha1") {
-            report.lose(
-                &members.place_of("algorithm"),
-                &format!("{algorithm:?}: Hawk knows `sha256` and `sha1`"),
-            );
+        if let Err(unknown) = algorithm.parse::<Algorithm>() {
+            report.lose(&members.place_of("algorithm"), &unknown.to_string());
         }
         members.finish(report);
         let hawk: Entries = vec![

@@ -3,13 +3,13 @@
 use std::io::Read;
 use std::time::Duration;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, bail};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use clap::{Args, ValueEnum};
-use http::Uri;
+use clap::Args;
+use http::{Method, Uri};
+use tollgate_core::authn::hawk::{self, Algorithm, Key, Request};
 
-use super::signature;
 use crate::cli::keygen::random;
 
 /// Print the `Authorization` header of a request signed with Hawk
@@ -19,16 +19,16 @@ use crate::cli::keygen::random;
 #[derive(Debug, Args)]
 pub struct Hawk {
     /// Id of the credential
-    #[arg(long, value_parser = attribute)]
+    #[arg(long)]
     id: String,
     #[command(flatten)]
-    key: Key,
+    key: SharedKey,
     /// What the key is hashed with
-    #[arg(long, value_enum, default_value_t = Algorithm::Sha256)]
+    #[arg(long, default_value_t)]
     algorithm: Algorithm,
     /// Method of the request [default: POST with --data, else GET]
     #[arg(long, value_name = "METHOD")]
-    method: Option<http::Method>,
+    method: Option<Method>,
     /// Media type of the body
     #[arg(long, value_name = "TYPE", default_value = "application/json")]
     content_type: String,
@@ -39,13 +39,19 @@ pub struct Hawk {
     #[arg(long)]
     bare_path: bool,
     /// Data to sign along, sent as the attribute `ext`
-    #[arg(long, value_parser = attribute)]
+    #[arg(long)]
     ext: Option<String>,
+    /// Id of an application that acts for the credential's owner
+    #[arg(long)]
+    app: Option<String>,
+    /// Who delegated to that application
+    #[arg(long, requires = "app")]
+    dlg: Option<String>,
     /// Unix time of the signature, where this machine's clock is not the gate's [default: now]
     #[arg(long, value_name = "SECONDS")]
     ts: Option<u64>,
     /// Text that makes the signature unique [default: random]
-    #[arg(long, value_parser = attribute)]
+    #[arg(long)]
     nonce: Option<String>,
     /// Address of the request; a path is enough with --bare-path
     url: Uri,
@@ -53,7 +59,7 @@ pub struct Hawk {
 
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
-struct Key {
+struct SharedKey {
     /// The shared key; other users of the machine can see arguments, so prefer --key-env
     #[arg(long)]
     key: Option<String>,
@@ -62,94 +68,68 @@ struct Key {
     key_env: Option<String>,
 }
 
-/// Hash functions of Hawk credentials.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Algorithm {
-    Sha256,
-    Sha1,
-}
-
 impl Hawk {
     /// The header's value for a request sent at `now`.
     ///
     /// # Errors
-    /// The key or the body cannot be read, or the address names no host.
+    /// The key or the body cannot be read, the address names no host, or a text cannot stand in the header.
     pub fn authorization(self, now: Duration) -> anyhow::Result<String> {
-        let (host, port) = self.signed_host()?;
-        let key = match self.key {
-            Key { key: Some(key), .. } => key,
-            Key {
-                key_env: Some(variable),
-                ..
-            } => super::secret_from(&variable)?,
-            Key {
-                key: None,
-                key_env: None,
-            } => bail!("neither `--key` nor `--key-env`"),
-        };
-        ensure!(!key.is_empty(), "the key is empty");
-        let body = self.data.as_deref().map(body).transpose()?;
-        let method = self.method.unwrap_or(if body.is_some() {
-            http::Method::POST
+        let host = if self.bare_path {
+            None
         } else {
-            http::Method::GET
-        });
+            Some(signed_host(&self.url)?)
+        };
+        let key = Key::new(&self.id, self.algorithm, self.key.read()?.as_bytes())?;
+        let body = self.data.as_deref().map(body).transpose()?;
+        let method = self
+            .method
+            .unwrap_or(if body.is_some() { Method::POST } else { Method::GET });
         let nonce = match self.nonce {
             Some(nonce) => nonce,
             None => URL_SAFE_NO_PAD.encode(random::<9>()?),
         };
-        Ok(signature::hawk(&signature::Request {
-            id: &self.id,
-            key: key.as_bytes(),
-            algorithm: self.algorithm,
+        let header = hawk::sign(&Request {
+            key: &key,
             ts: self.ts.unwrap_or(now.as_secs()),
             nonce: &nonce,
-            method: method.as_str(),
+            method: &method,
             resource: self.url.path_and_query().map_or("/", |target| target.as_str()),
-            host: &host,
-            port: &port,
+            host: host.as_ref().map(|(host, port)| (host.as_str(), *port)),
             payload: body.as_deref().map(|body| (self.content_type.as_str(), body)),
             ext: self.ext.as_deref(),
-        }))
-    }
-
-    /// Host and port as the signature spells them.
-    fn signed_host(&self) -> anyhow::Result<(String, String)> {
-        if self.bare_path {
-            return Ok((String::new(), "None".to_owned()));
-        }
-        let default = match self.url.scheme_str() {
-            Some("http") => 80,
-            Some("https") => 443,
-            Some(other) => {
-                bail!("`{other}` is no scheme that the gate speaks; give `http://…` or `https://…`")
-            }
-            None => bail!(
-                "`{}` names no host; give the whole address, or `--bare-path`",
-                self.url
-            ),
-        };
-        let host = self
-            .url
-            .host()
-            .with_context(|| format!("`{}` names no host", self.url))?;
-        Ok((
-            host.to_ascii_lowercase(),
-            self.url.port_u16().unwrap_or(default).to_string(),
-        ))
+            app: self.app.as_deref(),
+            dlg: self.dlg.as_deref(),
+        })?;
+        Ok(header)
     }
 }
 
-/// A text that a Hawk header may carry: printable ASCII without `"` and `\`, at least one character.
-fn attribute(text: &str) -> Result<String, String> {
-    match text
-        .chars()
-        .find(|c| !matches!(c, ' '..='~') || matches!(c, '"' | '\\'))
-    {
-        Some(bad) => Err(format!("a Hawk attribute may not hold {bad:?}")),
-        None if text.is_empty() => Err("a Hawk attribute may not be empty".to_owned()),
-        None => Ok(text.to_owned()),
+impl SharedKey {
+    fn read(self) -> anyhow::Result<String> {
+        match self {
+            Self { key: Some(key), .. } => Ok(key),
+            Self {
+                key_env: Some(variable),
+                ..
+            } => super::secret_from(&variable),
+            Self {
+                key: None,
+                key_env: None,
+            } => bail!("neither `--key` nor `--key-env`"),
+        }
     }
+}
+
+/// Host and port that a request to this address names.
+fn signed_host(url: &Uri) -> anyhow::Result<(String, u16)> {
+    let default = match url.scheme_str() {
+        Some("http") => 80,
+        Some("https") => 443,
+        Some(other) => bail!("`{other}` is no scheme that the gate speaks; give `http://…` or `https://…`"),
+        None => bail!("`{url}` names no host; give the whole address, or `--bare-path`"),
+    };
+    let host = url.host().with_context(|| format!("`{url}` names no host"))?;
+    Ok((host.to_ascii_lowercase(), url.port_u16().unwrap_or(default)))
 }
 
 fn body(data: &str) -> anyhow::Result<Vec<u8>> {

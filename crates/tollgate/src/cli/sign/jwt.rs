@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use clap::Args;
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Map, Value};
+use tollgate_core::authn::jwt::{self, Algorithm, SignError};
 
 /// Print the `Authorization` header with a token signed by a consumer
 ///
@@ -21,8 +21,8 @@ pub struct Jwt {
     key_claim: String,
     #[command(flatten)]
     signer: Signer,
-    /// What to sign with [default: what fits the key: RS256, ES256 or EdDSA, and HS256 for a secret]
-    #[arg(long, value_parser = algorithm)]
+    /// What to sign with [default: what fits the key: RS256, ES256, ES384, ES512 or EdDSA; HS256 for a secret]
+    #[arg(long)]
     algorithm: Option<Algorithm>,
     /// A further claim; the value is JSON where it reads as JSON, else text. May be repeated
     #[arg(long = "claim", value_name = "NAME=VALUE", value_parser = claim)]
@@ -52,10 +52,8 @@ impl Jwt {
     /// # Errors
     /// The key cannot be read or does not fit the algorithm, or a claim is given twice.
     pub fn authorization(&self, now: Duration) -> anyhow::Result<String> {
-        let claims = self.claims(now)?;
-        let (algorithm, key) = self.signer.open(self.algorithm)?;
-        let token = jsonwebtoken::encode(&Header::new(algorithm), &claims, &key)
-            .with_context(|| format!("the key cannot sign with {algorithm:?}"))?;
+        let claims = Value::Object(self.claims(now)?);
+        let token = self.signer.sign(self.algorithm, &claims)?;
         Ok(if self.raw {
             token
         } else {
@@ -83,7 +81,7 @@ impl Jwt {
 }
 
 impl Signer {
-    fn open(&self, wanted: Option<Algorithm>) -> anyhow::Result<(Algorithm, EncodingKey)> {
+    fn sign(&self, wanted: Option<Algorithm>, claims: &Value) -> anyhow::Result<String> {
         match self {
             Self {
                 private_key: Some(path),
@@ -91,20 +89,19 @@ impl Signer {
             } => {
                 let shown = path.display();
                 let pem = std::fs::read(path).with_context(|| format!("`{shown}` cannot be read"))?;
-                private_key(&pem, wanted).with_context(|| format!("the key in `{shown}`"))
+                with_private_key(&pem, wanted, claims).with_context(|| format!("`{shown}`"))
             }
             Self {
                 secret_env: Some(variable),
                 ..
             } => {
                 let secret = super::secret_from(variable)?;
-                let algorithm = wanted.unwrap_or(Algorithm::HS256);
-                let symmetric = matches!(algorithm, Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512);
+                let algorithm = wanted.unwrap_or(Algorithm::Hs256);
                 ensure!(
-                    symmetric,
-                    "{algorithm:?} signs with `--private-key`, not with a secret"
+                    algorithm.is_symmetric(),
+                    "{algorithm} signs with `--private-key`, not with a secret"
                 );
-                Ok((algorithm, EncodingKey::from_secret(secret.as_bytes())))
+                Ok(jwt::sign(algorithm, secret.as_bytes(), claims)?)
             }
             Self {
                 private_key: None,
@@ -114,29 +111,30 @@ impl Signer {
     }
 }
 
-/// Reads the PEM as the wanted algorithm needs it, or as what it is.
-fn private_key(pem: &[u8], wanted: Option<Algorithm>) -> anyhow::Result<(Algorithm, EncodingKey)> {
-    match wanted {
-        Some(Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512) => {
-            bail!("HS algorithms sign with `--secret-env`, not with a private key")
-        }
-        Some(algorithm @ (Algorithm::ES256 | Algorithm::ES384)) => {
-            Ok((algorithm, EncodingKey::from_ec_pem(pem)?))
-        }
-        Some(Algorithm::EdDSA) => Ok((Algorithm::EdDSA, EncodingKey::from_ed_pem(pem)?)),
-        Some(algorithm) => Ok((algorithm, EncodingKey::from_rsa_pem(pem)?)),
-        None => EncodingKey::from_rsa_pem(pem)
-            .map(|key| (Algorithm::RS256, key))
-            .or_else(|_| EncodingKey::from_ec_pem(pem).map(|key| (Algorithm::ES256, key)))
-            .or_else(|_| EncodingKey::from_ed_pem(pem).map(|key| (Algorithm::EdDSA, key)))
-            .context("neither RSA nor EC nor Ed25519 in PEM"),
-    }
-}
+/// Algorithms to try with a private key of unknown type: one for each type and curve.
+const BY_KEY: [Algorithm; 5] = [
+    Algorithm::Rs256,
+    Algorithm::Es256,
+    Algorithm::Es384,
+    Algorithm::Es512,
+    Algorithm::EdDsa,
+];
 
-fn algorithm(text: &str) -> Result<Algorithm, String> {
-    text.parse().map_err(|_| {
-        "one of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA, HS256, HS384, HS512".to_owned()
-    })
+fn with_private_key(pem: &[u8], wanted: Option<Algorithm>, claims: &Value) -> anyhow::Result<String> {
+    if let Some(algorithm) = wanted {
+        ensure!(
+            !algorithm.is_symmetric(),
+            "{algorithm} signs with `--secret-env`, not with a private key"
+        );
+        return Ok(jwt::sign(algorithm, pem, claims)?);
+    }
+    for algorithm in BY_KEY {
+        match jwt::sign(algorithm, pem, claims) {
+            Err(SignError::WrongKey(_)) => {}
+            signed => return Ok(signed?),
+        }
+    }
+    bail!("neither RSA nor an elliptic curve that tokens are signed with")
 }
 
 fn claim(text: &str) -> Result<(String, Value), String> {

@@ -1,18 +1,13 @@
 //! Consumers and their credentials.
 
 use serde_json::Value;
+use tollgate_core::authn::jwt::Algorithm;
 
 use super::{DESCRIPTION, Import};
 use crate::cli::import::members::Members;
 use crate::cli::import::parts::{self, Kind};
 use crate::cli::import::report::Report;
 use crate::cli::import::yaml::{Entries, Node};
-
-/// Algorithms that `jwt-auth` knows by their names.
-const ALGORITHMS: [&str; 13] = [
-    "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384",
-    "ES512", "EdDSA",
-];
 
 /// Adds one consumer, if it arrives whole.
 pub fn consumer(import: &mut Import<'_>, value: &Value, place: String) {
@@ -63,13 +58,13 @@ fn jwt(settings: &mut Members<'_>, report: &mut Report) -> Option<Entries> {
     settings.skip(&["exp"]);
     let key = settings.text("key", report);
     let algorithm = settings.text("algorithm", report).unwrap_or("HS256");
-    if !ALGORITHMS.contains(&algorithm) {
-        report.lose(
-            &settings.place_of("algorithm"),
-            &format!("{algorithm:?} is no algorithm of `jwt-auth`"),
-        );
-        return None;
-    }
+    let algorithm: Algorithm = match algorithm.parse() {
+        Ok(algorithm) => algorithm,
+        Err(unknown) => {
+            report.lose(&settings.place_of("algorithm"), &unknown.to_string());
+            return None;
+        }
+    };
     if settings.flag("base64_secret", report) == Some(true) {
         report.lose(
             &settings.place_of("base64_secret"),
@@ -84,7 +79,7 @@ fn jwt(settings: &mut Members<'_>, report: &mut Report) -> Option<Entries> {
         report.lose(&settings.place_of("key"), "the claim's value is missing");
         return None;
     };
-    let (theirs, ours, kind, unused) = if algorithm.starts_with("HS") {
+    let (theirs, ours, kind, unused) = if algorithm.is_symmetric() {
         ("secret", "secret", Kind::Secret, ["public_key", "private_key"])
     } else {
         (
@@ -98,7 +93,7 @@ fn jwt(settings: &mut Members<'_>, report: &mut Report) -> Option<Entries> {
     let material = secret(settings, theirs, kind, report)?;
     Some(vec![
         ("key".to_owned(), Node::text(key)),
-        ("algorithm".to_owned(), Node::text(algorithm)),
+        ("algorithm".to_owned(), Node::text(algorithm.name())),
         (ours.to_owned(), material),
     ])
 }

@@ -139,7 +139,7 @@ fn a_body_from_a_file_is_signed_as_it_is() {
 fn what_cannot_be_signed_is_said() {
     check_refused(&["--id=a", "--key=k", "/predict"], "names no host");
     check_refused(&["--id=a", "--key=k", "ftp://h/"], "`ftp` is no scheme");
-    check_refused(&["--id=a", "--key=", "http://h/"], "the key is empty");
+    check_refused(&["--id=a", "--key=", "http://h/"], "key is empty");
     check_refused(
         &["--id=a", "--key-env=TOLLGATE_TEST_UNSET", "http://h/"],
         "`TOLLGATE_TEST_UNSET`",
@@ -148,8 +148,16 @@ fn what_cannot_be_signed_is_said() {
         &["--id=a", "--key=k", "--data=@/does/not/exist", "http://h/"],
         "`/does/not/exist` cannot be read",
     );
-    check_refused(&["--id=a\"", "--key=k", "http://h/"], "may not hold '\"'");
-    check_refused(&["--id=", "--key=k", "http://h/"], "may not be empty");
+    check_refused(
+        &["--id=a\"", "--key=k", "http://h/"],
+        "printable ASCII characters",
+    );
+    check_refused(&["--id=", "--key=k", "http://h/"], "printable ASCII characters");
+    check_refused(&["--id=a", "--key=k", "--ext=a\"b", "http://h/"], "`ext` must be");
+    check_refused(
+        &["--id=a", "--key=k", "--algorithm=md5", "http://h/"],
+        "use `sha256` or `sha1`",
+    );
     check_refused(&["--id=a", "http://h/"], "--key");
     check_refused(
         &["--id=a", "--key=k", "--key-env=K", "http://h/"],
