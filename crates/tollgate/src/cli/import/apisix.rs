@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::Imported;
-use super::draft::{Draft, Names};
+use super::draft::{self, Draft, Names};
 use super::members::Members;
 use super::report::Report;
 
@@ -47,12 +47,8 @@ pub fn convert(text: &str, root: &Value) -> anyhow::Result<Imported> {
     let lists = ["upstreams", "consumers", "services", "routes"].map(|name| members.list(name, report));
     let [upstreams, consumers, services, routes] = lists;
     members.finish(report);
-    for (value, place) in upstreams {
-        upstreams::named(&mut import, value, place);
-    }
-    for (value, place) in consumers {
-        consumers::consumer(&mut import, value, place);
-    }
+    import.draft.upstreams = draft::named(upstreams, &mut import.upstreams, report, upstreams::named);
+    import.draft.consumers = draft::named(consumers, &mut import.consumers, report, consumers::consumer);
     for (value, place) in services {
         routes::service(&mut import, value, place);
     }

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
+use super::members::Members;
 use super::report::Report;
 use super::yaml::{self, Entries, Node};
 
@@ -27,6 +30,23 @@ impl Draft {
         }
         yaml::document(&config)
     }
+}
+
+/// Reads a list of things that others refer to by name. `read` gives the foreign name and the body; a thing that lost
+/// anything gets no name, so that nothing refers to it.
+pub fn named(
+    list: Vec<(&Value, String)>,
+    names: &mut Names,
+    report: &mut Report,
+    read: fn(Members<'_>, &mut Report) -> Option<(String, Node)>,
+) -> Entries {
+    let mut entries = Entries::new();
+    for (item, place) in list {
+        let whole = report.whole(|report| read(Members::of(item, place.clone(), report)?, report));
+        let Some((foreign, body)) = whole else { continue };
+        entries.extend(names.give(&foreign, &place, report).map(|name| (name, body)));
+    }
+    entries
 }
 
 /// Foreign names of one kind and what they are called here: 1 to 64 of `[A-Za-z0-9_.-]`, each once.

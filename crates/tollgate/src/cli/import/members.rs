@@ -55,6 +55,20 @@ impl<'a> Members<'a> {
             .collect()
     }
 
+    /// A member that must be there, read by one of the methods below.
+    pub fn need<T>(
+        &mut self,
+        name: &str,
+        read: fn(&mut Self, &str, &mut Report) -> Option<T>,
+        report: &mut Report,
+    ) -> Option<T> {
+        if !self.left.iter().any(|(have, _)| *have == name) {
+            report.lose(&self.place_of(name), "it is missing");
+            return None;
+        }
+        read(self, name, report)
+    }
+
     /// A member that is text.
     pub fn text(&mut self, name: &str, report: &mut Report) -> Option<&'a str> {
         self.typed(name, "text", Value::as_str, report)

@@ -3,39 +3,28 @@
 use serde_json::Value;
 use tollgate_core::authn::jwt::Algorithm;
 
-use super::{DESCRIPTION, Import};
+use super::DESCRIPTION;
 use crate::cli::import::members::Members;
 use crate::cli::import::parts::{self, Kind};
 use crate::cli::import::report::Report;
 use crate::cli::import::yaml::{Entries, Node};
 
-/// Adds one consumer, if it arrives whole.
-pub fn consumer(import: &mut Import<'_>, value: &Value, place: String) {
-    let Import {
-        report, consumers, ..
-    } = import;
-    let entry = report.whole(|report| {
-        let mut members = Members::of(value, place, report)?;
-        members.skip(&DESCRIPTION);
-        let Some(username) = members.id("username", report) else {
-            report.lose(&members.place_of("username"), "a consumer needs a name");
-            return None;
-        };
-        let name = consumers.give(&username, &members.place_of("username"), report)?;
-        let mut credentials = Vec::new();
-        if let Some(mut plugins) = members.members("plugins", report) {
-            for (plugin, settings, place) in plugins.take_all() {
-                credentials.extend(credential(plugin, settings, place, report));
-            }
+/// One consumer: its name and its credentials.
+pub fn consumer(mut members: Members<'_>, report: &mut Report) -> Option<(String, Node)> {
+    members.skip(&DESCRIPTION);
+    let username = members.need("username", Members::id, report)?;
+    let mut credentials = Vec::new();
+    if let Some(mut plugins) = members.members("plugins", report) {
+        for (plugin, settings, place) in plugins.take_all() {
+            credentials.extend(credential(plugin, settings, place, report));
         }
-        if credentials.is_empty() {
-            report.note(members.place(), "a consumer without credentials");
-        }
-        members.finish(report);
-        let entries: Entries = vec![("credentials".to_owned(), Node::Rows(credentials))];
-        Some((name, Node::Section(entries)))
-    });
-    import.draft.consumers.extend(entry);
+    }
+    if credentials.is_empty() {
+        report.note(members.place(), "a consumer without credentials");
+    }
+    members.finish(report);
+    let entries: Entries = vec![("credentials".to_owned(), Node::Rows(credentials))];
+    Some((username, Node::Section(entries)))
 }
 
 fn credential(plugin: &str, settings: &Value, place: String, report: &mut Report) -> Option<Node> {
@@ -56,7 +45,7 @@ fn credential(plugin: &str, settings: &Value, place: String, report: &mut Report
 fn jwt(settings: &mut Members<'_>, report: &mut Report) -> Option<Entries> {
     // How long tokens live that APISIX issues; this gate verifies and issues none.
     settings.skip(&["exp"]);
-    let key = settings.text("key", report);
+    let key = settings.need("key", Members::text, report);
     let algorithm = settings.text("algorithm", report).unwrap_or("HS256");
     let algorithm: Algorithm = match algorithm.parse() {
         Ok(algorithm) => algorithm,
@@ -75,10 +64,6 @@ fn jwt(settings: &mut Members<'_>, report: &mut Report) -> Option<Entries> {
         let why = "the leeway belongs to routes here: `accept: [{ jwt: { leeway: … } }]`";
         report.lose(&settings.place_of("lifetime_grace_period"), why);
     }
-    let Some(key) = key.filter(|key| !key.is_empty()) else {
-        report.lose(&settings.place_of("key"), "the claim's value is missing");
-        return None;
-    };
     let (theirs, ours, kind, unused) = if algorithm.is_symmetric() {
         ("secret", "secret", Kind::Secret, ["public_key", "private_key"])
     } else {
@@ -90,24 +75,21 @@ fn jwt(settings: &mut Members<'_>, report: &mut Report) -> Option<Entries> {
         )
     };
     settings.skip(&unused);
-    let material = secret(settings, theirs, kind, report)?;
+    // Both are read before either is judged, so that all that is missing is said.
+    let material = secret(settings, theirs, kind, report);
+    let key = key?;
+    if key.is_empty() {
+        report.lose(&settings.place_of("key"), "it is empty");
+    }
     Some(vec![
         ("key".to_owned(), Node::text(key)),
         ("algorithm".to_owned(), Node::text(algorithm.name())),
-        (ours.to_owned(), material),
+        (ours.to_owned(), material?),
     ])
 }
 
 /// A member that must be there, as a value or a reference.
 fn secret(settings: &mut Members<'_>, name: &str, kind: Kind, report: &mut Report) -> Option<Node> {
-    let place = settings.place_of(name);
-    let before = report.lost.len();
-    match settings.text(name, report) {
-        Some(text) => parts::value(text, kind, &place, report),
-        None if report.lost.len() == before => {
-            report.lose(&place, "it is missing");
-            None
-        }
-        None => None,
-    }
+    let text = settings.need(name, Members::text, report)?;
+    parts::value(text, kind, &settings.place_of(name), report)
 }

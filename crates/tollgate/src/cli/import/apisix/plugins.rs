@@ -188,7 +188,7 @@ fn restrict(settings: &mut Members<'_>, treatment: &mut Treatment, consumers: &N
             if found.is_none() {
                 report.note(
                     &place,
-                    &format!("{name:?} is no consumer of the file and left out"),
+                    &format!("{name:?} is no consumer that was carried over, and left out"),
                 );
             }
             found

@@ -49,6 +49,7 @@ pub fn route<'a>(import: &mut Import<'a>, value: &'a Value, place: String) {
 }
 
 fn read<'a>(import: &mut Import<'a>, value: &'a Value, place: String) -> Option<Entries> {
+    let before = import.report.lost.len();
     let mut members = Members::of(value, place, &mut import.report)?;
     if members.take("status").and_then(Value::as_u64) == Some(0) {
         import.report.note(
@@ -83,9 +84,11 @@ fn read<'a>(import: &mut Import<'a>, value: &'a Value, place: String) -> Option<
     }
     matching.extend(merged.hosts.map(|hosts| ("hosts".to_owned(), Node::texts(hosts))));
     let Some(upstream) = merged.upstream else {
-        import
-            .report
-            .lose(members.place(), "the route leads to no upstream");
+        if import.report.lost.len() == before {
+            import
+                .report
+                .lose(members.place(), "the route leads to no upstream");
+        }
         return None;
     };
     let websocket = merged.websocket == Some(true);

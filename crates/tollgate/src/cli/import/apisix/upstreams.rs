@@ -11,22 +11,10 @@ use crate::cli::import::yaml::{Entries, Node};
 /// APISIX waits this long for each step where the file says nothing, in seconds.
 const DEFAULT_TIMEOUT: f64 = 60.0;
 
-/// Adds an upstream of the list, if it arrives whole, under its id.
-pub fn named(import: &mut Import<'_>, value: &Value, place: String) {
-    let Import {
-        report, upstreams, ..
-    } = import;
-    let entry = report.whole(|report| {
-        let mut members = Members::of(value, place, report)?;
-        let Some(id) = members.id("id", report) else {
-            report.lose(&members.place_of("id"), "an upstream needs an id");
-            return None;
-        };
-        let body = upstream(members, report)?;
-        let name = upstreams.give(&id, "upstreams", report)?;
-        Some((name, body))
-    });
-    import.draft.upstreams.extend(entry);
+/// An upstream of the list: its id and its body.
+pub fn named(mut members: Members<'_>, report: &mut Report) -> Option<(String, Node)> {
+    let id = members.need("id", Members::id, report)?;
+    Some((id, upstream(members, report)?))
 }
 
 /// Adds an upstream that stands inside a route or service, under its owner's name.
@@ -184,14 +172,14 @@ fn by_members(node: &Value, secure: bool, place: String, report: &mut Report) ->
 fn timeout(members: &mut Members<'_>, report: &mut Report) -> Option<Node> {
     let mut stated = members.members("timeout", report);
     let mut seconds = |name: &str| {
+        let stated = stated.as_mut()?;
         let value = stated
-            .as_mut()?
             .take(name)?
             .as_f64()
             .filter(|seconds| *seconds > 0.0 && *seconds < 1e6);
         if value.is_none() {
             report.lose(
-                &format!("timeout.{name}"),
+                &stated.place_of(name),
                 "a positive number of seconds was expected",
             );
         }
