@@ -1,5 +1,7 @@
 //! Stored proofs of consumers, and the index that finds them.
 
+pub mod api_key_text;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;

@@ -1,0 +1,83 @@
+//! The command line: one tree of commands, one way out.
+//!
+//! A command does its work and says how it ended; only [`run`] turns that into an exit code and an error into text.
+//! Nothing outside [`output`] prints.
+
+mod completions;
+mod files;
+mod import;
+mod keygen;
+mod output;
+mod sign;
+
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use output::Output;
+
+/// Stands in front of model servers: every call is identified, allowed or refused, and counted.
+#[derive(Debug, Parser)]
+#[command(
+    name = "tollgate",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true
+)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Args)]
+struct Global {
+    /// Print JSON instead of text, errors and notes included
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Keygen(keygen::Keygen),
+    Sign(sign::Sign),
+    Import(import::Import),
+    Completions(completions::Completions),
+}
+
+/// How a command ended, where it did not break.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    /// What was asked is done.
+    Done,
+    /// The answer is no, and the command has said why.
+    Refused,
+}
+
+/// Parses the process's arguments, runs the command and says how the process shall exit: 0 done, 1 refused or failed,
+/// 2 for arguments that make no sense (which clap reports and exits with by itself).
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let output = Output::new(cli.global.json);
+    match dispatch(cli.command, &output) {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::Refused) => ExitCode::FAILURE,
+        Err(error) => {
+            output.error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(command: Command, output: &Output) -> anyhow::Result<Outcome> {
+    match command {
+        Command::Keygen(keygen) => keygen.run(output),
+        Command::Sign(sign) => sign.run(output),
+        Command::Import(import) => import.run(output),
+        Command::Completions(completions) => completions.run(output),
+    }
+}
+
+#[cfg(test)]
+mod tests;

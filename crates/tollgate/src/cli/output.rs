@@ -1,0 +1,94 @@
+//! The only place that prints.
+//!
+//! Results go to standard output, everything else to standard error, so that `tollgate … > file` holds the result and
+//! nothing more. With `--json` both are JSON: results as one object each, notes and errors as one object a line.
+
+use std::io::{self, IsTerminal, Write};
+
+use serde_json::{Value, json};
+
+/// Where and how a command speaks.
+#[derive(Debug)]
+pub struct Output {
+    json: bool,
+    color: bool,
+}
+
+impl Output {
+    /// Speaks JSON if asked; colours only for a terminal whose owner did not say no (<https://no-color.org>).
+    pub fn new(json: bool) -> Self {
+        let unset = |name| std::env::var_os(name).is_none_or(|value| value.is_empty());
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        Self {
+            json,
+            color: !json && !dumb && unset("NO_COLOR") && io::stderr().is_terminal(),
+        }
+    }
+
+    /// Prints one result: `text` for people and pipes, `value` with `--json`.
+    ///
+    /// # Errors
+    /// Standard output could not be written; a reader who has left is none.
+    pub fn result(&self, value: &Value, text: &str) -> io::Result<()> {
+        let stdout = io::stdout().lock();
+        if self.json {
+            write(stdout, &format!("{value:#}"))
+        } else {
+            write(stdout, text)
+        }
+    }
+
+    /// Says something beside the result.
+    pub fn note(&self, text: &str) {
+        self.beside("note", "36", text);
+    }
+
+    /// Says why a command was refused.
+    pub fn refusal(&self, text: &str) {
+        self.beside("error", "31;1", text);
+    }
+
+    /// Says why a command broke, with the causes that led to it.
+    pub fn error(&self, error: &anyhow::Error) {
+        self.refusal(&format!("{error:#}"));
+    }
+
+    fn beside(&self, kind: &str, color: &str, text: &str) {
+        // Names from other people's files stand in these lines; they must not move a terminal's cursor.
+        let text = &printable(text);
+        let line = match (self.json, self.color) {
+            (true, _) => json!({ kind: text }).to_string(),
+            (false, true) => format!("\x1b[{color}m{kind}\x1b[0m: {text}"),
+            (false, false) => format!("{kind}: {text}"),
+        };
+        // Where standard error is gone, nobody is left to be told; the exit code still says it.
+        let _ = write(io::stderr().lock(), &line);
+    }
+}
+
+/// The text with control characters escaped, line ends excepted.
+fn printable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() && character != '\n' {
+            out.extend(character.escape_default());
+        } else {
+            out.push(character);
+        }
+    }
+    out
+}
+
+/// Writes one text with exactly one line end.
+fn write(mut to: impl Write, text: &str) -> io::Result<()> {
+    let written = writeln!(to, "{}", text.trim_end_matches('\n')).and_then(|()| to.flush());
+    match written {
+        // `tollgate … | head` has read what it wanted.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests;
