@@ -179,3 +179,7 @@ fn named(
     map.insert(key, credential);
     None
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests;

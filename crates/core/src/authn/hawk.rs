@@ -347,3 +347,7 @@ impl<'a> Attributes<'a> {
         verify(key, &signed, self.mac, &options.host, head)
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests;

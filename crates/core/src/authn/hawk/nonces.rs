@@ -131,3 +131,6 @@ impl Shard {
         Seen::First
     }
 }
+
+#[cfg(test)]
+mod tests;
