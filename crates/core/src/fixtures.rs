@@ -8,13 +8,15 @@ use std::time::Duration;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::authn::hawk;
-use crate::authn::jwt;
+use crate::authn::{Accept, hawk, jwt};
 use crate::consumer::{Consumer, IdentityHeaders, Name, Scopes};
 use crate::credential::{Credential, Credentials, Digest, Proof};
+use crate::denial::Dialect;
 use crate::head::{Head, Host};
 use crate::path::CanonicalPath;
+use crate::route::{Access, Matching, PathPattern, Rewrite, Route};
 use crate::time::Now;
+use crate::upstream::{HostSent, Timeouts, TlsClient, Upstream};
 
 /// The secret of every HMAC and Hawk credential here.
 pub const SECRET: &[u8] = b"werxhqb98rpaxn39848xrunpaw3489ruxnpa98w4rxn";
@@ -99,6 +101,45 @@ pub fn credentials() -> Credentials {
             .unwrap();
     }
     credentials
+}
+
+/// A public route for any method and host; a path that ends in `/**` is all below.
+pub fn route(text: &str, path: &str) -> Route {
+    let path = match path.strip_suffix("/**") {
+        Some(prefix) => PathPattern::Below(prefix.into()),
+        None => PathPattern::Exact(path.into()),
+    };
+    Route {
+        name: name(text),
+        matching: Matching {
+            path,
+            methods: None,
+            hosts: Vec::new(),
+        },
+        upstream: Arc::new(upstream()),
+        rewrite: Rewrite::Keep,
+        accept: Accept {
+            public: true,
+            ..Accept::default()
+        },
+        access: Access::default(),
+        body_max: None,
+        websocket: false,
+        errors: Dialect::Problem,
+        cors: None,
+    }
+}
+
+fn upstream() -> Upstream {
+    Upstream {
+        name: name("u"),
+        targets: Vec::new(),
+        health: None,
+        timeout: Timeouts::default(),
+        tls: TlsClient::default(),
+        host: HostSent::Target,
+        credential: None,
+    }
 }
 
 /// A token signed with [`SECRET`].

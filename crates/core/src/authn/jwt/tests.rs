@@ -345,7 +345,7 @@ fn challenges_say_what_is_wrong() {
 #[test]
 fn unverified_tokens_name_credentials() {
     let credentials = credentials();
-    let forged = token(json!({ "key": "joe" })).replace("joe", "joe") + "AAAA";
+    let forged = token(json!({ "key": "joe" })) + "AAAA";
     for (token, expected) in [
         (forged.as_str(), true),
         (&token(json!({ "key": "eve" })), false),

@@ -403,7 +403,7 @@ fn bewit(text: &str) -> String {
 
 /// A bewit for [`PATH`] that ends at `exp`.
 fn good_bewit(exp: &str, method: &str) -> String {
-    use crate::authn::hawk::HostLines;
+    use crate::authn::hawk::host::HostLines;
     use crate::authn::hawk::mac::{Kind, Signed};
     let mac = key().mac(&Signed {
         kind: Kind::Bewit,

@@ -5,8 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 use http::Method;
 use serde_json::Value;
 
+use crate::authn::hawk::host::HostLines;
 use crate::authn::hawk::mac::{Kind, Signed, payload_hash};
-use crate::authn::hawk::{Algorithm, HostLines, Judged, Key, Options, Request, bewit, sign};
+use crate::authn::hawk::{Algorithm, Judged, Key, Options, Request, bewit, sign};
 use crate::credential::{Credentials, Proof};
 use crate::fixtures::{at, consumer, credential, head};
 use crate::head::{Head, Host};
@@ -148,6 +149,28 @@ fn mohawk_on_a_bare_path() {
         "Hawk mac=\"hJQbJobmG71DGwlus+WQc1pP7N4PT6/vkEbHCyACwHw=\", \
          hash=\"TVWR6IHw5XIxjfARpefqhZZ/soxlODBW+ZKWv4RDHtg=\", \
          id=\"service_a_id\", ts=\"1700000000\", nonce=\"abc123\""
+    );
+}
+
+#[test]
+fn mohawk_with_every_attribute() {
+    let key = Key::new("dh", Algorithm::Sha256, crate::fixtures::SECRET).unwrap();
+    let header = sign(&Request {
+        key: &key,
+        ts: 1_700_000_000,
+        nonce: "n1",
+        method: &Method::GET,
+        resource: "/predict?b=1&a=2",
+        host: Some(("example.com", 80)),
+        payload: None,
+        ext: Some("e"),
+        app: Some("a"),
+        dlg: Some("d"),
+    });
+    assert_eq!(
+        header.unwrap(),
+        "Hawk mac=\"GnE9fWPGWVrKh3wcZXTuZeoyASVnSCsIeQvRgXU3Hpk=\", \
+         id=\"dh\", ts=\"1700000000\", nonce=\"n1\", ext=\"e\", app=\"a\", dlg=\"d\""
     );
 }
 
