@@ -64,7 +64,8 @@ def key_routes(site: Site, count: int) -> Routes:
 """
         for number in numbers
     )
-    return Routes(routes, consumers, {f"BENCH_KEY_{number:05}": site.credentials.api_keys[number] for number in numbers})
+    env = {f"BENCH_KEY_{number:05}": site.credentials.api_keys[number] for number in numbers}
+    return Routes(routes, consumers, env)
 
 
 def rs256_routes(site: Site) -> Routes:

@@ -12,7 +12,7 @@ from tollbench import load, syscalls
 from tollbench.connections import Connections
 from tollbench.processes import BenchError, Children
 from tollbench.site import Site
-from tollbench.targets import UPSTREAM, Running, Target, check, start
+from tollbench.targets import UPSTREAM, Running, Target, check, fresh_rss_kib, start
 
 CONNECTIONS = 32
 LATENCY_SECONDS = 1
@@ -79,7 +79,7 @@ def memory(children: Children, site: Site, row: Row, plan: Plan) -> None:
     """Resident memory of a target that has just started, and with idle connections; on a process of its own."""
     try:
         running = start(children, site, row.target, plan.proxy_cpu)
-        fresh = running.child.rss_kib()
+        fresh = fresh_rss_kib(site, running)
         row.rss_fresh_mib = fresh / 1024
         with Connections(running.port, row.target.request(site)) as connections:
             connections.open(plan.idle)

@@ -26,7 +26,7 @@ def mint(key_file: str, count: int, path: str) -> None:
     key = serialization.load_pem_private_key(Path(key_file).read_bytes(), password=None)
     header = _part({"alg": "RS256", "typ": "JWT"})
     now = int(time.time())
-    with open(path, "w", encoding="ascii") as output:
+    with Path(path).open("w", encoding="ascii") as output:
         for _ in range(count):
             claims = {
                 "key": "iss_bench",

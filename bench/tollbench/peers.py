@@ -143,15 +143,12 @@ def _envoy(site: Site, name: str, port: int, filters: list[dict[str, object]]) -
     if site.envoy is None:
         raise BenchError("Envoy is not installed")
     router = _filter("envoy.filters.http.router", "router.v3.Router", {})
+    everything = {"match": {"prefix": "/"}, "route": {"cluster": "models"}}
     manager = {
         "@type": "type.googleapis.com/envoy.extensions.filters.network"
         ".http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "gate",
-        "route_config": {
-            "virtual_hosts": [
-                {"name": "all", "domains": ["*"], "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "models"}}]}
-            ]
-        },
+        "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [everything]}]},
         "http_filters": [*filters, router],
     }
     chain = {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}

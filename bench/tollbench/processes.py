@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import signal
@@ -68,10 +69,9 @@ class Child:
 
     def _kill_group(self) -> None:
         # The child leads a group of its own, so that its workers die with it and nothing else does.
-        try:
+        # It may also have ended by itself in the meantime.
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass  # It ended by itself in the meantime.
 
 
 class Children:

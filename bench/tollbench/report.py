@@ -42,7 +42,7 @@ def ratio(target: Row, reference: Row) -> float | None:
     """The median over rounds of (target ÷ reference in the same round) of CPU time; nothing without valid rounds."""
     if target.invalid or reference.invalid:
         return None
-    pairs = zip(target.rounds, reference.rounds)
+    pairs = zip(target.rounds, reference.rounds, strict=True)
     ratios = [one.cpu / other.cpu for one, other in pairs if other.cpu > 0]
     return statistics.median(ratios) if ratios else None
 

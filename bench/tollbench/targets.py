@@ -99,6 +99,19 @@ def start(
     return Running(target, child, port, launch)
 
 
+def fresh_rss_kib(site: Site, running: Running) -> int:
+    """Resident memory in KiB of a target that has just started.
+
+    It has answered one request, because a listening socket does not yet mean that a worker was forked.
+    Raises `BenchError` when it does not answer.
+    """
+    try:
+        statuses(running.port, running.target.request(site), 1)
+    except OSError as error:
+        raise BenchError(f"{running.target.name} does not answer: {error}") from error
+    return running.child.rss_kib()
+
+
 def check(site: Site, running: Running) -> str | None:
     """Warm a target up with its own request; what is wrong with its answers, or nothing.
 
