@@ -80,7 +80,8 @@ def version(command: list[str]) -> str:
     except OSError:
         return "unknown"
     lines = [line.strip() for line in (answer.stdout + answer.stderr).splitlines() if line.strip()]
-    return lines[0] if lines else "unknown"
+    # Some programs begin with the path they were started by, which says nothing about the version.
+    return lines[0].removeprefix(command[0]).strip() if lines else "unknown"
 
 
 def _envoy_in(folder: Path) -> Path | None:
