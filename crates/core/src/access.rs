@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::authn::Identity;
+use crate::credential::Credential;
 use crate::denial::{Denial, Forbidden, Unauthenticated};
 use crate::route::Route;
 
@@ -35,37 +36,29 @@ pub fn decide(route: &Arc<Route>, identity: Option<Identity>) -> Result<Permit, 
     match &identity {
         None if route.accept.public => {}
         None => {
-            return Err(route
-                .accept
-                .refuse(Unauthenticated::Missing(route.accept.wanted())));
+            return Err(route.accept.refuse(Unauthenticated::Missing(route.accept.wanted())));
         }
-        Some(identity) => check(route, identity).map_err(Denial::Forbidden)?,
+        Some(identity) => judge(route, &identity.credential).map_err(Denial::Forbidden)?,
     }
-    Ok(Permit {
-        route: route.clone(),
-        identity,
-    })
+    Ok(Permit { route: route.clone(), identity })
 }
 
-fn check(route: &Route, identity: &Identity) -> Result<(), Forbidden> {
+/// Judges a credential alone; gives no permit.
+///
+/// # Errors
+/// Why it may not pass.
+pub fn judge(route: &Route, credential: &Credential) -> Result<(), Forbidden> {
     let access = &route.access;
-    let consumer = &identity.credential.consumer.name;
+    let consumer = &credential.consumer.name;
     if access.deny.contains(consumer) {
         return Err(Forbidden::Consumer);
     }
-    if access
-        .allow
-        .as_ref()
-        .is_some_and(|allow| !allow.contains(consumer))
-    {
+    if access.allow.as_ref().is_some_and(|allow| !allow.contains(consumer)) {
         return Err(Forbidden::Consumer);
     }
-    let current = identity.credential.scopes();
+    let current = credential.scopes();
     if access.scopes.iter().any(|scope| !current.contains(scope)) {
-        return Err(Forbidden::Scope {
-            required: access.scopes.clone(),
-            current: current.clone(),
-        });
+        return Err(Forbidden::Scope { required: access.scopes.clone(), current: current.clone() });
     }
     Ok(())
 }

@@ -126,17 +126,11 @@ impl Material<'_> {
         let refuse = |reason| Answer::Rejected(accept.refuse(reason));
         match self {
             Self::ApiKey(key) => match api_key::judge(key, credentials) {
-                Some(credential) => Answer::Identified(Identity {
-                    credential,
-                    hawk: None,
-                }),
+                Some(credential) => Answer::Identified(Identity { credential, hawk: None }),
                 None => refuse(Unauthenticated::ApiKey),
             },
             Self::Jwt(options, token) => match jwt::judge(token, options, credentials, &memory.proofs, now) {
-                Ok(credential) => Answer::Identified(Identity {
-                    credential,
-                    hawk: None,
-                }),
+                Ok(credential) => Answer::Identified(Identity { credential, hawk: None }),
                 Err(refusal) => refuse(Unauthenticated::Jwt(refusal)),
             },
             Self::Hawk(options, presented) => {
@@ -181,10 +175,7 @@ impl Accept {
             let challenge = scheme.challenge(&reason);
             // JWT and API key may both ask for a bearer token; the one with more to say stands for both.
             let bearer = challenge.as_bytes().starts_with(b"Bearer");
-            match challenges
-                .iter_mut()
-                .find(|have| bearer && have.as_bytes().starts_with(b"Bearer"))
-            {
+            match challenges.iter_mut().find(|have| bearer && have.as_bytes().starts_with(b"Bearer")) {
                 Some(have) if have.len() < challenge.len() => *have = challenge,
                 Some(_) => {}
                 None => challenges.push(challenge),
@@ -209,9 +200,7 @@ impl Accept {
 
     /// Whether Hawk signatures are accepted.
     pub fn takes_hawk(&self) -> bool {
-        self.schemes
-            .iter()
-            .any(|scheme| matches!(scheme, Scheme::Hawk(_)))
+        self.schemes.iter().any(|scheme| matches!(scheme, Scheme::Hawk(_)))
     }
 
     /// Whether opaque keys are accepted as bearer tokens.
@@ -226,9 +215,7 @@ impl Accept {
 
     /// Whether an API key scheme leaves keys in what goes upstream.
     fn passes_keys(&self) -> bool {
-        self.schemes
-            .iter()
-            .any(|scheme| matches!(scheme, Scheme::ApiKey(options) if !options.hide))
+        self.schemes.iter().any(|scheme| matches!(scheme, Scheme::ApiKey(options) if !options.hide))
     }
 
     fn takes_key_from(&self, place: &api_key::Place) -> bool {
@@ -280,11 +267,8 @@ fn percent_decode(text: &str) -> Cow<'_, [u8]> {
         return Cow::Borrowed(text.as_bytes());
     }
     let bytes = text.as_bytes();
-    let digit = |at: usize| {
-        char::from(*bytes.get(at)?)
-            .to_digit(16)
-            .and_then(|digit| u8::try_from(digit).ok())
-    };
+    let digit =
+        |at: usize| char::from(*bytes.get(at)?).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while at < bytes.len() {

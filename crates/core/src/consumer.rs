@@ -33,10 +33,7 @@ impl Name {
         if text.is_empty() {
             return Err(NameError::Empty);
         }
-        if let Some(bad) = text
-            .chars()
-            .find(|c| !(c.is_ascii_alphanumeric() || "_.-".contains(*c)))
-        {
+        if let Some(bad) = text.chars().find(|c| !(c.is_ascii_alphanumeric() || "_.-".contains(*c))) {
             return Err(NameError::BadCharacter(bad));
         }
         if text.len() > 64 {

@@ -121,25 +121,16 @@ impl Credentials {
                     None
                 }
             },
-            Proof::Jwt(key) => named(
-                &mut self.jwt,
-                key.claim_value.clone(),
-                "a `jwt` credential with the key",
-                credential,
-            ),
-            Proof::Hawk(key) => named(
-                &mut self.hawk,
-                key.id.clone(),
-                "a `hawk` credential with the id",
-                credential,
-            ),
+            Proof::Jwt(key) => {
+                named(&mut self.jwt, key.claim_value.clone(), "a `jwt` credential with the key", credential)
+            }
+            Proof::Hawk(key) => {
+                named(&mut self.hawk, key.id.clone(), "a `hawk` credential with the id", credential)
+            }
         };
         match taken {
             None => Ok(()),
-            Some((held, what)) => Err(Duplicate {
-                first: held.consumer.name.clone(),
-                what,
-            }),
+            Some((held, what)) => Err(Duplicate { first: held.consumer.name.clone(), what }),
         }
     }
 
@@ -160,10 +151,7 @@ impl Credentials {
 
     /// Every credential, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Credential>> {
-        self.api_keys
-            .values()
-            .chain(self.jwt.values())
-            .chain(self.hawk.values())
+        self.api_keys.values().chain(self.jwt.values()).chain(self.hawk.values())
     }
 }
 

@@ -217,10 +217,7 @@ impl Denial {
             Self::Ambiguous => "ambiguous_credentials",
             Self::NoRoute => "route_not_found",
             Self::MethodNotAllowed { .. } => "method_not_allowed",
-            Self::Unauthenticated {
-                reason: Unauthenticated::Missing(_),
-                ..
-            } => "credential_missing",
+            Self::Unauthenticated { reason: Unauthenticated::Missing(_), .. } => "credential_missing",
             Self::Unauthenticated { .. } => "credential_invalid",
             Self::Forbidden(Forbidden::Consumer) => "consumer_forbidden",
             Self::Forbidden(Forbidden::Scope { .. }) => "scope_missing",
@@ -243,14 +240,11 @@ impl Denial {
         match self {
             Self::MethodNotAllowed { allow } => {
                 let list = allow.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
-                HeaderValue::from_str(&list)
-                    .map(|value| vec![(header::ALLOW, value)])
-                    .unwrap_or_default()
+                HeaderValue::from_str(&list).map(|value| vec![(header::ALLOW, value)]).unwrap_or_default()
             }
-            Self::Unauthenticated { challenges, .. } => challenges
-                .iter()
-                .map(|challenge| (header::WWW_AUTHENTICATE, challenge.clone()))
-                .collect(),
+            Self::Unauthenticated { challenges, .. } => {
+                challenges.iter().map(|challenge| (header::WWW_AUTHENTICATE, challenge.clone())).collect()
+            }
             Self::Forbidden(Forbidden::Scope { required, .. }) => {
                 let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{required}\"");
                 HeaderValue::from_str(&challenge)

@@ -27,19 +27,13 @@ pub fn head(line: &str, headers: &[(&str, &str)]) -> Head {
     let target: PathAndQuery = target.parse().unwrap();
     let mut fields = HeaderMap::new();
     for (name, value) in headers {
-        fields.append(
-            HeaderName::try_from(*name).unwrap(),
-            HeaderValue::try_from(*value).unwrap(),
-        );
+        fields.append(HeaderName::try_from(*name).unwrap(), HeaderValue::try_from(*value).unwrap());
     }
     Head {
         method: method.parse().unwrap(),
         path: CanonicalPath::parse(target.path()).unwrap(),
         target,
-        host: Host {
-            name: "example.com".into(),
-            port: None,
-        },
+        host: Host { name: "example.com".into(), port: None },
         headers: fields,
         has_body: false,
         secure: false,
@@ -49,10 +43,7 @@ pub fn head(line: &str, headers: &[(&str, &str)]) -> Head {
 
 /// Both clocks at these seconds.
 pub fn at(seconds: u64) -> Now {
-    Now {
-        wall: Duration::from_secs(seconds),
-        monotonic: Duration::from_secs(seconds),
-    }
+    Now { wall: Duration::from_secs(seconds), monotonic: Duration::from_secs(seconds) }
 }
 
 pub fn name(text: &str) -> Name {
@@ -65,10 +56,7 @@ pub fn consumer(text: &str, scopes: &[&str]) -> Arc<Consumer> {
         account: name(text),
         tier: None,
         scopes: scopes.iter().copied().collect(),
-        headers: IdentityHeaders {
-            username: HeaderValue::try_from(text).unwrap(),
-            tier: None,
-        },
+        headers: IdentityHeaders { username: HeaderValue::try_from(text).unwrap(), tier: None },
     })
 }
 
@@ -96,9 +84,7 @@ pub fn credentials() -> Credentials {
         ("joe", Proof::Jwt(Box::new(jwt))),
         ("dh", Proof::Hawk(hawk)),
     ] {
-        credentials
-            .insert(credential(&consumer(name, &["model:read"]), proof, None))
-            .unwrap();
+        credentials.insert(credential(&consumer(name, &["model:read"]), proof, None)).unwrap();
     }
     credentials
 }
@@ -111,17 +97,10 @@ pub fn route(text: &str, path: &str) -> Route {
     };
     Route {
         name: name(text),
-        matching: Matching {
-            path,
-            methods: None,
-            hosts: Vec::new(),
-        },
+        matching: Matching { path, methods: None, hosts: Vec::new() },
         upstream: Arc::new(upstream()),
         rewrite: Rewrite::Keep,
-        accept: Accept {
-            public: true,
-            ..Accept::default()
-        },
+        accept: Accept { public: true, ..Accept::default() },
         access: Access::default(),
         body_max: None,
         websocket: false,

@@ -114,10 +114,7 @@ pub struct Routes {
 impl Routes {
     /// Indexes the routes. Among routes of one path, those that name a host are tried first, then file order counts.
     pub fn new(all: Vec<Arc<Route>>) -> Self {
-        let mut routes = Self {
-            all,
-            ..Self::default()
-        };
+        let mut routes = Self { all, ..Self::default() };
         let mut order: Vec<usize> = (0..routes.all.len()).collect();
         order.sort_by_key(|&index| routes.all[index].matching.hosts.is_empty());
         for index in order {
@@ -144,11 +141,7 @@ impl Routes {
         }
         let mut end = path.len();
         while let Some(slash) = path[..end].rfind('/') {
-            if let Some(found) = self
-                .below
-                .get(&path[..slash])
-                .and_then(|list| self.among(list, head))
-            {
+            if let Some(found) = self.below.get(&path[..slash]).and_then(|list| self.among(list, head)) {
                 return found;
             }
             end = slash;

@@ -110,10 +110,7 @@ impl Model {
             Self::Regression => Regression::load().map(Predictor::Regression),
             Self::Classification => Classification::load().map(Predictor::Classification),
         };
-        predictor.map_err(|source| WeightsError {
-            model: self.name(),
-            source,
-        })
+        predictor.map_err(|source| WeightsError { model: self.name(), source })
     }
 }
 
@@ -144,11 +141,7 @@ impl InputError {
             Value::Array(_) => "a list",
             Value::Object(_) => "an object",
         };
-        Self::Type {
-            member: member.into(),
-            expected,
-            found,
-        }
+        Self::Type { member: member.into(), expected, found }
     }
 }
 

@@ -14,10 +14,7 @@ use crate::state::Gate;
 
 /// Serves until the process ends; health must be visible while the data plane drains.
 pub async fn serve(socket: TcpListener, gate: Arc<Gate>) {
-    let router = Router::new()
-        .route("/health", get(health))
-        .route("/ready", get(ready))
-        .with_state(gate);
+    let router = Router::new().route("/health", get(health)).route("/ready", get(ready)).with_state(gate);
     if let Err(error) = axum::serve(socket, router).await {
         tracing::error!(%error, "the admin listener ended");
     }
@@ -30,10 +27,7 @@ async fn health() -> Json<Value> {
 /// 200 where routes can be served; `degraded` names upstreams without a healthy target.
 async fn ready(State(gate): State<Arc<Gate>>) -> (StatusCode, Json<Value>) {
     if gate.drain.is_cancelled() {
-        return (
-            StatusCode::SERVICE_UNAVAILABLE,
-            Json(json!({ "status": "draining" })),
-        );
+        return (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "draining" })));
     }
     let live = gate.live();
     let mut degraded: Vec<String> = live
@@ -43,8 +37,5 @@ async fn ready(State(gate): State<Arc<Gate>>) -> (StatusCode, Json<Value>) {
         .map(|(name, _)| format!("upstream:{name}"))
         .collect();
     degraded.sort_unstable();
-    (
-        StatusCode::OK,
-        Json(json!({ "status": "ready", "degraded": degraded })),
-    )
+    (StatusCode::OK, Json(json!({ "status": "ready", "degraded": degraded })))
 }

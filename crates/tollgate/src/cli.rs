@@ -18,12 +18,7 @@ use output::Output;
 
 /// Stands in front of model servers: every call is identified, allowed or refused, and counted.
 #[derive(Debug, Parser)]
-#[command(
-    name = "tollgate",
-    version,
-    max_term_width = 100,
-    arg_required_else_help = true
-)]
+#[command(name = "tollgate", version, max_term_width = 100, arg_required_else_help = true)]
 struct Cli {
     #[command(flatten)]
     global: Global,

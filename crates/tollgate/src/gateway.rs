@@ -1,5 +1,6 @@
 //! The data plane: what happens to a request between the caller's socket and the model.
 
+mod answer;
 mod body;
 mod call;
 pub mod connection;
@@ -16,11 +17,12 @@ mod tunnel;
 mod wire;
 pub mod worker;
 
+use std::convert::Infallible;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::header::{self, HeaderName};
 use http::{Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt, Limited};
@@ -35,18 +37,14 @@ use self::call::{Call, Outcome};
 use self::forward::{Answered, Ready};
 use self::framing::Checked;
 use self::listener::Peer;
-use self::metered::Metered;
 use self::wire::pace::Pace;
 use self::worker::Worker;
 use crate::state::Live;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const SERVER_AUTHORIZATION: HeaderName = HeaderName::from_static("server-authorization");
 
 /// Bodies that must be read whole (a payload proof) are at most this large where the route has no limit.
 const BUFFER_MAX: u64 = 10 * 1024 * 1024;
-/// Answers up to this size are read whole to sign them.
-const SIGNED_ANSWER_MAX: u64 = 1024 * 1024;
 
 /// How a request was answered.
 enum Reply {
@@ -64,7 +62,7 @@ pub async fn serve(
     peer: Rc<Peer>,
     pace: Arc<Pace>,
     request: Request<Incoming>,
-) -> Response<ResponseBody> {
+) -> Result<Response<ResponseBody>, Infallible> {
     let now = worker.gate.clock.now();
     let id = worker.ids.borrow_mut().next(now);
     let live = worker.gate.live();
@@ -76,7 +74,7 @@ pub async fn serve(
     let reply = walk(&worker, &peer, &live, request, &mut call).await;
     let route = call.route.clone();
     let mut response = match reply {
-        Ok(Reply::Model(answered, identity)) => from_model(&worker, answered, identity, call).await,
+        Ok(Reply::Model(answered, identity)) => answer::from_model(&worker, answered, identity, call).await,
         Ok(Reply::Own(response)) => {
             call.status = response.status();
             call.outcome = Outcome::Served;
@@ -95,7 +93,7 @@ pub async fn serve(
     if let Some(cors) = route.as_ref().and_then(|route| route.cors.as_ref()) {
         cors::decorate(cors, origin.as_ref(), response.headers_mut());
     }
-    response
+    Ok(response)
 }
 
 /// The walk: framing, route, identity, access, and on to the model. Each step's answer is the next one's ticket.
@@ -124,17 +122,10 @@ async fn walk(
     call.credential = identity.as_ref().map(|identity| identity.credential.clone());
 
     let permit = access::decide(route, identity.clone())?;
-    let ready = Ready {
-        permit,
-        checked,
-        body,
-        progress,
-    };
+    let ready = Ready { permit, checked, body, progress };
     if ready.checked.upgrade.is_some() {
         let switch = switch.ok_or(Malformed::Upgrade)?;
-        return tunnel::open(worker, live, ready, switch, call)
-            .await
-            .map(Reply::Tunnel);
+        return Box::pin(tunnel::open(worker, live, ready, switch, call)).await.map(Reply::Tunnel);
     }
     let answered = forward::forward(worker, live, ready, call).await?;
     call.upstream = Some(call.elapsed());
@@ -163,16 +154,12 @@ async fn identify(
         Answer::Identified(identity) => Some(identity),
         Answer::Rejected(denial) => return Err(denial),
         Answer::Unproven(unproven) => {
-            let bytes = read_whole(incoming, route, call).await?;
+            let bytes = Box::pin(read_whole(incoming, route, call)).await?;
             let content_type = checked.head.headers.get(header::CONTENT_TYPE);
             let identity = unproven.prove(&route.accept, content_type, &bytes)?;
             call.request_bytes.set(bytes.len() as u64);
             progress.ended.set(Some(tokio::time::Instant::now()));
-            return Ok((
-                Some(identity),
-                RequestBody::Whole((!bytes.is_empty()).then_some(bytes)),
-                progress,
-            ));
+            return Ok((Some(identity), RequestBody::Whole((!bytes.is_empty()).then_some(bytes)), progress));
         }
     };
     if incoming.is_end_stream() {
@@ -207,106 +194,5 @@ async fn read_whole(incoming: Incoming, route: &Route, call: &Call) -> Result<By
         }
         Err(_) if call.connection().pace().is_slow() => Err(Denial::Bound(Bound::Slow)),
         Err(_) => Err(Malformed::Chunk.into()),
-    }
-}
-
-/// The model's answer as the caller gets it; from here on the body owns the call.
-async fn from_model(
-    worker: &Rc<Worker>,
-    answered: Answered,
-    identity: Option<Identity>,
-    mut call: Call,
-) -> Response<ResponseBody> {
-    let Answered {
-        response,
-        exchange,
-        occupied,
-    } = answered;
-    let (mut parts, incoming) = response.into_parts();
-    strip_response(&mut parts.headers);
-    call.status = parts.status;
-    let idle = call
-        .route
-        .as_ref()
-        .map(|route| route.upstream.timeout.idle)
-        .unwrap_or_default();
-    let mut metered = Metered::new(incoming, exchange, call, occupied, worker.clone(), idle);
-    std::future::poll_fn(|cx| {
-        metered.finish_if_empty(cx);
-        std::task::Poll::Ready(())
-    })
-    .await;
-    let body = ResponseBody::Metered(Box::new(metered));
-    match identity.and_then(|identity| identity.hawk) {
-        None => Response::from_parts(parts, body),
-        Some(artifacts) => sign(parts, body, &artifacts).await,
-    }
-}
-
-/// Adds `Server-Authorization`. The header comes before the body, so only an answer of known, modest size is covered
-/// with its body; a stream is signed by its head alone.
-async fn sign(
-    mut parts: http::response::Parts,
-    body: ResponseBody,
-    artifacts: &authn::hawk::Artifacts,
-) -> Response<ResponseBody> {
-    let whole = body
-        .size_hint()
-        .exact()
-        .is_some_and(|size| size <= SIGNED_ANSWER_MAX);
-    if !whole {
-        if let Some(value) = artifacts.server_authorization(None) {
-            parts.headers.insert(SERVER_AUTHORIZATION, value);
-        }
-        return Response::from_parts(parts, body);
-    }
-    match body.collect().await {
-        Ok(collected) => {
-            let bytes = collected.to_bytes();
-            let content_type = parts
-                .headers
-                .get(header::CONTENT_TYPE)
-                .and_then(|value| value.to_str().ok());
-            if let Some(value) =
-                artifacts.server_authorization(Some((content_type.unwrap_or_default(), &bytes)))
-            {
-                parts.headers.insert(SERVER_AUTHORIZATION, value);
-            }
-            Response::from_parts(parts, bytes.into())
-        }
-        Err(_) => {
-            let mut broken = Response::new(ResponseBody::from(Bytes::new()));
-            *broken.status_mut() = http::StatusCode::BAD_GATEWAY;
-            broken
-        }
-    }
-}
-
-/// Takes out of an answer what concerns only the connection to the model, and what only the gate says.
-fn strip_response(headers: &mut HeaderMap) {
-    let listed: Vec<HeaderName> = headers
-        .get_all(header::CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|name| HeaderName::from_bytes(name.trim().as_bytes()).ok())
-        .filter(|name| *name != header::CONTENT_LENGTH)
-        .collect();
-    for name in listed {
-        headers.remove(name);
-    }
-    for name in [
-        header::CONNECTION,
-        header::UPGRADE,
-        header::PROXY_AUTHENTICATE,
-        header::TRAILER,
-    ] {
-        headers.remove(name);
-    }
-    headers.remove("keep-alive");
-    headers.remove("proxy-connection");
-    headers.remove(header::TRANSFER_ENCODING);
-    if !headers.contains_key(header::SERVER) {
-        headers.insert(header::SERVER, HeaderValue::from_static("tollgate"));
     }
 }

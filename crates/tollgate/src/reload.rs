@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::Weak;
 use std::time::{Duration, SystemTime};
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -21,9 +21,8 @@ const SETTLE: Duration = Duration::from_millis(100);
 ///
 /// # Errors
 /// Where SIGHUP cannot be watched.
-pub async fn watch(server: Arc<Server>, path: PathBuf, watched: Vec<PathBuf>) -> std::io::Result<()> {
+pub async fn watch(server: Weak<Server>, path: PathBuf, mut watched: Vec<PathBuf>) -> std::io::Result<()> {
     let mut hangup = signal(SignalKind::hangup())?;
-    let mut watched = watched;
     let mut seen = stamps(&watched);
     loop {
         let forced = tokio::select! {
@@ -38,6 +37,7 @@ pub async fn watch(server: Arc<Server>, path: PathBuf, watched: Vec<PathBuf>) ->
             continue;
         }
         seen = now;
+        let Some(server) = server.upgrade() else { return Ok(()) };
         if let Some(files) = load(&server, &path) {
             watched = files;
             seen = stamps(&watched);

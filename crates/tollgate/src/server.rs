@@ -55,14 +55,9 @@ impl Server {
     /// # Errors
     /// An address that cannot be bound, a certificate or key that cannot be used.
     pub fn start(compiled: Compiled, clock: Clock, telemetry: Telemetry) -> anyhow::Result<Self> {
-        let Compiled {
-            process, snapshot, ..
-        } = compiled;
-        let control = Builder::new_multi_thread()
-            .worker_threads(1)
-            .thread_name("control")
-            .enable_all()
-            .build()?;
+        let Compiled { process, snapshot, .. } = compiled;
+        let control =
+            Builder::new_multi_thread().worker_threads(1).thread_name("control").enable_all().build()?;
         let _entered = control.enter();
         let gate = Gate::new(process, snapshot, clock, telemetry)?;
 
@@ -71,20 +66,12 @@ impl Server {
             let tls = settings.tls.as_ref().map(tls::server_config).transpose()?;
             bound.push(Listener::bind(settings.clone(), tls)?);
         }
-        let admin = gate
-            .process
-            .admin
-            .map(|address| bind_admin(&control, address))
-            .transpose()?;
+        let admin = gate.process.admin.map(|address| bind_admin(&control, address)).transpose()?;
 
         let (workers, inboxes) = start_workers(&gate)?;
         let mut listeners = Vec::new();
         for (listener, socket) in bound {
-            control.spawn(
-                listener
-                    .clone()
-                    .accept(socket, inboxes.clone(), gate.drain.clone()),
-            );
+            control.spawn(listener.clone().accept(socket, inboxes.clone(), gate.drain.clone()));
             listeners.push(listener);
         }
         let admin = match admin {
@@ -96,14 +83,7 @@ impl Server {
         };
         let health = Mutex::new(control.spawn(health::watch(gate.live())));
         drop(_entered);
-        Ok(Self {
-            gate,
-            listeners,
-            admin,
-            workers,
-            control,
-            health,
-        })
+        Ok(Self { gate, listeners, admin, workers, control, health })
     }
 
     /// Where the data plane listens, in the order of the file.
@@ -129,14 +109,7 @@ impl Server {
     pub fn reload(&self, process: &Process, snapshot: Snapshot) -> anyhow::Result<()> {
         let mut certificates = Vec::new();
         for listener in &self.listeners {
-            certificates.push(
-                listener
-                    .settings
-                    .tls
-                    .as_ref()
-                    .map(tls::server_config)
-                    .transpose()?,
-            );
+            certificates.push(listener.settings.tls.as_ref().map(tls::server_config).transpose()?);
         }
         let live = self.gate.install(snapshot)?;
         for (listener, certificate) in self.listeners.iter().zip(certificates) {
@@ -186,10 +159,7 @@ fn bind_admin(control: &Runtime, address: SocketAddr) -> anyhow::Result<(TcpList
 }
 
 fn same_listeners(a: &[process::Listener], b: &[process::Listener]) -> bool {
-    a.len() == b.len()
-        && a.iter()
-            .zip(b)
-            .all(|(a, b)| a.address == b.address && a.tls == b.tls)
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.address == b.address && a.tls == b.tls)
 }
 
 fn start_workers(gate: &Arc<Gate>) -> anyhow::Result<(Vec<JoinHandle<bool>>, Vec<Inbox>)> {
@@ -201,27 +171,17 @@ fn start_workers(gate: &Arc<Gate>) -> anyhow::Result<(Vec<JoinHandle<bool>>, Vec
     let mut inboxes = Vec::with_capacity(count);
     for index in 0..count.max(1) {
         let (connections, inbox) = unbounded_channel();
-        inboxes.push(Inbox {
-            connections,
-            load: Arc::new(AtomicUsize::new(0)),
-        });
+        inboxes.push(Inbox { connections, load: Arc::new(AtomicUsize::new(0)) });
         let gate = gate.clone();
         let run = move || run_worker(gate, inbox);
-        threads.push(
-            std::thread::Builder::new()
-                .name(format!("worker-{index}"))
-                .spawn(run)?,
-        );
+        threads.push(std::thread::Builder::new().name(format!("worker-{index}")).spawn(run)?);
     }
     Ok((threads, inboxes))
 }
 
 /// One data plane thread; true if every connection ended by itself.
 fn run_worker(gate: Arc<Gate>, mut inbox: UnboundedReceiver<Accepted>) -> bool {
-    let runtime = match Builder::new_current_thread()
-        .enable_all()
-        .build_local(LocalOptions::default())
-    {
+    let runtime = match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
         Ok(runtime) => runtime,
         Err(error) => {
             tracing::error!(%error, "a data plane thread cannot start");

@@ -1,6 +1,7 @@
 //! What is counted and logged about requests; nothing here can change an outcome.
 
 pub mod access_log;
+pub mod logging;
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 

@@ -37,11 +37,7 @@ pub fn server_config(files: &ListenerTls) -> anyhow::Result<Arc<ServerConfig>> {
         }
     };
     let mut config = builder.with_single_cert(chain, key).with_context(|| {
-        format!(
-            "{} and {} do not fit together",
-            files.cert.display(),
-            files.key.display()
-        )
+        format!("{} and {} do not fit together", files.cert.display(), files.key.display())
     })?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Arc::new(config))

@@ -28,10 +28,7 @@ fn guarded(access: Access, public: bool) -> Arc<Route> {
 fn ann(own: Option<&[&str]>) -> Identity {
     let own = own.map(|scopes| scopes.iter().copied().collect::<Scopes>());
     let proof = Proof::ApiKey(Digest::of(b"k"));
-    Identity {
-        credential: credential(&consumer("ann", &["model:read"]), proof, own),
-        hawk: None,
-    }
+    Identity { credential: credential(&consumer("ann", &["model:read"]), proof, own), hawk: None }
 }
 
 #[track_caller]
@@ -68,20 +65,13 @@ fn every_scope_is_needed() {
         (&["model:read"], Some(&["model:read", "model:predict"][..]), None),
         (&["model:predict"], Some(&["model:predict"]), None),
         (&["model:read", "model:predict"], None, Some(&["model:read"][..])),
-        (
-            &["model:read"],
-            Some(&["model:predict"]),
-            Some(&["model:predict"]),
-        ),
+        (&["model:read"], Some(&["model:predict"]), Some(&["model:predict"])),
         (&["model:read"], Some(&[]), Some(&[])),
         (&["model"], None, Some(&["model:read"])),
     ] {
         let expected = match current {
             None => Ok(()),
-            Some(current) => Err(Forbidden::Scope {
-                required: scopes(needed),
-                current: scopes(current),
-            }),
+            Some(current) => Err(Forbidden::Scope { required: scopes(needed), current: scopes(current) }),
         };
         check(access(None, &[], needed), ann(own), expected);
     }
@@ -89,11 +79,7 @@ fn every_scope_is_needed() {
 
 #[test]
 fn lists_come_before_scopes() {
-    check(
-        access(None, &["ann"], &["model:predict"]),
-        ann(None),
-        Err(Forbidden::Consumer),
-    );
+    check(access(None, &["ann"], &["model:predict"]), ann(None), Err(Forbidden::Consumer));
 }
 
 #[test]

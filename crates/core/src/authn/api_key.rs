@@ -58,9 +58,9 @@ pub(super) fn find<'h>(
     let mut found = None;
     for place in &options.from {
         let here = match place {
-            Place::Bearer => authorization(head, accept)?
-                .and_then(|form| form.bearer_key(accept))
-                .map(Cow::Borrowed),
+            Place::Bearer => {
+                authorization(head, accept)?.and_then(|form| form.bearer_key(accept)).map(Cow::Borrowed)
+            }
             Place::ApiKeyScheme => match authorization(head, accept)? {
                 Some(Form::ApiKey(key)) => Some(Cow::Borrowed(key)),
                 _ => None,

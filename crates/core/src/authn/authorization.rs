@@ -20,22 +20,13 @@ pub enum Form<'a> {
 /// Stands for an `Authorization` that APISIX would take for a token and could not read.
 const NO_TOKEN: &[u8] = b"?";
 
-const FOREIGN: [&[u8]; 5] = [
-    b"Basic",
-    b"Signature",
-    b"Digest",
-    b"Negotiate",
-    b"AWS4-HMAC-SHA256",
-];
+const FOREIGN: [&[u8]; 5] = [b"Basic", b"Signature", b"Digest", b"Negotiate", b"AWS4-HMAC-SHA256"];
 
 impl<'a> Form<'a> {
     /// Reads the form. Scheme names are case-insensitive and any number of blanks follows (RFC 9110 §11.4); APISIX
     /// knows only two spellings of `Bearer`.
     pub fn of(value: &'a [u8], compat: Compat) -> Self {
-        let end = value
-            .iter()
-            .position(|byte| matches!(byte, b' ' | b'\t'))
-            .unwrap_or(value.len());
+        let end = value.iter().position(|byte| matches!(byte, b' ' | b'\t')).unwrap_or(value.len());
         let (scheme, rest) = (&value[..end], value[end..].trim_ascii_start());
         let bearer = match compat {
             Compat::None => scheme.eq_ignore_ascii_case(b"Bearer"),

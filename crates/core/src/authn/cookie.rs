@@ -16,9 +16,7 @@ pub(super) fn single<'h>(
     compat: Compat,
 ) -> Result<Option<&'h [u8]>, Denial> {
     let lines = headers.get_all(header::COOKIE).iter();
-    let mut values = lines
-        .flat_map(|line| pairs(line.as_bytes()))
-        .filter_map(|pair| value_of(pair, name));
+    let mut values = lines.flat_map(|line| pairs(line.as_bytes())).filter_map(|pair| value_of(pair, name));
     let first = values.next();
     if values.next().is_some() && compat == Compat::None {
         return Err(Denial::Ambiguous);
@@ -28,9 +26,7 @@ pub(super) fn single<'h>(
 
 /// The pairs of one field, without the blanks around them.
 pub(super) fn pairs(line: &[u8]) -> impl Iterator<Item = &[u8]> {
-    line.split(|byte| *byte == b';')
-        .map(<[u8]>::trim_ascii)
-        .filter(|pair| !pair.is_empty())
+    line.split(|byte| *byte == b';').map(<[u8]>::trim_ascii).filter(|pair| !pair.is_empty())
 }
 
 /// The value of a pair, if it is the cookie of this name.

@@ -55,12 +55,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            payload_required: true,
-            skew: 60,
-            host: SignedHost::Header,
-            bewit: false,
-        }
+        Self { payload_required: true, skew: 60, host: SignedHost::Header, bewit: false }
     }
 }
 
@@ -183,9 +178,7 @@ pub(super) fn find<'h>(
     compat: Compat,
 ) -> Result<Option<Presented<'h>>, Denial> {
     let authorization = single(&head.headers, &field::AUTHORIZATION, compat)?.map(HeaderValue::as_bytes);
-    let header = authorization
-        .filter(|value| Form::of(value, compat) == Form::Hawk)
-        .map(Presented::Header);
+    let header = authorization.filter(|value| Form::of(value, compat) == Form::Hawk).map(Presented::Header);
     if !options.bewit {
         return Ok(header);
     }
@@ -240,17 +233,10 @@ pub(super) fn judge(
         }
     }
     let artifacts = Artifacts::new(key, &attributes, head, host);
-    let identity = Identity {
-        credential: credential.clone(),
-        hawk: Some(Arc::new(artifacts)),
-    };
+    let identity = Identity { credential: credential.clone(), hawk: Some(Arc::new(artifacts)) };
     Ok(match attributes.hash {
         None => Judged::Identified(identity),
-        Some(hash) => Judged::Unproven(Unproven {
-            identity,
-            key: key.clone(),
-            hash: hash.into(),
-        }),
+        Some(hash) => Judged::Unproven(Unproven { identity, key: key.clone(), hash: hash.into() }),
     })
 }
 

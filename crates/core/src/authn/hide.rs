@@ -13,10 +13,8 @@ use super::{Accept, Scheme, cookie, hawk, jwt, percent_decode};
 use crate::credential::{Credentials, Digest};
 
 /// Header fields that clients put keys into, whatever the route reads.
-const KEY_HEADERS: [HeaderName; 2] = [
-    HeaderName::from_static("x-api-key"),
-    HeaderName::from_static("apikey"),
-];
+const KEY_HEADERS: [HeaderName; 2] =
+    [HeaderName::from_static("x-api-key"), HeaderName::from_static("apikey")];
 
 /// How the gate's own keys start.
 const OWN_KEYS: [&[u8]; 3] = [b"hk_live_", b"hk_test_", b"hk_dev_"];
@@ -27,13 +25,9 @@ pub fn headers(headers: &mut HeaderMap, accept: &Accept, credentials: &Credentia
         headers.get_all(name).iter().any(|value| hidden(value.as_bytes()))
     };
     let ours = |value: &[u8]| is_ours(value, accept, credentials);
-    let mut gone: Vec<HeaderName> = KEY_HEADERS
-        .into_iter()
-        .filter(|name| any(name, &|value| ours(value)))
-        .collect();
-    if any(&header::AUTHORIZATION, &|value| {
-        hides_authorization(value, accept, credentials)
-    }) {
+    let mut gone: Vec<HeaderName> =
+        KEY_HEADERS.into_iter().filter(|name| any(name, &|value| ours(value))).collect();
+    if any(&header::AUTHORIZATION, &|value| hides_authorization(value, accept, credentials)) {
         gone.push(header::AUTHORIZATION);
     }
     for scheme in &accept.schemes {
@@ -62,11 +56,7 @@ pub fn query<'q>(query: Option<&'q str>, accept: &Accept, credentials: &Credenti
     if !query.split('&').any(hidden) {
         return Some(Cow::Borrowed(query));
     }
-    let kept = query
-        .split('&')
-        .filter(|pair| !hidden(pair))
-        .collect::<Vec<_>>()
-        .join("&");
+    let kept = query.split('&').filter(|pair| !hidden(pair)).collect::<Vec<_>>().join("&");
     (!kept.is_empty()).then_some(Cow::Owned(kept))
 }
 
@@ -84,10 +74,7 @@ fn hides_authorization(value: &[u8], accept: &Accept, credentials: &Credentials)
         Form::Bearer(value) | Form::ApiKey(value) | Form::Raw(value) => is_ours(value, accept, credentials),
         Form::Foreign => false,
     };
-    ours || accept
-        .schemes
-        .iter()
-        .any(|scheme| reads_authorization(scheme, form, accept))
+    ours || accept.schemes.iter().any(|scheme| reads_authorization(scheme, form, accept))
 }
 
 fn reads_authorization(scheme: &Scheme, form: Form<'_>, accept: &Accept) -> bool {
@@ -108,10 +95,9 @@ fn reads_authorization(scheme: &Scheme, form: Form<'_>, accept: &Accept) -> bool
 
 fn reads_parameter(scheme: &Scheme, name: &[u8]) -> bool {
     match scheme {
-        Scheme::ApiKey(options) if options.hide => options
-            .from
-            .iter()
-            .any(|place| matches!(place, Place::Query(have) if have.as_bytes() == name)),
+        Scheme::ApiKey(options) if options.hide => {
+            options.from.iter().any(|place| matches!(place, Place::Query(have) if have.as_bytes() == name))
+        }
         Scheme::ApiKey(_) => false,
         Scheme::Jwt(options) => options
             .from
@@ -142,24 +128,15 @@ fn hide_cookies(headers: &mut HeaderMap, accept: &Accept, credentials: &Credenti
         let is_read = |name: &str| cookie::value_of(pair, name).is_some();
         let value = pair.splitn(2, |byte| *byte == b'=').nth(1).unwrap_or_default();
         is_our_token(value.trim_ascii(), credentials)
-            || accept
-                .schemes
-                .iter()
-                .any(|scheme| token_cookies(scheme).any(is_read))
+            || accept.schemes.iter().any(|scheme| token_cookies(scheme).any(is_read))
     };
     let lines: Vec<HeaderValue> = headers.get_all(header::COOKIE).iter().cloned().collect();
-    if !lines
-        .iter()
-        .flat_map(|line| cookie::pairs(line.as_bytes()))
-        .any(hidden)
-    {
+    if !lines.iter().flat_map(|line| cookie::pairs(line.as_bytes())).any(hidden) {
         return;
     }
     headers.remove(header::COOKIE);
     for line in lines {
-        let kept: Vec<&[u8]> = cookie::pairs(line.as_bytes())
-            .filter(|pair| !hidden(pair))
-            .collect();
+        let kept: Vec<&[u8]> = cookie::pairs(line.as_bytes()).filter(|pair| !hidden(pair)).collect();
         if let (false, Ok(value)) = (kept.is_empty(), HeaderValue::from_bytes(&kept.join(&b"; "[..]))) {
             headers.append(header::COOKIE, value);
         }

@@ -62,11 +62,7 @@ pub enum Place {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            from: vec![
-                Place::Authorization,
-                Place::Query("jwt".into()),
-                Place::Cookie("jwt".into()),
-            ],
+            from: vec![Place::Authorization, Place::Query("jwt".into()), Place::Cookie("jwt".into())],
             claim: DEFAULT_CLAIM.into(),
             leeway: 0,
         }
@@ -110,9 +106,7 @@ pub(super) fn find<'h>(
             Place::Authorization => match single(&head.headers, &header::AUTHORIZATION, accept.compat)? {
                 None => None,
                 Some(value) => {
-                    let token = Form::of(value.as_bytes(), accept.compat)
-                        .token(accept)
-                        .map(Cow::Borrowed);
+                    let token = Form::of(value.as_bytes(), accept.compat).token(accept).map(Cow::Borrowed);
                     // In APISIX any `Authorization`, even one of another scheme, hides what later places hold.
                     if accept.compat == Compat::Apisix {
                         return Ok(found.or(token));
@@ -145,11 +139,7 @@ pub(super) fn judge(
     }
     let id = proofs::id(token, &options.claim);
     if let Some((credential, times)) = proofs.find(&id, credentials, now) {
-        return if times.hold(now, options.leeway) {
-            Ok(credential)
-        } else {
-            Err(Refusal::NotVerified)
-        };
+        return if times.hold(now, options.leeway) { Ok(credential) } else { Err(Refusal::NotVerified) };
     }
     let jws = Jws::parse(token).ok_or(Refusal::Malformed)?;
     let claims = claims::parse(&jws.payload).ok_or(Refusal::Malformed)?;

@@ -21,17 +21,11 @@ fn hawk() -> Scheme {
 }
 
 fn accept(schemes: &[Scheme]) -> Accept {
-    Accept {
-        schemes: schemes.to_vec(),
-        ..Accept::default()
-    }
+    Accept { schemes: schemes.to_vec(), ..Accept::default() }
 }
 
 fn apisix(schemes: &[Scheme]) -> Accept {
-    Accept {
-        compat: Compat::Apisix,
-        ..accept(schemes)
-    }
+    Accept { compat: Compat::Apisix, ..accept(schemes) }
 }
 
 /// `joe`'s token.
@@ -45,17 +39,8 @@ fn bearer(token: &str) -> String {
 
 /// The outcome in a word or two: a credential id, `absent`, or what was refused.
 fn outcome(target: &str, headers: &[(&str, &str)], accept: &Accept) -> String {
-    let memory = Memory {
-        proofs: jwt::Proofs::new(8),
-        nonces: hawk::Nonces::new(8),
-    };
-    match identify(
-        &head(&format!("GET {target}"), headers),
-        accept,
-        &credentials(),
-        &memory,
-        at(NOW),
-    ) {
+    let memory = Memory { proofs: jwt::Proofs::new(8), nonces: hawk::Nonces::new(8) };
+    match identify(&head(&format!("GET {target}"), headers), accept, &credentials(), &memory, at(NOW)) {
         Answer::Absent => "absent".into(),
         Answer::Identified(identity) => identity.credential.id.to_string(),
         Answer::Unproven(_) => "unproven".into(),
@@ -72,12 +57,7 @@ fn outcome(target: &str, headers: &[(&str, &str)], accept: &Accept) -> String {
 
 #[track_caller]
 fn check(target: &str, headers: &[(&str, &str)], accept: &Accept, expected: &str) {
-    assert_eq!(
-        outcome(target, headers, accept),
-        expected,
-        "{target} {headers:?} {:?}",
-        accept.compat
-    );
+    assert_eq!(outcome(target, headers, accept), expected, "{target} {headers:?} {:?}", accept.compat);
 }
 
 #[track_caller]
@@ -110,26 +90,13 @@ fn nothing_of_an_accepted_scheme_is_absent() {
     authorized("Basic eA==", &accept(&[jwt(), hawk()]), "absent");
     authorized("ApiKey hk_live_ann", &accept(&[jwt(), hawk()]), "absent");
     authorized("Bearer hk_live_ann", &accept(&[hawk()]), "absent");
-    authorized(
-        "Bearer hk_live_ann",
-        &Accept {
-            public: true,
-            ..accept(&[])
-        },
-        "absent",
-    );
+    authorized("Bearer hk_live_ann", &Accept { public: true, ..accept(&[]) }, "absent");
 }
 
 #[test]
 fn wrong_material_never_falls_through() {
-    let open = Accept {
-        public: true,
-        ..accept(&[jwt(), api_key()])
-    };
-    let unsigned = good()
-        .rsplit_once('.')
-        .map(|(message, _)| format!("{message}."))
-        .unwrap();
+    let open = Accept { public: true, ..accept(&[jwt(), api_key()]) };
+    let unsigned = good().rsplit_once('.').map(|(message, _)| format!("{message}.")).unwrap();
     authorized("Bearer hk_live_eve", &open, "bad key");
     authorized("Bearer", &open, "bad key");
     authorized(&bearer(&unsigned), &open, "jwt NotVerified");
@@ -138,18 +105,8 @@ fn wrong_material_never_falls_through() {
     check("/?api_key=", &[], &open, "bad key");
     check("/?jwt=", &[], &open, "jwt Malformed");
     // The first place decides, also when a later one holds something better.
-    check(
-        "/?api_key=hk_live_ann",
-        &[("x-api-key", "wrong")],
-        &open,
-        "bad key",
-    );
-    check(
-        &format!("/?jwt={}", good()),
-        &[("authorization", &bearer(&unsigned))],
-        &open,
-        "jwt NotVerified",
-    );
+    check("/?api_key=hk_live_ann", &[("x-api-key", "wrong")], &open, "bad key");
+    check(&format!("/?jwt={}", good()), &[("authorization", &bearer(&unsigned))], &open, "jwt NotVerified");
 }
 
 #[test]
@@ -159,30 +116,10 @@ fn tokens_are_found_in_every_place() {
     authorized(&good, &accept, "joe-jwt");
     authorized(&bearer(&good), &accept, "joe-jwt");
     check(&format!("/?jwt={good}"), &[], &accept, "joe-jwt");
-    check(
-        &format!("/?x&jwt={}", good.replace('.', "%2E")),
-        &[],
-        &accept,
-        "joe-jwt",
-    );
-    check(
-        "/",
-        &[("cookie", &format!("a=b; jwt={good};c=d"))],
-        &accept,
-        "joe-jwt",
-    );
-    check(
-        "/",
-        &[("cookie", "a=b"), ("cookie", &format!("jwt={good}"))],
-        &accept,
-        "joe-jwt",
-    );
-    check(
-        "/",
-        &[("cookie", &format!("xjwt={good}; jwtx={good}; JWT={good}; jwt"))],
-        &accept,
-        "absent",
-    );
+    check(&format!("/?x&jwt={}", good.replace('.', "%2E")), &[], &accept, "joe-jwt");
+    check("/", &[("cookie", &format!("a=b; jwt={good};c=d"))], &accept, "joe-jwt");
+    check("/", &[("cookie", "a=b"), ("cookie", &format!("jwt={good}"))], &accept, "joe-jwt");
+    check("/", &[("cookie", &format!("xjwt={good}; jwtx={good}; JWT={good}; jwt"))], &accept, "absent");
     authorized("Bearer hk_live_ann", &accept, "jwt Malformed");
 }
 
@@ -206,103 +143,40 @@ fn two_schemes_or_one_twice_is_ambiguous() {
     for headers in [
         &[("authorization", bearer.as_str()), ("x-api-key", "hk_live_ann")][..],
         &[("authorization", "Hawk id=\"dh\""), ("x-api-key", "hk_live_ann")],
-        &[
-            ("authorization", bearer.as_str()),
-            ("authorization", bearer.as_str()),
-        ],
-        &[
-            ("authorization", "Bearer hk_live_ann"),
-            ("authorization", "Basic eA=="),
-        ],
+        &[("authorization", bearer.as_str()), ("authorization", bearer.as_str())],
+        &[("authorization", "Bearer hk_live_ann"), ("authorization", "Basic eA==")],
         &[("x-api-key", "hk_live_ann"), ("x-api-key", "hk_live_ann")],
-        &[
-            ("authorization", "Bearer hk_live_ann"),
-            ("apikey", "a"),
-            ("apikey", "b"),
-        ],
+        &[("authorization", "Bearer hk_live_ann"), ("apikey", "a"), ("apikey", "b")],
     ] {
         check("/", headers, &all, "ambiguous");
     }
-    check(
-        "/?api_key=hk_live_ann&api_key=hk_live_ann",
-        &[],
-        &all,
-        "ambiguous",
-    );
+    check("/?api_key=hk_live_ann&api_key=hk_live_ann", &[], &all, "ambiguous");
     check("/?api_key=hk_live_ann&%61pi_key=x", &[], &all, "ambiguous");
     check(&format!("/?jwt={good}&jwt={good}"), &[], &all, "ambiguous");
-    check(
-        &format!("/?jwt={good}&api_key=hk_live_ann"),
-        &[],
-        &all,
-        "ambiguous",
-    );
-    check(
-        "/",
-        &[("cookie", &format!("jwt={good}; jwt=x"))],
-        &all,
-        "ambiguous",
-    );
-    check(
-        "/",
-        &[("cookie", &format!("jwt={good}")), ("cookie", "jwt=x")],
-        &all,
-        "ambiguous",
-    );
+    check(&format!("/?jwt={good}&api_key=hk_live_ann"), &[], &all, "ambiguous");
+    check("/", &[("cookie", &format!("jwt={good}; jwt=x"))], &all, "ambiguous");
+    check("/", &[("cookie", &format!("jwt={good}")), ("cookie", "jwt=x")], &all, "ambiguous");
     // One scheme in several places is not: the first decides.
-    check(
-        "/?api_key=x",
-        &[("authorization", "Bearer hk_live_ann"), ("x-api-key", "y")],
-        &all,
-        "ann-api_key",
-    );
+    check("/?api_key=x", &[("authorization", "Bearer hk_live_ann"), ("x-api-key", "y")], &all, "ann-api_key");
 }
 
 #[test]
 fn apisix_takes_the_first_of_repeated_values() {
     let accept = apisix(&[jwt()]);
     let good = good();
-    check(
-        "/",
-        &[("authorization", &good), ("authorization", "x")],
-        &accept,
-        "joe-jwt",
-    );
-    check(
-        "/",
-        &[("authorization", "x"), ("authorization", &good)],
-        &accept,
-        "jwt Malformed",
-    );
+    check("/", &[("authorization", &good), ("authorization", "x")], &accept, "joe-jwt");
+    check("/", &[("authorization", "x"), ("authorization", &good)], &accept, "jwt Malformed");
     check(&format!("/?jwt={good}&jwt=x"), &[], &accept, "joe-jwt");
-    check(
-        "/",
-        &[("cookie", &format!("jwt={good}; jwt=x"))],
-        &accept,
-        "joe-jwt",
-    );
+    check("/", &[("cookie", &format!("jwt={good}; jwt=x"))], &accept, "joe-jwt");
     let both = apisix(&[jwt(), api_key()]);
-    check(
-        "/",
-        &[("authorization", &bearer(&good)), ("x-api-key", "x")],
-        &both,
-        "joe-jwt",
-    );
+    check("/", &[("authorization", &bearer(&good)), ("x-api-key", "x")], &both, "joe-jwt");
 }
 
 #[test]
 fn in_apisix_any_authorization_hides_other_places() {
     let good = good();
     let (query, cookie) = (format!("/?jwt={good}"), format!("jwt={good}"));
-    for value in [
-        "Basic eA==",
-        "Hawk id=\"dh\"",
-        "ApiKey x",
-        "Negotiate x",
-        "x",
-        "",
-        "BEARER x",
-    ] {
+    for value in ["Basic eA==", "Hawk id=\"dh\"", "ApiKey x", "Negotiate x", "x", "", "BEARER x"] {
         let headers = [("authorization", value), ("cookie", cookie.as_str())];
         check(&query, &headers, &apisix(&[jwt()]), "jwt Malformed");
     }
@@ -310,18 +184,8 @@ fn in_apisix_any_authorization_hides_other_places() {
     for value in ["Basic eA==", "Hawk id=\"dh\"", "ApiKey x", "Negotiate x"] {
         check(&query, &[("authorization", value)], &accept(&[jwt()]), "joe-jwt");
     }
-    check(
-        &query,
-        &[("authorization", "Hawk id=\"dh\"")],
-        &apisix(&[jwt(), hawk()]),
-        "credential_malformed",
-    );
-    check(
-        &query,
-        &[("authorization", "Bearer hk_live_ann")],
-        &apisix(&[jwt(), api_key()]),
-        "ann-api_key",
-    );
+    check(&query, &[("authorization", "Hawk id=\"dh\"")], &apisix(&[jwt(), hawk()]), "credential_malformed");
+    check(&query, &[("authorization", "Bearer hk_live_ann")], &apisix(&[jwt(), api_key()]), "ann-api_key");
     check(&query, &[("cookie", "jwt=x")], &apisix(&[jwt()]), "joe-jwt");
 }
 
@@ -334,49 +198,27 @@ fn apisix_knows_two_spellings_of_bearer() {
         (Compat::Apisix, "BEARER", "jwt Malformed"),
         (Compat::None, "BEARER", "joe-jwt"),
     ] {
-        authorized(
-            &format!("{spelling} {good}"),
-            &Accept {
-                compat,
-                ..accept(&[jwt()])
-            },
-            expected,
-        );
+        authorized(&format!("{spelling} {good}"), &Accept { compat, ..accept(&[jwt()]) }, expected);
     }
 }
 
 #[test]
 fn places_are_an_option() {
-    let header = api_key::Options {
-        from: vec![Place::Header(http::header::AUTHORIZATION)],
-        hide: true,
-    };
-    authorized(
-        "legacy",
-        &accept(&[Scheme::ApiKey(header.clone())]),
-        "old-api_key",
-    );
+    let header = api_key::Options { from: vec![Place::Header(http::header::AUTHORIZATION)], hide: true };
+    authorized("legacy", &accept(&[Scheme::ApiKey(header.clone())]), "old-api_key");
     authorized("Bearer legacy", &accept(&[Scheme::ApiKey(header)]), "bad key");
-    let query = jwt::Options {
-        from: vec![jwt::Place::Query("t".into())],
-        ..jwt::Options::default()
-    };
+    let query = jwt::Options { from: vec![jwt::Place::Query("t".into())], ..jwt::Options::default() };
     let only_query = accept(&[Scheme::Jwt(query)]);
     authorized(&good(), &only_query, "absent");
     check(&format!("/?t={}", good()), &[], &only_query, "joe-jwt");
-    let empty = api_key::Options {
-        from: Vec::new(),
-        hide: true,
-    };
+    let empty = api_key::Options { from: Vec::new(), hide: true };
     authorized("Bearer hk_live_ann", &accept(&[Scheme::ApiKey(empty)]), "absent");
 }
 
 #[test]
 fn a_refusal_has_one_challenge_for_each_scheme() {
-    let header_only = Scheme::ApiKey(api_key::Options {
-        from: vec![Place::Header("x-key".parse().unwrap())],
-        hide: true,
-    });
+    let header_only =
+        Scheme::ApiKey(api_key::Options { from: vec![Place::Header("x-key".parse().unwrap())], hide: true });
     let invalid = Unauthenticated::Jwt(jwt::Refusal::Malformed);
     let missing = Unauthenticated::Missing(Wanted::Jwt);
     const BEARER: &str = "Bearer realm=\"tollgate\"";
@@ -386,11 +228,7 @@ fn a_refusal_has_one_challenge_for_each_scheme() {
         (vec![jwt(), hawk(), api_key()], &missing, vec![BEARER, "Hawk"]),
         (vec![api_key(), jwt()], &invalid, vec![INVALID]),
         (vec![jwt(), api_key()], &invalid, vec![INVALID]),
-        (
-            vec![header_only, hawk()],
-            &missing,
-            vec!["ApiKey realm=\"tollgate\"", "Hawk"],
-        ),
+        (vec![header_only, hawk()], &missing, vec!["ApiKey realm=\"tollgate\"", "Hawk"]),
         (vec![], &missing, vec![]),
     ] {
         let denial = accept(&schemes).refuse(reason.clone());

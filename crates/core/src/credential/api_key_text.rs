@@ -75,9 +75,8 @@ pub fn make(environment: Environment, random: [u8; 32]) -> String {
 
 /// Tells our keys from foreign and from damaged ones; constant memory, no look-up.
 pub fn recognise(text: &str) -> Recognised {
-    let Some((environment, rest)) = Environment::ALL
-        .into_iter()
-        .find_map(|e| text.strip_prefix(e.prefix()).map(|rest| (e, rest)))
+    let Some((environment, rest)) =
+        Environment::ALL.into_iter().find_map(|e| text.strip_prefix(e.prefix()).map(|rest| (e, rest)))
     else {
         return Recognised::Foreign;
     };
@@ -86,11 +85,7 @@ pub fn recognise(text: &str) -> Recognised {
         return Recognised::Damaged;
     }
     let (body, check) = text.split_at(text.len() - CHECK);
-    if check_of(body) == check {
-        Recognised::Ours(environment)
-    } else {
-        Recognised::Damaged
-    }
+    if check_of(body) == check { Recognised::Ours(environment) } else { Recognised::Damaged }
 }
 
 /// Divides a 256-bit number in place by 62 and returns the remainder; school division, highest limb first.
@@ -106,31 +101,24 @@ fn divide(limbs: &mut [u32; 8]) -> u64 {
 }
 
 fn digit(value: u64) -> char {
-    usize::try_from(value)
-        .ok()
-        .and_then(|at| DIGITS.get(at))
-        .map_or('0', |byte| char::from(*byte))
+    usize::try_from(value).ok().and_then(|at| DIGITS.get(at)).map_or('0', |byte| char::from(*byte))
 }
 
 /// The check characters of a key's beginning, highest digit first, so that keys keep one length.
 fn check_of(body: &str) -> String {
     let crc = u64::from(crc32(body.as_bytes()));
-    (0..CHECK as u32)
-        .rev()
-        .map(|place| digit(crc / 62_u64.pow(place) % 62))
-        .collect()
+    (0..CHECK as u32).rev().map(|place| digit(crc / 62_u64.pow(place) % 62)).collect()
 }
 
 /// CRC-32 as in IEEE 802.3 and gzip (RFC 1952, section 8), bit by bit: 42 bytes do not earn a table.
 fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
-            if crc & 1 == 1 {
-                crc >> 1 ^ 0xEDB8_8320
-            } else {
-                crc >> 1
-            }
-        })
+        (0..8).fold(
+            crc ^ u32::from(*byte),
+            |crc, _| {
+                if crc & 1 == 1 { crc >> 1 ^ 0xEDB8_8320 } else { crc >> 1 }
+            },
+        )
     })
 }
 

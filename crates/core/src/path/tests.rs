@@ -5,24 +5,14 @@ use super::{CanonicalPath, PathError};
 #[track_caller]
 fn check(raw: &str, expected: Result<&str, PathError>) {
     let got = CanonicalPath::parse(raw);
-    assert_eq!(
-        got.as_ref().map(CanonicalPath::as_str).map_err(|e| *e),
-        expected,
-        "{raw}"
-    );
+    assert_eq!(got.as_ref().map(CanonicalPath::as_str).map_err(|e| *e), expected, "{raw}");
 }
 
 #[test]
 fn plain_paths_stay() {
-    for path in [
-        "/",
-        "/a",
-        "/a/",
-        "/predict/sentiment",
-        "/v1/models/m:predict",
-        "/api/v1/ml/$train",
-        "/a.b/~c/@d",
-    ] {
+    for path in
+        ["/", "/a", "/a/", "/predict/sentiment", "/v1/models/m:predict", "/api/v1/ml/$train", "/a.b/~c/@d"]
+    {
         check(path, Ok(path));
     }
 }

@@ -25,10 +25,7 @@ fn routes(lines: &[&str]) -> Routes {
         let mut words = line.split(' ').map(|word| if word == "-" { "" } else { word });
         let mut route = route(words.next().unwrap(), words.next().unwrap());
         let list = |word: &str| {
-            word.split(',')
-                .filter(|item| !item.is_empty())
-                .map(str::to_owned)
-                .collect::<Vec<_>>()
+            word.split(',').filter(|item| !item.is_empty()).map(str::to_owned).collect::<Vec<_>>()
         };
         let methods = list(words.next().unwrap_or_default());
         if !methods.is_empty() {
@@ -38,10 +35,7 @@ fn routes(lines: &[&str]) -> Routes {
             Some(suffix) => HostPattern::Below(suffix.into()),
             None => HostPattern::Exact(text.into()),
         };
-        route.matching.hosts = list(words.next().unwrap_or_default())
-            .into_iter()
-            .map(host)
-            .collect();
+        route.matching.hosts = list(words.next().unwrap_or_default()).into_iter().map(host).collect();
         Arc::new(route)
     };
     Routes::new(lines.iter().map(parse).collect())
@@ -50,18 +44,12 @@ fn routes(lines: &[&str]) -> Routes {
 /// The route of `METHOD TARGET` at a host, or `404`, or `405` with what is allowed.
 fn find(routes: &Routes, line: &str, host: &str) -> String {
     let mut head = head(line, &[]);
-    head.host = Host {
-        name: host.into(),
-        port: None,
-    };
+    head.host = Host { name: host.into(), port: None };
     match routes.find(&head) {
         Ok(route) => route.name.to_string(),
         Err(Denial::NoRoute) => "404".into(),
         Err(Denial::MethodNotAllowed { allow }) => {
-            format!(
-                "405 {}",
-                allow.iter().map(Method::as_str).collect::<Vec<_>>().join(",")
-            )
+            format!("405 {}", allow.iter().map(Method::as_str).collect::<Vec<_>>().join(","))
         }
         Err(denial) => format!("{denial:?}"),
     }
@@ -101,12 +89,7 @@ fn whole_segments_match() {
 #[test]
 fn the_longest_path_decides_alone() {
     check(
-        &[
-            "all /**",
-            "v1 /v1/**",
-            "admin /v1/admin/**",
-            "one /v1/admin/keys POST",
-        ],
+        &["all /**", "v1 /v1/**", "admin /v1/admin/**", "one /v1/admin/keys POST"],
         &[
             ("GET /", "all"),
             ("GET /x", "all"),
@@ -125,13 +108,7 @@ fn the_longest_path_decides_alone() {
 #[test]
 fn methods_choose_among_routes_of_one_path() {
     check(
-        &[
-            "read /m GET,HEAD",
-            "write /m POST",
-            "read-below /b/** GET",
-            "first /f",
-            "second /f",
-        ],
+        &["read /m GET,HEAD", "write /m POST", "read-below /b/** GET", "first /f", "second /f"],
         &[
             ("GET /m", "read"),
             ("HEAD /m", "read"),
@@ -180,22 +157,12 @@ fn a_preflight_finds_the_route_of_its_method() {
     with_cors.cors = Some(CORS);
     let routes = Routes::new(vec![Arc::new(with_cors)]);
     for (headers, found) in [
-        (
-            &[("origin", "https://a"), ("access-control-request-method", "POST")][..],
-            true,
-        ),
-        (
-            &[("origin", "https://a"), ("access-control-request-method", "PUT")],
-            false,
-        ),
+        (&[("origin", "https://a"), ("access-control-request-method", "POST")][..], true),
+        (&[("origin", "https://a"), ("access-control-request-method", "PUT")], false),
         (&[("access-control-request-method", "POST")], false),
         (&[("origin", "https://a")], false),
     ] {
-        assert_eq!(
-            routes.find(&head("OPTIONS /m", headers)).is_ok(),
-            found,
-            "{headers:?}"
-        );
+        assert_eq!(routes.find(&head("OPTIONS /m", headers)).is_ok(), found, "{headers:?}");
     }
 }
 
@@ -204,12 +171,7 @@ fn the_upstream_sees_the_rewritten_path() {
     let prefix = |text: &str| Rewrite::Prefix(text.into());
     for (pattern, rewrite, target, expected) in [
         ("/predict/a", Rewrite::Keep, "/predict/%61?x=1", "/predict/a"),
-        (
-            "/predict/a",
-            Rewrite::Whole("/predict".into()),
-            "/predict/a",
-            "/predict",
-        ),
+        ("/predict/a", Rewrite::Whole("/predict".into()), "/predict/a", "/predict"),
         ("/v1/**", Rewrite::Whole("/".into()), "/v1/x/y", "/"),
         ("/v1/**", prefix(""), "/v1/x/y", "/x/y"),
         ("/v1/**", prefix("/v2"), "/v1/", "/v2/"),
@@ -218,21 +180,14 @@ fn the_upstream_sees_the_rewritten_path() {
     ] {
         let mut route = exact(pattern);
         route.rewrite = rewrite;
-        assert_eq!(
-            route.upstream_path(&head(&format!("GET {target}"), &[])),
-            expected,
-            "{pattern} {target}"
-        );
+        assert_eq!(route.upstream_path(&head(&format!("GET {target}"), &[])), expected, "{pattern} {target}");
     }
 }
 
 #[test]
 fn routes_keep_the_order_of_the_file() {
     let routes = routes(&["b /b", "a /a - h", "c /**"]);
-    assert_eq!(
-        routes.iter().map(|route| route.name.as_str()).collect::<Vec<_>>(),
-        ["b", "a", "c"]
-    );
+    assert_eq!(routes.iter().map(|route| route.name.as_str()).collect::<Vec<_>>(), ["b", "a", "c"]);
     assert!(
         matches!(&routes.iter().last().unwrap().matching.path, PathPattern::Below(prefix) if prefix.is_empty())
     );

@@ -37,23 +37,12 @@ impl Classification {
 
     fn guess<'a>(&'a self, row: Row<'a>) -> ClassGuess<'a> {
         let evidence = |class: &Class| weigh(class.intercept, &class.weights, &row);
-        let likeliest = self
-            .classes
-            .iter()
-            .max_by(|a, b| evidence(a).total_cmp(&evidence(b)));
+        let likeliest = self.classes.iter().max_by(|a, b| evidence(a).total_cmp(&evidence(b)));
         // The weights name three classes, so the fallback is never taken.
         let (class, most) = likeliest.map_or(("", 0.0), |class| (class.name.as_str(), evidence(class)));
         // Softmax of the largest: dividing both sides by it keeps every power at most 1.
-        let total: f64 = self
-            .classes
-            .iter()
-            .map(|class| (evidence(class) - most).exp())
-            .sum();
-        ClassGuess {
-            class,
-            confidence: 1.0 / total,
-            basis: row.basis,
-        }
+        let total: f64 = self.classes.iter().map(|class| (evidence(class) - most).exp()).sum();
+        ClassGuess { class, confidence: 1.0 / total, basis: row.basis }
     }
 }
 

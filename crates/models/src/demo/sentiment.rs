@@ -44,17 +44,10 @@ impl Sentiment {
     fn judge(&self, text: &str) -> Tone {
         let strength = self.rules.strength(&self.terms, text);
         let [below, within] = self.thresholds.map(|threshold| logistic(threshold - strength));
-        let probabilities = Probabilities {
-            negative: below,
-            neutral: within - below,
-            positive: 1.0 - within,
-        };
+        let probabilities =
+            Probabilities { negative: below, neutral: within - below, positive: 1.0 - within };
         let (label, score) = probabilities.likeliest();
-        Tone {
-            label,
-            score,
-            probabilities,
-        }
+        Tone { label, score, probabilities }
     }
 }
 

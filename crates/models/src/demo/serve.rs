@@ -39,12 +39,8 @@ pub async fn serve(
     model: Model,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let predictor = model
-        .load()
-        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
-    axum::serve(listener, router(predictor))
-        .with_graceful_shutdown(shutdown)
-        .await
+    let predictor = model.load().map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+    axum::serve(listener, router(predictor)).with_graceful_shutdown(shutdown).await
 }
 
 /// A request that gets no prediction; the text tells the caller why.
@@ -94,10 +90,7 @@ async fn predict(
 
 async fn wrong_method(uri: Uri) -> Refusal {
     let allowed = if uri.path() == HEALTH { "GET" } else { "POST" };
-    Refusal::Method {
-        path: uri.path().to_owned(),
-        allowed,
-    }
+    Refusal::Method { path: uri.path().to_owned(), allowed }
 }
 
 /// Reads a JSON object; the parser itself refuses text that is not UTF-8, nesting beyond 128 and numbers that no

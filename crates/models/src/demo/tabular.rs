@@ -52,10 +52,7 @@ impl Features {
     where
         T: Clone,
     {
-        let single = |row| Rows {
-            first: answer(row),
-            predictions: None,
-        };
+        let single = |row| Rows { first: answer(row), predictions: None };
         match (input.get("features"), input.get("inputs")) {
             (Some(_), Some(_)) => Err(InputError::Ambiguous),
             (None, None) => self.named(input).map(single),
@@ -65,14 +62,8 @@ impl Features {
             (None, Some(Value::Array(rows))) => {
                 let answers = self.rows(rows)?.into_iter().map(answer).collect::<Vec<_>>();
                 // `rows` refuses an empty list with this same error, so the first answer is always there.
-                let first = answers
-                    .first()
-                    .cloned()
-                    .ok_or(InputError::RowCount { found: 0 })?;
-                Ok(Rows {
-                    first,
-                    predictions: Some(answers),
-                })
+                let first = answers.first().cloned().ok_or(InputError::RowCount { found: 0 })?;
+                Ok(Rows { first, predictions: Some(answers) })
             }
             (None, Some(other)) => Err(InputError::wrong_type("inputs", "a list of rows", other)),
         }
@@ -94,11 +85,7 @@ impl Features {
 
     fn named(&self, named: &Map<String, Value>) -> Result<Row<'_>, InputError> {
         let value = |feature: &Feature| named.get(&feature.name).or_else(|| named.get(&feature.alias));
-        self.row(
-            self.0
-                .iter()
-                .map(|feature| (feature, feature.name.clone(), value(feature))),
-        )
+        self.row(self.0.iter().map(|feature| (feature, feature.name.clone(), value(feature))))
     }
 
     fn listed(&self, member: &str, listed: &[Value]) -> Result<Row<'_>, InputError> {
@@ -119,10 +106,7 @@ impl Features {
         &'a self,
         values: impl Iterator<Item = (&'a Feature, String, Option<&'v Value>)>,
     ) -> Result<Row<'a>, InputError> {
-        let mut row = Row {
-            standardized: Vec::with_capacity(self.0.len()),
-            basis: Basis::default(),
-        };
+        let mut row = Row { standardized: Vec::with_capacity(self.0.len()), basis: Basis::default() };
         for (feature, member, value) in values {
             let given = match value {
                 None | Some(Value::Null) => None,
@@ -147,12 +131,7 @@ impl Features {
 
 /// The weighted sum of a standardized row.
 pub(super) fn weigh(intercept: f64, weights: &[f64], row: &Row<'_>) -> f64 {
-    intercept
-        + weights
-            .iter()
-            .zip(&row.standardized)
-            .map(|(weight, value)| weight * value)
-            .sum::<f64>()
+    intercept + weights.iter().zip(&row.standardized).map(|(weight, value)| weight * value).sum::<f64>()
 }
 
 #[cfg(test)]

@@ -27,15 +27,8 @@ fn every_example_of_the_guide_answers_as_it_says() {
         let (input, rest) = rest.split_once("```").unwrap();
         let (_, rest) = rest.split_once("```json answer\n").unwrap();
         let (expected, _) = rest.split_once("```").unwrap();
-        let model = Model::all()
-            .into_iter()
-            .find(|model| model.name() == name)
-            .unwrap();
-        assert_eq!(
-            answer(model, input),
-            serde_json::from_str::<Value>(expected).unwrap(),
-            "{name} {input}"
-        );
+        let model = Model::all().into_iter().find(|model| model.name() == name).unwrap();
+        assert_eq!(answer(model, input), serde_json::from_str::<Value>(expected).unwrap(), "{name} {input}");
         examples += 1;
     }
     assert!(examples >= 6, "only {examples} examples were found");
@@ -51,19 +44,13 @@ fn documents_state_the_measured_figures() {
         ("polarity", &sentiment["own_sentences"]["polarity"]),
         ("public accuracy", &sentiment["public_snippets"]["accuracy"]),
         ("public polarity", &sentiment["public_snippets"]["polarity"]),
-        (
-            "calibration error",
-            &sentiment["public_snippets"]["calibration_error"],
-        ),
+        ("calibration error", &sentiment["public_snippets"]["calibration_error"]),
         ("R²", &regression["r2"]),
         ("mean absolute error", &regression["mean_absolute_error"]),
         ("accuracy of classes", &classification["accuracy"]),
     ] {
         for (document, text) in [("docs/models.md", GUIDE), ("weights/ORIGIN.md", ORIGIN)] {
-            assert!(
-                text.contains(&figure.to_string()),
-                "{document} does not state {name} {figure}"
-            );
+            assert!(text.contains(&figure.to_string()), "{document} does not state {name} {figure}");
         }
     }
 }
@@ -71,11 +58,7 @@ fn documents_state_the_measured_figures() {
 #[test]
 fn any_object_gets_an_answer_from_every_model() {
     for model in Model::all() {
-        for input in [
-            "{}",
-            r#"{"text":"test input"}"#,
-            r#"{"unknown":[1,{"deep":null}]}"#,
-        ] {
+        for input in ["{}", r#"{"text":"test input"}"#, r#"{"unknown":[1,{"deep":null}]}"#] {
             assert!(answer(model, input).is_object(), "{} {input}", model.name());
         }
     }

@@ -19,10 +19,7 @@ impl Completions {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut Cli::command(), "tollgate", &mut script);
         let script = String::from_utf8_lossy(&script);
-        output.result(
-            &serde_json::json!({ "shell": self.shell.to_string(), "script": script }),
-            &script,
-        )?;
+        output.result(&serde_json::json!({ "shell": self.shell.to_string(), "script": script }), &script)?;
         Ok(Outcome::Done)
     }
 }

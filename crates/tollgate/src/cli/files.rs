@@ -40,10 +40,7 @@ pub fn write_all(files: &[NewFile], existing: Existing) -> anyhow::Result<()> {
             .map(|file| format!("`{}`", file.path.display()))
             .collect();
         if !there.is_empty() {
-            bail!(
-                "{} already there; nothing was written, `--force` replaces",
-                there.join(", ")
-            );
+            bail!("{} already there; nothing was written, `--force` replaces", there.join(", "));
         }
     }
     let drafts = Drafts::write(files)?;
@@ -94,18 +91,12 @@ impl Drop for Drafts {
 /// Creates a file that did not exist, with its final mode from the start: a secret is never readable for a moment.
 fn create(path: &Path, private: bool) -> io::Result<File> {
     let mode = if private { 0o600 } else { 0o644 };
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(mode)
-        .open(path)
+    OpenOptions::new().write(true).create_new(true).mode(mode).open(path)
 }
 
 /// A name beside the file's own, in the same file system; the process id keeps two commands apart.
 fn draft_name(path: &Path) -> anyhow::Result<PathBuf> {
-    let name = path
-        .file_name()
-        .with_context(|| format!("`{}` names no file", path.display()))?;
+    let name = path.file_name().with_context(|| format!("`{}` names no file", path.display()))?;
     Ok(path.with_file_name(format!(".{}.{}.tmp", name.to_string_lossy(), std::process::id())))
 }
 

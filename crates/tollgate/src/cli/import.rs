@@ -71,15 +71,8 @@ impl Import {
         if report.lost.is_empty() {
             return Ok(Outcome::Done);
         }
-        let advice = if source.partial {
-            ""
-        } else {
-            "\nnothing was printed; `--partial` prints the rest"
-        };
-        output.refusal(&format!(
-            "could not be carried over:\n  {}{advice}",
-            report.lost.join("\n  ")
-        ));
+        let advice = if source.partial { "" } else { "\nnothing was printed; `--partial` prints the rest" };
+        output.refusal(&format!("could not be carried over:\n  {}{advice}", report.lost.join("\n  ")));
         Ok(Outcome::Refused)
     }
 }

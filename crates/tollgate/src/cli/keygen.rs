@@ -117,12 +117,7 @@ impl Keygen {
             Kind::Jwt { algorithm, to } => jwt(algorithm, &to, output)?,
             Kind::Hawk { to } => hawk(&to, output)?,
             Kind::ApiKey { environment, to } => api_key(environment.into(), &to, output)?,
-            Kind::All {
-                algorithm,
-                out,
-                force,
-                names,
-            } => {
+            Kind::All { algorithm, out, force, names } => {
                 refuse_repeated(&names)?;
                 write(layout::all(algorithm, &out, &names)?, existing(force), output)?;
             }
@@ -135,11 +130,7 @@ impl Destination {
     /// The names to make secrets for: those given, or one stand-in.
     fn names_or(&self, stand_in: &str) -> anyhow::Result<Vec<Name>> {
         refuse_repeated(&self.names)?;
-        if self.names.is_empty() {
-            Ok(vec![Name::new(stand_in)?])
-        } else {
-            Ok(self.names.clone())
-        }
+        if self.names.is_empty() { Ok(vec![Name::new(stand_in)?]) } else { Ok(self.names.clone()) }
     }
 }
 
@@ -196,10 +187,7 @@ fn api_key(environment: api_key_text::Environment, to: &Destination, output: &Ou
     }
     if to.names.is_empty() {
         let key = make()?;
-        output.result(
-            &json!({ "api_key": key, "environment": environment.to_string() }),
-            &key,
-        )?;
+        output.result(&json!({ "api_key": key, "environment": environment.to_string() }), &key)?;
     }
     for name in &to.names {
         let key = make()?;
@@ -229,11 +217,7 @@ fn name(text: &str) -> Result<Name, String> {
 }
 
 fn refuse_repeated(names: &[Name]) -> anyhow::Result<()> {
-    match names
-        .iter()
-        .enumerate()
-        .find(|(at, name)| names[..*at].contains(name))
-    {
+    match names.iter().enumerate().find(|(at, name)| names[..*at].contains(name)) {
         Some((_, name)) => bail!("`{name}` is named twice"),
         None => Ok(()),
     }
@@ -243,7 +227,5 @@ fn refuse_repeated(names: &[Name]) -> anyhow::Result<()> {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 pub fn private_pem(algorithm: &str) -> String {
-    KeyPair::generate(JwtAlgorithm::from_str(algorithm, false).unwrap())
-        .unwrap()
-        .private_pem
+    KeyPair::generate(JwtAlgorithm::from_str(algorithm, false).unwrap()).unwrap().private_pem
 }

@@ -19,10 +19,7 @@ impl Output {
     pub fn new(json: bool) -> Self {
         let unset = |name| std::env::var_os(name).is_none_or(|value| value.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        Self {
-            json,
-            color: !json && !dumb && unset("NO_COLOR") && io::stderr().is_terminal(),
-        }
+        Self { json, color: !json && !dumb && unset("NO_COLOR") && io::stderr().is_terminal() }
     }
 
     /// Prints one result: `text` for people and pipes, `value` with `--json`.
@@ -31,11 +28,7 @@ impl Output {
     /// Standard output could not be written; a reader who has left is none.
     pub fn result(&self, value: &Value, text: &str) -> io::Result<()> {
         let stdout = io::stdout().lock();
-        if self.json {
-            write(stdout, &format!("{value:#}"))
-        } else {
-            write(stdout, text)
-        }
+        if self.json { write(stdout, &format!("{value:#}")) } else { write(stdout, text) }
     }
 
     /// Says something beside the result.

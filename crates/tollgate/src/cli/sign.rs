@@ -32,11 +32,7 @@ impl Sign {
             Scheme::Hawk(hawk) => (hawk.authorization(now)?, false),
             Scheme::Jwt(jwt) => (jwt.authorization(now)?, jwt.raw),
         };
-        let line = if raw {
-            value.clone()
-        } else {
-            format!("Authorization: {value}")
-        };
+        let line = if raw { value.clone() } else { format!("Authorization: {value}") };
         output.result(&json!({ "header": "Authorization", "value": value }), &line)?;
         Ok(Outcome::Done)
     }
@@ -48,16 +44,11 @@ impl Sign {
 /// The variable is not set, empty or no text.
 fn secret_from(variable: &str) -> anyhow::Result<String> {
     let secret = std::env::var(variable).with_context(|| format!("the environment variable `{variable}`"))?;
-    anyhow::ensure!(
-        !secret.is_empty(),
-        "the environment variable `{variable}` is empty"
-    );
+    anyhow::ensure!(!secret.is_empty(), "the environment variable `{variable}` is empty");
     Ok(secret)
 }
 
 /// Time since the Unix epoch.
 fn now() -> anyhow::Result<Duration> {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .context("this machine's clock is before 1970")
+    SystemTime::now().duration_since(UNIX_EPOCH).context("this machine's clock is before 1970")
 }

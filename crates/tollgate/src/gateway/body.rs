@@ -115,9 +115,7 @@ impl Stream {
                 }
                 Some(Err(error)) => {
                     let slow = self.pace.is_slow();
-                    self.progress
-                        .failure
-                        .set(Some(if slow { Failure::Slow } else { Failure::Broken }));
+                    self.progress.failure.set(Some(if slow { Failure::Slow } else { Failure::Broken }));
                     Some(Err(BodyError::Caller(error)))
                 }
                 Some(Ok(frame)) => {

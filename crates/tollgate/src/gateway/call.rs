@@ -139,10 +139,7 @@ impl Drop for Call {
             method: self.method.as_str(),
             path: self.path.as_deref(),
             route: self.route.as_ref().map(|route| route.name.as_str()),
-            consumer: self
-                .credential
-                .as_ref()
-                .map(|credential| credential.consumer.name.as_str()),
+            consumer: self.credential.as_ref().map(|credential| credential.consumer.name.as_str()),
             credential: self.credential.as_ref().map(|credential| &*credential.id),
             status: self.status.as_u16(),
             outcome: self.outcome.as_str(),
@@ -157,9 +154,7 @@ impl Drop for Call {
 
 fn timestamp(wall: Duration) -> String {
     let millis = i64::try_from(wall.as_millis()).unwrap_or(i64::MAX);
-    jiff::Timestamp::from_millisecond(millis)
-        .map(|time| format!("{time:.3}"))
-        .unwrap_or_default()
+    jiff::Timestamp::from_millisecond(millis).map(|time| format!("{time:.3}")).unwrap_or_default()
 }
 
 /// A ULID in text form: 48 bits of milliseconds, 80 bits from the operating system's random source.
@@ -187,10 +182,7 @@ pub struct RequestIds {
 
 impl Default for RequestIds {
     fn default() -> Self {
-        Self {
-            random: Box::new([0; 4000]),
-            used: 4000,
-        }
+        Self { random: Box::new([0; 4000]), used: 4000 }
     }
 }
 

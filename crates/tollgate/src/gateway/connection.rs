@@ -21,6 +21,7 @@ use tokio_rustls::TlsAcceptor;
 use tollgate_core::Denial;
 use tollgate_core::denial::Bound;
 
+use super::exchange::HYPER_FIELDS;
 use super::listener::{Accepted, Peer};
 use super::problem;
 use super::wire::Watched;
@@ -38,11 +39,7 @@ const LINGER_BYTES: usize = 256 * 1024;
 /// Serves one connection until either side ends it.
 pub async fn serve(worker: Rc<Worker>, accepted: Accepted) {
     let bounds = worker.gate.process.bounds;
-    let Accepted {
-        stream,
-        mut peer,
-        held: _held,
-    } = accepted;
+    let Accepted { stream, mut peer, held: _held } = accepted;
     let Ok(tcp) = tokio::net::TcpStream::from_std(stream) else {
         return;
     };
@@ -99,20 +96,16 @@ async fn serve_http1(
     bounds: &Bounds,
 ) {
     let watched = Watched::http1(io, ahead, bounds, pace.clone());
-    let connection = http1::Builder::new()
-        .max_headers(bounds.header_fields)
+    let mut builder = http1::Builder::new();
+    if bounds.header_fields != HYPER_FIELDS {
+        builder.max_headers(bounds.header_fields);
+    }
+    let connection = builder
         .max_buf_size(bounds.head_bytes.max(8192))
         .header_read_timeout(None)
         .serve_connection(TokioIo::new(watched), service_fn(service(worker, peer, pace)))
         .with_upgrades();
-    drive(
-        connection,
-        |connection| connection.graceful_shutdown(),
-        worker,
-        pace,
-        bounds,
-    )
-    .await;
+    drive(connection, |connection| connection.graceful_shutdown(), worker, pace, bounds).await;
 }
 
 async fn serve_http2(
@@ -133,14 +126,7 @@ async fn serve_http2(
         .max_pending_accept_reset_streams(20)
         .keep_alive_interval(bounds.idle / 2)
         .serve_connection(TokioIo::new(watched), service_fn(service(worker, peer, pace)));
-    drive(
-        connection,
-        |connection| connection.graceful_shutdown(),
-        worker,
-        pace,
-        bounds,
-    )
-    .await;
+    drive(connection, |connection| connection.graceful_shutdown(), worker, pace, bounds).await;
 }
 
 /// The walk as a hyper service. The future is boxed, so that an idle connection does not hold room for one.
@@ -150,10 +136,7 @@ fn service(
     pace: &Arc<Pace>,
 ) -> impl Fn(Request<Incoming>) -> Answering + 'static {
     let (worker, pace) = (worker.clone(), pace.clone());
-    move |request| {
-        let answer = super::serve(worker.clone(), peer.clone(), pace.clone(), request);
-        Box::pin(async move { Ok(answer.await) })
-    }
+    move |request| Box::pin(super::serve(worker.clone(), peer.clone(), pace.clone(), request))
 }
 
 type Answering = Pin<Box<dyn Future<Output = Result<http::Response<super::body::ResponseBody>, Infallible>>>>;
@@ -233,11 +216,7 @@ async fn answer_refusal(worker: &Rc<Worker>, pace: &Pace) {
     let now = worker.gate.clock.now();
     let id = worker.ids.borrow_mut().next(now);
     worker.gate.telemetry.count(true);
-    tracing::debug!(
-        request_id = id.as_str(),
-        code = denial.code(),
-        "refused a malformed request"
-    );
+    tracing::debug!(request_id = id.as_str(), code = denial.code(), "refused a malformed request");
     let answer = problem::raw(&denial, worker.gate.live().snapshot.errors, id.as_str());
     // The caller may be gone; there is nobody to tell then.
     let _ = tokio::time::timeout(LINGER, async {

@@ -20,26 +20,14 @@ pub fn preflight(route: &Route, head: &Head) -> Option<Response<Bytes>> {
     let headers = response.headers_mut();
     add_origin(headers, cors, origin);
     let methods = match &route.matching.methods {
-        Some(methods) => methods
-            .iter()
-            .map(http::Method::as_str)
-            .collect::<Vec<_>>()
-            .join(", "),
+        Some(methods) => methods.iter().map(http::Method::as_str).collect::<Vec<_>>().join(", "),
         None => asked.to_string(),
     };
     insert(headers, header::ACCESS_CONTROL_ALLOW_METHODS, &methods);
     if !cors.headers.is_empty() {
-        insert(
-            headers,
-            header::ACCESS_CONTROL_ALLOW_HEADERS,
-            &names(&cors.headers),
-        );
+        insert(headers, header::ACCESS_CONTROL_ALLOW_HEADERS, &names(&cors.headers));
     }
-    insert(
-        headers,
-        header::ACCESS_CONTROL_MAX_AGE,
-        &cors.max_age.as_secs().to_string(),
-    );
+    insert(headers, header::ACCESS_CONTROL_MAX_AGE, &cors.max_age.as_secs().to_string());
     Some(response)
 }
 
@@ -50,11 +38,7 @@ pub fn decorate(cors: &Cors, origin: Option<&HeaderValue>, headers: &mut HeaderM
     };
     add_origin(headers, cors, origin);
     if !cors.expose.is_empty() {
-        insert(
-            headers,
-            header::ACCESS_CONTROL_EXPOSE_HEADERS,
-            &names(&cors.expose),
-        );
+        insert(headers, header::ACCESS_CONTROL_EXPOSE_HEADERS, &names(&cors.expose));
     }
 }
 
@@ -73,10 +57,7 @@ fn add_origin(headers: &mut HeaderMap, cors: &Cors, origin: HeaderValue) {
     }
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     if cors.credentials {
-        headers.insert(
-            header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
-            HeaderValue::from_static("true"),
-        );
+        headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
     }
 }
 

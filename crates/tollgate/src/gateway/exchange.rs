@@ -22,6 +22,9 @@ use super::wire::io::Io;
 use crate::config::process::Bounds;
 use crate::state::upstreams::TargetState;
 
+/// Header fields that hyper takes unless told otherwise.
+pub const HYPER_FIELDS: usize = 100;
+
 /// A connection to one target, with at most one request on it.
 #[derive(Debug)]
 pub struct Exchange {
@@ -51,12 +54,13 @@ impl Exchange {
     /// What the operating system or the TLS handshake says; `TimedOut` after `within`.
     pub async fn connect(state: &TargetState, within: Duration, bounds: &Bounds) -> io::Result<Self> {
         let io = connect(state, within).await?;
-        let (sender, connection) = http1::Builder::new()
-            .max_headers(bounds.header_fields)
-            .max_buf_size(bounds.head_bytes.max(8192))
-            .handshake(TokioIo::new(io))
-            .await
-            .map_err(io::Error::other)?;
+        let mut builder = http1::Builder::new();
+        builder.max_buf_size(bounds.head_bytes.max(8192));
+        // Naming the number puts hyper's field table on the heap for every message, also where it is hyper's own.
+        if bounds.header_fields != HYPER_FIELDS {
+            builder.max_headers(bounds.header_fields);
+        }
+        let (sender, connection) = builder.handshake(TokioIo::new(io)).await.map_err(io::Error::other)?;
         Ok(Self {
             target: state.id,
             sender,
@@ -121,21 +125,14 @@ pub async fn connect(state: &TargetState, within: Duration) -> io::Result<Io> {
 }
 
 async fn open(state: &TargetState) -> io::Result<Io> {
-    let host = state
-        .target
-        .authority
-        .host()
-        .trim_start_matches('[')
-        .trim_end_matches(']');
+    let host = state.target.authority.host().trim_start_matches('[').trim_end_matches(']');
     // Names are resolved for each connection, so that a moved target is found.
     let tcp = TcpStream::connect((host, state.target.port)).await?;
     tcp.set_nodelay(true)?;
     match &state.tls {
         None => Ok(Io::Plain(tcp)),
         Some(tls) => {
-            let stream = TlsConnector::from(tls.config.clone())
-                .connect(tls.name.clone(), tcp)
-                .await?;
+            let stream = TlsConnector::from(tls.config.clone()).connect(tls.name.clone(), tcp).await?;
             Ok(Io::Tls(Box::new(stream.into())))
         }
     }

@@ -77,15 +77,14 @@ pub async fn forward(
         };
         let mut exchange = match kept {
             Some(exchange) => exchange,
-            None => match Exchange::connect(&target, timeouts.connect, &worker.gate.process.bounds).await {
+            // Boxed, as every rare and large future of the walk: its room would be moved with each request.
+            None => match Box::pin(Exchange::connect(&target, timeouts.connect, &worker.gate.process.bounds))
+                .await
+            {
                 Ok(exchange) => exchange,
                 Err(error) => {
                     log_connect(&target, upstream, &error);
-                    let other = if retried {
-                        None
-                    } else {
-                        pick(upstream, worker, Some(&target)).ok()
-                    };
+                    let other = if retried { None } else { pick(upstream, worker, Some(&target)).ok() };
                     let Some(other) = other else {
                         return Err(unreachable(&error));
                     };
@@ -97,11 +96,7 @@ pub async fn forward(
         };
         match exchange.send(outgoing.request_for(&target), deadline).await {
             Ok(response) => {
-                return Ok(Answered {
-                    response,
-                    exchange,
-                    occupied,
-                });
+                return Ok(Answered { response, exchange, occupied });
             }
             Err(Fault::NotSent(request)) if !retried => {
                 outgoing.take_back(*request);
@@ -126,21 +121,17 @@ pub async fn dedicated(
     let upstream = upstream.ok_or(Denial::Upstream(UpstreamFailure::NoHealthyTarget))?;
     let within = upstream.upstream.timeout.connect;
     let occupied = pick(upstream, worker, None)?;
-    let io = exchange::connect(occupied.target(), within)
-        .await
-        .map_err(|error| {
-            log_connect(occupied.target(), upstream, &error);
-            unreachable(&error)
-        })?;
+    let io = exchange::connect(occupied.target(), within).await.map_err(|error| {
+        log_connect(occupied.target(), upstream, &error);
+        unreachable(&error)
+    })?;
     let request = Outgoing::new(ready, live, worker, call).request_for(occupied.target());
     Ok((io, request, occupied))
 }
 
 fn pick(upstream: &UpstreamState, worker: &Worker, not: Option<&TargetState>) -> Result<Occupied, Denial> {
     let target = upstream.pick(worker.turn(), not);
-    target
-        .map(TargetState::occupy)
-        .ok_or(Denial::Upstream(UpstreamFailure::NoHealthyTarget))
+    target.map(TargetState::occupy).ok_or(Denial::Upstream(UpstreamFailure::NoHealthyTarget))
 }
 
 /// The answer must begin by then: `first_byte` after the body's last byte, and in any case `total` after the start.

@@ -29,13 +29,7 @@ pub struct Checked {
 /// # Errors
 /// A 400-class [`Denial`]; nothing of the request may be used then.
 pub fn check(parts: Parts, has_body: bool, peer: &Peer) -> Result<Checked, Denial> {
-    let Parts {
-        method,
-        uri,
-        version,
-        mut headers,
-        ..
-    } = parts;
+    let Parts { method, uri, version, mut headers, .. } = parts;
     let target = uri.path_and_query().cloned().ok_or(Malformed::Target)?;
     if method == Method::CONNECT || !target.as_str().starts_with('/') {
         return Err(Malformed::Target.into());
@@ -47,22 +41,8 @@ pub fn check(parts: Parts, has_body: bool, peer: &Peer) -> Result<Checked, Denia
     let client_request_id = headers.get(X_REQUEST_ID).filter(|id| id.len() <= 128).cloned();
     let (client, secure, forwarded_for) = forwarded(&headers, peer);
     clean(&mut headers)?;
-    let head = Head {
-        method,
-        path,
-        target,
-        host,
-        headers,
-        secure,
-        client,
-        has_body,
-    };
-    Ok(Checked {
-        head,
-        upgrade,
-        client_request_id,
-        forwarded_for,
-    })
+    let head = Head { method, path, target, host, headers, secure, client, has_body };
+    Ok(Checked { head, upgrade, client_request_id, forwarded_for })
 }
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -82,9 +62,7 @@ fn host(
         (None, None) if version == Version::HTTP_2 => None,
         (None, None) => return Err(Malformed::Host.into()),
     };
-    let named = authority
-        .map(|authority| parse_host(authority.as_str()))
-        .transpose()?;
+    let named = authority.map(|authority| parse_host(authority.as_str())).transpose()?;
     match (named, field) {
         (Some(named), Some(field)) if named != field => Err(Malformed::HostMismatch.into()),
         (Some(host), _) | (None, Some(host)) => Ok(host),
@@ -98,10 +76,7 @@ fn parse_host(text: &str) -> Result<Host, Denial> {
         // A colon inside brackets belongs to an IPv6 address.
         Some(colon) if !text[colon..].contains(']') => {
             let digits = &text[colon + 1..];
-            let port = digits
-                .parse::<u16>()
-                .ok()
-                .filter(|_| digits.bytes().all(|b| b.is_ascii_digit()));
+            let port = digits.parse::<u16>().ok().filter(|_| digits.bytes().all(|b| b.is_ascii_digit()));
             (&text[..colon], Some(port.ok_or_else(bad)?))
         }
         _ => (text, None),
@@ -112,9 +87,7 @@ fn parse_host(text: &str) -> Result<Host, Denial> {
         None => {
             !name.is_empty()
                 && name.len() <= 253
-                && name
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'))
+                && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'))
         }
     };
     if !valid {
@@ -174,12 +147,8 @@ fn forwarded(headers: &HeaderMap, peer: &Peer) -> (IpAddr, bool, HeaderValue) {
         Some(proto) => proto.eq_ignore_ascii_case(b"https"),
         None => peer.secure,
     };
-    let line = chain
-        .iter()
-        .copied()
-        .chain([peer.address.to_string().as_str()])
-        .collect::<Vec<_>>()
-        .join(", ");
+    let line =
+        chain.iter().copied().chain([peer.address.to_string().as_str()]).collect::<Vec<_>>().join(", ");
     let forwarded_for = HeaderValue::from_str(&line).unwrap_or_else(|_| peer.address_header.clone());
     (client, secure, forwarded_for)
 }
@@ -204,12 +173,7 @@ fn clean(headers: &mut HeaderMap) -> Result<(), Denial> {
         }
     }
     // Collected first: a map cannot be changed while it is walked, and most requests have nothing to drop.
-    listed.extend(
-        headers
-            .keys()
-            .filter(|name| Fate::of(name.as_str()) == Fate::Drop)
-            .cloned(),
-    );
+    listed.extend(headers.keys().filter(|name| Fate::of(name.as_str()) == Fate::Drop).cloned());
     for name in listed {
         headers.remove(name);
     }

@@ -94,10 +94,7 @@ impl Listener {
         tls: Option<Arc<ServerConfig>>,
     ) -> io::Result<(Arc<Self>, TcpListener)> {
         let listener = bind(settings.address).map_err(|error| {
-            io::Error::new(
-                error.kind(),
-                format!("cannot listen on {}: {error}", settings.address),
-            )
+            io::Error::new(error.kind(), format!("cannot listen on {}: {error}", settings.address))
         })?;
         let this = Self {
             address: listener.local_addr()?,
@@ -111,10 +108,7 @@ impl Listener {
 
     /// Whether the address is a proxy of ours.
     pub fn trusts(&self, address: IpAddr) -> bool {
-        self.settings
-            .trusted_proxies
-            .iter()
-            .any(|network| network.contains(&address))
+        self.settings.trusted_proxies.iter().any(|network| network.contains(&address))
     }
 
     /// Accepts until `stop`; each connection goes to the thread with the fewest.
@@ -154,21 +148,8 @@ impl Listener {
             return;
         };
         inbox.load.fetch_add(1, Relaxed);
-        let peer = Peer {
-            address,
-            address_header,
-            secure: false,
-            trusted,
-            listener: self.clone(),
-        };
-        let accepted = Accepted {
-            stream,
-            peer,
-            held: Held {
-                _slot: slot,
-                load: inbox.load.clone(),
-            },
-        };
+        let peer = Peer { address, address_header, secure: false, trusted, listener: self.clone() };
+        let accepted = Accepted { stream, peer, held: Held { _slot: slot, load: inbox.load.clone() } };
         // A thread that has ended takes no more; the socket closes.
         let _ = inbox.connections.send(accepted);
     }
@@ -188,10 +169,7 @@ impl Listener {
             *count += 1;
         }
         self.open.fetch_add(1, Relaxed);
-        Some(Slot {
-            listener: self.clone(),
-            key,
-        })
+        Some(Slot { listener: self.clone(), key })
     }
 }
 
@@ -242,8 +220,5 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 /// Errors of one connection that went away before it was accepted.
 fn is_callers(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-    matches!(
-        error.kind(),
-        ConnectionAborted | ConnectionRefused | ConnectionReset
-    )
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }

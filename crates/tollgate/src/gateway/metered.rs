@@ -45,18 +45,8 @@ impl Metered {
         worker: Rc<Worker>,
         idle: Duration,
     ) -> Self {
-        let flow = Some(Flow {
-            exchange,
-            call,
-            _occupied: occupied,
-        });
-        Self {
-            body,
-            worker,
-            idle,
-            waiting_since: None,
-            flow,
-        }
+        let flow = Some(Flow { exchange, call, _occupied: occupied });
+        Self { body, worker, idle, waiting_since: None, flow }
     }
 
     /// Ends a body that has no bytes at all.

@@ -18,16 +18,12 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// A living connection to the target, unused for at most `max_idle`.
+    /// A connection to the target, unused for at most `max_idle`. Its target may have closed it meanwhile: sending finds
+    /// that out before anything is written.
     pub fn take(&mut self, target: u64, max_idle: Duration) -> Option<Exchange> {
-        let list = self.idle.get_mut(&target)?;
-        while let Some((since, mut exchange)) = list.pop() {
-            // One look at the socket finds out whether the target has closed it meanwhile.
-            if since.elapsed() < max_idle && exchange.is_reusable(&mut Context::from_waker(Waker::noop())) {
-                return Some(exchange);
-            }
-        }
-        None
+        let (since, exchange) = self.idle.get_mut(&target)?.pop()?;
+        // The last one in is the youngest; where it is too old, all are, and the sweep closes them.
+        (since.elapsed() < max_idle).then_some(exchange)
     }
 
     /// Keeps a connection for the next request.

@@ -18,17 +18,11 @@ pub fn response(
 ) -> Response<Bytes> {
     let status = status(denial, dialect);
     let (media_type, body) = match dialect {
-        Dialect::Problem => (
-            "application/problem+json",
-            problem(denial, status, instance, request_id),
-        ),
+        Dialect::Problem => ("application/problem+json", problem(denial, status, instance, request_id)),
         Dialect::Detail => ("application/json", detail(denial)),
         Dialect::Apisix => ("application/json", apisix(denial)),
         Dialect::Openai => ("application/json", openai(denial)),
-        Dialect::Alpa => (
-            "application/json",
-            json!({ "type": "error", "message": message(denial) }),
-        ),
+        Dialect::Alpa => ("application/json", json!({ "type": "error", "message": message(denial) })),
     };
     let mut text = body.to_string();
     if dialect == Dialect::Apisix {
@@ -45,10 +39,7 @@ pub fn raw(denial: &Denial, dialect: Dialect, request_id: &str) -> Vec<u8> {
     let response = response(denial, dialect, None, request_id);
     let mut head = format!("HTTP/1.1 {}\r\n", response.status());
     for (name, value) in response.headers() {
-        head.push_str(&format!(
-            "{name}: {}\r\n",
-            String::from_utf8_lossy(value.as_bytes())
-        ));
+        head.push_str(&format!("{name}: {}\r\n", String::from_utf8_lossy(value.as_bytes())));
     }
     head.push_str(&format!(
         "x-request-id: {request_id}\r\ncontent-length: {}\r\n\r\n",
@@ -100,10 +91,9 @@ fn problem(denial: &Denial, status: StatusCode, instance: Option<&str>, request_
 
 fn detail(denial: &Denial) -> Value {
     match denial {
-        Denial::Unauthenticated {
-            reason: Unauthenticated::Missing(_),
-            ..
-        } => json!({ "detail": "API key required" }),
+        Denial::Unauthenticated { reason: Unauthenticated::Missing(_), .. } => {
+            json!({ "detail": "API key required" })
+        }
         Denial::Unauthenticated { .. } => json!({ "detail": "Invalid or expired API key" }),
         Denial::NoRoute => json!({ "detail": "Not Found" }),
         Denial::MethodNotAllowed { .. } => json!({ "detail": "Method Not Allowed" }),

@@ -40,22 +40,15 @@ pub async fn open(
     caller: OnUpgrade,
     call: &mut Call,
 ) -> Result<Opened, Denial> {
-    let websocket = ready
-        .checked
-        .upgrade
-        .as_ref()
-        .is_some_and(|p| p.as_bytes().eq_ignore_ascii_case(b"websocket"));
+    let websocket =
+        ready.checked.upgrade.as_ref().is_some_and(|p| p.as_bytes().eq_ignore_ascii_case(b"websocket"));
     if !websocket || !ready.permit.route().websocket {
         return Err(Malformed::Upgrade.into());
     }
     let within = ready.permit.route().upstream.timeout.first_byte;
     let (io, mut request, occupied) = forward::dedicated(worker, live, ready, call).await?;
-    request
-        .headers_mut()
-        .insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
-    request
-        .headers_mut()
-        .insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    request.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    request.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
 
     let unreachable = |_| Denial::Upstream(UpstreamFailure::Unreachable);
     let (mut sender, connection) = http1::handshake(TokioIo::new(io)).await.map_err(unreachable)?;
@@ -65,9 +58,7 @@ pub async fn open(
         let _ = connection.await;
     });
     let answer = tokio::time::timeout(within, sender.send_request(request)).await;
-    let answer = answer
-        .map_err(|_| Denial::Upstream(UpstreamFailure::Timeout))?
-        .map_err(unreachable)?;
+    let answer = answer.map_err(|_| Denial::Upstream(UpstreamFailure::Timeout))?.map_err(unreachable)?;
     call.upstream = Some(call.elapsed());
     call.status = answer.status();
 
@@ -76,31 +67,19 @@ pub async fn open(
     copy_headers(answer.headers(), response.headers_mut());
     let sides = match answer.status() {
         StatusCode::SWITCHING_PROTOCOLS => {
-            response
-                .headers_mut()
-                .insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
-            response
-                .headers_mut()
-                .insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+            response.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
             call.connection().pace().set_tunnel();
             Some((caller, hyper::upgrade::on(answer)))
         }
         _ => None,
     };
-    Ok(Opened {
-        response,
-        sides,
-        occupied,
-    })
+    Ok(Opened { response, sides, occupied })
 }
 
 /// Carries bytes both ways until either side ends, as a task of its own; the call ends with it.
 pub fn run(worker: &Rc<Worker>, opened: Opened, mut call: Call) -> Response<Bytes> {
-    let Opened {
-        response,
-        sides,
-        occupied,
-    } = opened;
+    let Opened { response, sides, occupied } = opened;
     call.outcome = Outcome::Served;
     let Some((caller, model)) = sides else {
         return response;
@@ -128,12 +107,7 @@ pub fn run(worker: &Rc<Worker>, opened: Opened, mut call: Call) -> Response<Byte
 }
 
 fn copy_headers(from: &HeaderMap, to: &mut HeaderMap) {
-    let framing = [
-        header::CONNECTION,
-        header::UPGRADE,
-        header::TRANSFER_ENCODING,
-        header::CONTENT_LENGTH,
-    ];
+    let framing = [header::CONNECTION, header::UPGRADE, header::TRANSFER_ENCODING, header::CONTENT_LENGTH];
     for (name, value) in from {
         if !framing.contains(name) {
             to.append(name, value.clone());

@@ -47,27 +47,13 @@ impl Watched {
     /// Watches an HTTP/1 connection, beginning with the bytes already read.
     pub fn http1(io: Io, ahead: Bytes, bounds: &Bounds, pace: Arc<Pace>) -> Self {
         let pipeline = u32::try_from(bounds.pipeline).unwrap_or(u32::MAX);
-        Self {
-            io: Some(io),
-            ahead,
-            judge: Judge::Http1(Scanner::new(*bounds)),
-            pace,
-            pipeline,
-            ended: false,
-        }
+        Self { io: Some(io), ahead, judge: Judge::Http1(Scanner::new(*bounds)), pace, pipeline, ended: false }
     }
 
     /// Watches an HTTP/2 connection, beginning with the bytes already read.
     pub fn http2(io: Io, ahead: Bytes, pace: Arc<Pace>) -> Self {
         let judge = Judge::Http2(h2::FrameCounter::default());
-        Self {
-            io: Some(io),
-            ahead,
-            judge,
-            pace,
-            pipeline: u32::MAX,
-            ended: false,
-        }
+        Self { io: Some(io), ahead, judge, pace, pipeline: u32::MAX, ended: false }
     }
 
     /// Judges newly read bytes; how many of them hyper may see.
@@ -78,10 +64,9 @@ impl Watched {
                 self.pace.touched();
                 return match frames.feed(bytes, self.pace.now()) {
                     true => Ok(bytes.len()),
-                    false => Err(std_io::Error::new(
-                        std_io::ErrorKind::ConnectionAborted,
-                        "control frame flood",
-                    )),
+                    false => {
+                        Err(std_io::Error::new(std_io::ErrorKind::ConnectionAborted, "control frame flood"))
+                    }
                 };
             }
         };

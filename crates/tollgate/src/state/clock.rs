@@ -28,18 +28,14 @@ pub struct Manual {
 impl Clock {
     /// The operating system's clocks.
     pub fn system() -> Self {
-        Self::System {
-            start: Instant::now(),
-        }
+        Self::System { start: Instant::now() }
     }
 
     /// One reading of both.
     pub fn now(&self) -> Now {
         match self {
             Self::System { start } => Now {
-                wall: SystemTime::now()
-                    .duration_since(SystemTime::UNIX_EPOCH)
-                    .unwrap_or_default(),
+                wall: SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default(),
                 monotonic: start.elapsed(),
             },
             Self::Manual(manual) => Now {
@@ -67,7 +63,6 @@ impl Manual {
 
     /// Makes the wall clock jump; the monotonic one does not notice.
     pub fn set_wall(&self, wall: Duration) {
-        self.wall_us
-            .store(u64::try_from(wall.as_micros()).unwrap_or(u64::MAX), Relaxed);
+        self.wall_us.store(u64::try_from(wall.as_micros()).unwrap_or(u64::MAX), Relaxed);
     }
 }

@@ -65,10 +65,7 @@ impl UpstreamState {
                 None => Arc::new(TargetState::new(target, upstream, &mut config)?),
             });
         }
-        Ok(Self {
-            upstream: upstream.clone(),
-            targets,
-        })
+        Ok(Self { upstream: upstream.clone(), targets })
     }
 
     /// The healthy target with the fewest open requests for its weight; `turn` decides among equals.
@@ -100,11 +97,7 @@ impl TargetState {
                     Some(config) => config.clone(),
                     None => shared.insert(client_config(&upstream.tls)?).clone(),
                 };
-                let host = target
-                    .authority
-                    .host()
-                    .trim_start_matches('[')
-                    .trim_end_matches(']');
+                let host = target.authority.host().trim_start_matches('[').trim_end_matches(']');
                 let name = upstream.tls.server_name.as_deref().unwrap_or(host).to_owned();
                 let name = ServerName::try_from(name).context("the target's name cannot be verified")?;
                 Some(TlsSettings { config, name })
@@ -170,9 +163,7 @@ fn client_config(settings: &TlsClient) -> anyhow::Result<Arc<ClientConfig>> {
         }
         None => {
             let verifier = rustls_platform_verifier::Verifier::new(provider)?;
-            builder
-                .dangerous()
-                .with_custom_certificate_verifier(Arc::new(verifier))
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
         }
     };
     let config = match &settings.identity {

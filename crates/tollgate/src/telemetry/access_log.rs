@@ -70,9 +70,8 @@ impl AccessLog {
     /// Where the thread cannot be started.
     pub fn start(out: impl Write + Send + 'static) -> std::io::Result<Self> {
         let (lines, queue) = sync_channel(QUEUE);
-        let writer = std::thread::Builder::new()
-            .name("access-log".into())
-            .spawn(move || drain(&queue, out))?;
+        let writer =
+            std::thread::Builder::new().name("access-log".into()).spawn(move || drain(&queue, out))?;
         Ok(Self {
             lines: Mutex::new(Some(lines)),
             writer: Mutex::new(Some(writer)),

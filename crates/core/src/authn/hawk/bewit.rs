@@ -28,9 +28,7 @@ pub(super) fn judge(
     now: Now,
 ) -> Result<Judged, Fail> {
     if head.target.as_str().len() > MAX_LENGTH {
-        return Err(Fail::malformed(
-            "the target with the bewit is longer than 4096 bytes",
-        ));
+        return Err(Fail::malformed("the target with the bewit is longer than 4096 bytes"));
     }
     if !(head.method == http::Method::GET || head.method == http::Method::HEAD) {
         return Err(Refusal::InvalidMethod.into());
@@ -38,18 +36,12 @@ pub(super) fn judge(
     if bewit.is_empty() {
         return Err(Refusal::EmptyBewit.into());
     }
-    let text = BASE64
-        .decode(bewit)
-        .map_err(|_| Fail::malformed("the bewit is no base64url"))?;
+    let text = BASE64.decode(bewit).map_err(|_| Fail::malformed("the bewit is no base64url"))?;
     let text = String::from_utf8(text).map_err(|_| Fail::malformed("the bewit is no text"))?;
     let mut parts = text.split('\\');
-    let (Some(id), Some(exp), Some(mac), Some(ext), None) = (
-        parts.next(),
-        parts.next(),
-        parts.next(),
-        parts.next(),
-        parts.next(),
-    ) else {
+    let (Some(id), Some(exp), Some(mac), Some(ext), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
+    else {
         return Err(Fail::malformed("the bewit has not four parts"));
     };
     if id.is_empty() || exp.is_empty() || mac.is_empty() {
@@ -74,10 +66,7 @@ pub(super) fn judge(
     if ends <= now.unix_seconds() {
         return Err(Refusal::AccessExpired.into());
     }
-    Ok(Judged::Identified(Identity {
-        credential: credential.clone(),
-        hawk: None,
-    }))
+    Ok(Judged::Identified(Identity { credential: credential.clone(), hawk: None }))
 }
 
 /// The target as it was before the bewit was added.

@@ -31,17 +31,12 @@ impl<'a> Attributes<'a> {
             return Err("it is longer than 4096 bytes");
         }
         let text = std::str::from_utf8(value).map_err(|_| "it holds a character that may not stand there")?;
-        let (_scheme, mut rest) = text
-            .trim_ascii_end()
-            .split_once([' ', '\t'])
-            .ok_or("it has no attributes")?;
+        let (_scheme, mut rest) =
+            text.trim_ascii_end().split_once([' ', '\t']).ok_or("it has no attributes")?;
         let mut slots = [None; NAMES.len()];
         loop {
             let (name, value, after) = attribute(rest.trim_ascii_start())?;
-            let slot = NAMES
-                .iter()
-                .position(|known| *known == name)
-                .ok_or("it has an unknown attribute")?;
+            let slot = NAMES.iter().position(|known| *known == name).ok_or("it has an unknown attribute")?;
             if slots[slot].replace(value).is_some() {
                 return Err("it has an attribute twice");
             }
@@ -69,19 +64,12 @@ impl<'a> Attributes<'a> {
 
 /// Whether a text may be an attribute's value: printable ASCII without `"` and `\`, and not empty.
 pub(super) fn is_value(text: &str) -> bool {
-    !text.is_empty()
-        && text
-            .bytes()
-            .all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\')
+    !text.is_empty() && text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\')
 }
 
 /// A plain decimal number of seconds; the original lets text through, as its comparison with no number is false.
 pub(super) fn seconds(text: &str) -> Option<i64> {
-    if text.bytes().all(|byte| byte.is_ascii_digit()) {
-        text.parse().ok()
-    } else {
-        None
-    }
+    if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
 }
 
 fn attribute(text: &str) -> Result<(&str, &str, &str), &'static str> {

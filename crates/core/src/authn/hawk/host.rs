@@ -54,10 +54,7 @@ impl SignedHost {
             Self::Fixed { host, port } => (&**host, *port),
             Self::Header => (&*head.host.name, head.host.port_or_default(head.secure)),
         };
-        let line = |host| HostLines {
-            host,
-            port: Some(port),
-        };
+        let line = |host| HostLines { host, port: Some(port) };
         let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
         [Some(line(host)), bare.map(line)]
     }

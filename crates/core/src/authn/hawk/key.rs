@@ -58,11 +58,7 @@ impl Key {
         if secret.is_empty() {
             return Err(KeyError::EmptySecret);
         }
-        Ok(Self {
-            id: id.into(),
-            algorithm,
-            secret: Arc::new(hmac::Key::new(algorithm.hmac(), secret)),
-        })
+        Ok(Self { id: id.into(), algorithm, secret: Arc::new(hmac::Key::new(algorithm.hmac(), secret)) })
     }
 
     /// The hash of this credential.

@@ -67,10 +67,7 @@ impl Signed<'_> {
 
 /// The hash of a payload in base64; of the content type only the media type counts, trimmed and in lower case.
 pub(super) fn payload_hash(algorithm: Algorithm, content_type: &[u8], body: &[u8]) -> String {
-    let media_type = content_type
-        .split(|byte| *byte == b';')
-        .next()
-        .unwrap_or_default();
+    let media_type = content_type.split(|byte| *byte == b';').next().unwrap_or_default();
     let mut context = digest::Context::new(algorithm.digest());
     context.update(b"hawk.1.payload\n");
     context.update(&media_type.trim_ascii().to_ascii_lowercase());

@@ -65,9 +65,7 @@ impl Nonces {
 
 impl fmt::Debug for Nonces {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Nonces")
-            .field("per_credential", &self.per_credential)
-            .finish_non_exhaustive()
+        f.debug_struct("Nonces").field("per_credential", &self.per_credential).finish_non_exhaustive()
     }
 }
 
@@ -116,9 +114,7 @@ impl Shard {
         if held >= most {
             let oldest = self.credentials.get(&id).and_then(|used| used.ends.front());
             let wait = oldest.map_or(lifetime, |ends| ends.saturating_sub(now));
-            return Seen::TooMany {
-                retry_after: wait.as_secs() + u64::from(wait.subsec_nanos() > 0),
-            };
+            return Seen::TooMany { retry_after: wait.as_secs() + u64::from(wait.subsec_nanos() > 0) };
         }
         let ends = now.saturating_add(lifetime);
         let used = self.credentials.entry(id.clone()).or_default();

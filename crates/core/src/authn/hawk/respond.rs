@@ -61,10 +61,7 @@ impl Artifacts {
             nonce: &self.nonce,
             method: self.method.as_str(),
             resource: self.target.as_str(),
-            host: HostLines {
-                host: &self.host,
-                port: self.port,
-            },
+            host: HostLines { host: &self.host, port: self.port },
             hash,
             ext,
             app: self.app.as_deref(),

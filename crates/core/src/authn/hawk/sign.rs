@@ -56,10 +56,7 @@ pub fn sign(request: &Request<'_>) -> Result<String, BadAttribute> {
         method: request.method.as_str(),
         resource: request.resource,
         host: match request.host {
-            Some((host, port)) => HostLines {
-                host,
-                port: Some(port),
-            },
+            Some((host, port)) => HostLines { host, port: Some(port) },
             None => HostLines::BARE,
         },
         hash: hash.as_deref(),

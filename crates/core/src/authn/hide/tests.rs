@@ -7,10 +7,7 @@ use crate::authn::{Accept, Compat, Scheme, hawk, jwt};
 use crate::fixtures::{credentials, head, token};
 
 fn api_key(hide: bool) -> Scheme {
-    Scheme::ApiKey(api_key::Options {
-        hide,
-        ..api_key::Options::default()
-    })
+    Scheme::ApiKey(api_key::Options { hide, ..api_key::Options::default() })
 }
 
 fn jwt() -> Scheme {
@@ -18,18 +15,11 @@ fn jwt() -> Scheme {
 }
 
 fn hawk(bewit: bool) -> Scheme {
-    Scheme::Hawk(hawk::Options {
-        bewit,
-        ..hawk::Options::default()
-    })
+    Scheme::Hawk(hawk::Options { bewit, ..hawk::Options::default() })
 }
 
 fn accept(schemes: &[Scheme]) -> Accept {
-    Accept {
-        schemes: schemes.to_vec(),
-        public: true,
-        compat: Compat::None,
-    }
+    Accept { schemes: schemes.to_vec(), public: true, compat: Compat::None }
 }
 
 fn hidden(given: &[(&str, &str)], accept: &Accept) -> HeaderMap {
@@ -42,10 +32,8 @@ fn hidden(given: &[(&str, &str)], accept: &Accept) -> HeaderMap {
 #[track_caller]
 fn check(given: &[(&str, &str)], schemes: &[Scheme], expected: &[&str]) {
     let left = hidden(given, &accept(schemes));
-    let left: Vec<String> = left
-        .iter()
-        .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
-        .collect();
+    let left: Vec<String> =
+        left.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
     assert_eq!(left, expected, "{given:?}");
 }
 
@@ -104,10 +92,7 @@ fn on_an_open_route_only_our_own_goes() {
 #[test]
 fn in_apisix_every_authorization_is_a_token() {
     for value in ["Basic eA==", "Negotiate x", "ApiKey x", "anything"] {
-        let accept = Accept {
-            compat: Compat::Apisix,
-            ..accept(&[jwt()])
-        };
+        let accept = Accept { compat: Compat::Apisix, ..accept(&[jwt()]) };
         assert!(hidden(&[("authorization", value)], &accept).is_empty(), "{value}");
     }
 }
@@ -122,16 +107,8 @@ fn every_place_of_a_key_is_cleaned() {
         ("x-other", "e"),
     ];
     check(&given, &[api_key(true)], &["x-other: e"]);
-    check(
-        &given[1..],
-        &[api_key(false)],
-        &["x-api-key: b", "x-api-key: c", "apikey: d", "x-other: e"],
-    );
-    check(
-        &given[1..],
-        &[jwt()],
-        &["x-api-key: b", "x-api-key: c", "apikey: d", "x-other: e"],
-    );
+    check(&given[1..], &[api_key(false)], &["x-api-key: b", "x-api-key: c", "apikey: d", "x-other: e"]);
+    check(&given[1..], &[jwt()], &["x-api-key: b", "x-api-key: c", "apikey: d", "x-other: e"]);
     let own = Scheme::ApiKey(api_key::Options {
         from: vec![Place::Header("x-other".parse().unwrap())],
         hide: true,
@@ -143,11 +120,7 @@ fn every_place_of_a_key_is_cleaned() {
 fn our_keys_go_where_no_scheme_reads_them() {
     for schemes in [vec![], vec![jwt()], vec![hawk(false)]] {
         check(
-            &[
-                ("x-api-key", "hk_live_unknown"),
-                ("apikey", "legacy"),
-                ("a", "legacy"),
-            ],
+            &[("x-api-key", "hk_live_unknown"), ("apikey", "legacy"), ("a", "legacy")],
             &schemes,
             &["a: legacy"],
         );
@@ -194,21 +167,9 @@ fn parameters_that_carry_credentials_go() {
         ("a=1&api_key=x&&b", vec![api_key(true)], Some("a=1&&b")),
         ("a=1&%61pikey=x&apikey", vec![api_key(true)], Some("a=1")),
         ("api_key=x&jwt=y&bewit=z", vec![jwt()], Some("api_key=x&bewit=z")),
-        (
-            "api_key=x&jwt=y&bewit=z",
-            vec![hawk(true)],
-            Some("api_key=x&jwt=y"),
-        ),
-        (
-            "api_key=x&jwt=y&bewit=z",
-            vec![hawk(false)],
-            Some("api_key=x&jwt=y&bewit=z"),
-        ),
-        (
-            "api_key=hk_live_ann",
-            vec![api_key(false)],
-            Some("api_key=hk_live_ann"),
-        ),
+        ("api_key=x&jwt=y&bewit=z", vec![hawk(true)], Some("api_key=x&jwt=y")),
+        ("api_key=x&jwt=y&bewit=z", vec![hawk(false)], Some("api_key=x&jwt=y&bewit=z")),
+        ("api_key=hk_live_ann", vec![api_key(false)], Some("api_key=hk_live_ann")),
         ("api_key=hk_live_ann&a=1", vec![hawk(false)], Some("a=1")),
         ("k=%68k_live_x&l=legacy&a=1", vec![], Some("a=1")),
         ("k=theirs&l", vec![], Some("k=theirs&l")),

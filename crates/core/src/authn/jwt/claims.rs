@@ -40,10 +40,7 @@ impl Times {
             Some(Value::Number(number)) => Some(Some(since_epoch(number)?)),
             Some(_) => None,
         };
-        Some(Self {
-            expires: time("exp")?,
-            starts: time("nbf")?,
-        })
+        Some(Self { expires: time("exp")?, starts: time("nbf")? })
     }
 
     /// Whether the token counts now: `exp > now - leeway` and `nbf <= now + leeway`, leeway in seconds.

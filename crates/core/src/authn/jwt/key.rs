@@ -93,11 +93,7 @@ impl Key {
             (Kind::Hmac(hash), Material::Secret(secret)) => {
                 check_secret(algorithm, secret)?;
                 let short = secret.len() < hash.digest_algorithm().output_len();
-                (
-                    Verifier::Hmac(Box::new(hmac::Key::new(hash, secret))),
-                    secret.to_vec(),
-                    short,
-                )
+                (Verifier::Hmac(Box::new(hmac::Key::new(hash, secret))), secret.to_vec(), short)
             }
             (Kind::Hmac(_), Material::Pem(_)) => return Err(KeyError::NeedsSecret(algorithm)),
             (_, Material::Secret(_)) => return Err(KeyError::NeedsPem(algorithm)),
@@ -107,13 +103,7 @@ impl Key {
             }
         };
         let fingerprint = Digest::of_parts(&[algorithm.name().as_bytes(), b"\0", &bytes]);
-        Ok(Self {
-            claim_value: claim_value.into(),
-            algorithm,
-            verifier,
-            fingerprint,
-            short,
-        })
+        Ok(Self { claim_value: claim_value.into(), algorithm, verifier, fingerprint, short })
     }
 
     /// The only algorithm that this key verifies.

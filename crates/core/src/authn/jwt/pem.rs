@@ -17,9 +17,7 @@ pub(super) struct Block<'p> {
 
 /// Whether a value is PEM text, whatever stands before it.
 pub(super) fn looks_like_pem(value: &[u8]) -> bool {
-    value
-        .windows(BEGIN.len())
-        .any(|window| window == BEGIN.as_bytes())
+    value.windows(BEGIN.len()).any(|window| window == BEGIN.as_bytes())
 }
 
 /// The blocks of a text in order; nothing where one is broken. What stands between blocks is ignored, as tools write
@@ -32,10 +30,7 @@ pub(super) fn blocks(text: &[u8]) -> Option<Vec<Block<'_>>> {
         let (body, after) = after.split_once(END)?;
         rest = after.strip_prefix(label)?.strip_prefix(DASHES)?;
         let body: String = body.split_ascii_whitespace().collect();
-        blocks.push(Block {
-            label,
-            der: STANDARD.decode(body).ok()?,
-        });
+        blocks.push(Block { label, der: STANDARD.decode(body).ok()? });
     }
     Some(blocks)
 }

@@ -36,9 +36,7 @@ struct Proven {
 impl Proofs {
     /// Keeps at most `capacity` tokens.
     pub fn new(capacity: usize) -> Self {
-        Self {
-            cache: Cache::new(capacity),
-        }
+        Self { cache: Cache::new(capacity) }
     }
 
     /// The credential that the token was proven for, if the proof still counts for it.
@@ -74,9 +72,7 @@ impl Proofs {
 
 impl fmt::Debug for Proofs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Proofs")
-            .field("tokens", &self.cache.len())
-            .finish()
+        f.debug_struct("Proofs").field("tokens", &self.cache.len()).finish()
     }
 }
 

@@ -86,9 +86,7 @@ fn mac(
     message: &[u8],
 ) -> Result<Vec<u8>, SignError> {
     check_secret(algorithm, secret)?;
-    Ok(hmac::sign(&hmac::Key::new(hash, secret), message)
-        .as_ref()
-        .to_vec())
+    Ok(hmac::sign(&hmac::Key::new(hash, secret), message).as_ref().to_vec())
 }
 
 fn rsa(
@@ -98,9 +96,7 @@ fn rsa(
     wrong: SignError,
 ) -> Result<Vec<u8>, SignError> {
     let der = private_der(key)?;
-    let pair = RsaKeyPair::from_pkcs8(&der)
-        .or_else(|_| RsaKeyPair::from_der(&der))
-        .map_err(|_| wrong)?;
+    let pair = RsaKeyPair::from_pkcs8(&der).or_else(|_| RsaKeyPair::from_der(&der)).map_err(|_| wrong)?;
     let mut signature = vec![0; pair.public_modulus_len()];
     pair.sign(encoding, &SystemRandom::new(), message, &mut signature)?;
     Ok(signature)

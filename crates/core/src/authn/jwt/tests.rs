@@ -15,44 +15,24 @@ const NOW: u64 = 1_700_000_000;
 
 #[track_caller]
 fn check(token: &str, expected: Result<(), Refusal>) {
-    let got = judge(
-        token.as_bytes(),
-        &Options::default(),
-        &credentials(),
-        &Proofs::new(8),
-        at(NOW),
-    );
-    assert_eq!(
-        got.map(|credential| assert_eq!(&*credential.id, "joe-jwt")),
-        expected,
-        "{token}"
-    );
+    let got = judge(token.as_bytes(), &Options::default(), &credentials(), &Proofs::new(8), at(NOW));
+    assert_eq!(got.map(|credential| assert_eq!(&*credential.id, "joe-jwt")), expected, "{token}");
 }
 
 /// A token with this header and these claims as they stand, signed rightly.
 fn raw(header: &str, claims: &str) -> String {
     use base64::Engine;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-    let message = format!(
-        "{}.{}",
-        URL_SAFE_NO_PAD.encode(header),
-        URL_SAFE_NO_PAD.encode(claims)
-    );
+    let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
     let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, SECRET);
-    format!(
-        "{message}.{}",
-        URL_SAFE_NO_PAD.encode(aws_lc_rs::hmac::sign(&key, message.as_bytes()))
-    )
+    format!("{message}.{}", URL_SAFE_NO_PAD.encode(aws_lc_rs::hmac::sign(&key, message.as_bytes())))
 }
 
 #[test]
 fn claims_decide() {
     for (claims, expected) in [
         (json!({ "key": "joe" }), Ok(())),
-        (
-            json!({ "key": "joe", "exp": NOW + 1, "nbf": NOW, "iat": "ignored" }),
-            Ok(()),
-        ),
+        (json!({ "key": "joe", "exp": NOW + 1, "nbf": NOW, "iat": "ignored" }), Ok(())),
         (json!({}), Err(Refusal::NoKeyClaim)),
         (json!({ "key": 7 }), Err(Refusal::NoKeyClaim)),
         (json!({ "key": ["joe"] }), Err(Refusal::NoKeyClaim)),
@@ -89,32 +69,20 @@ fn times_decide() {
     ] {
         let mut claims = times;
         claims["key"] = json!("joe");
-        check(
-            &token(claims),
-            if holds { Ok(()) } else { Err(Refusal::NotVerified) },
-        );
+        check(&token(claims), if holds { Ok(()) } else { Err(Refusal::NotVerified) });
     }
 }
 
 #[test]
 fn leeway_widens_both_ends() {
-    let options = Options {
-        leeway: 30,
-        ..Options::default()
-    };
+    let options = Options { leeway: 30, ..Options::default() };
     for (claims, holds) in [
         (json!({ "key": "joe", "exp": NOW - 29 }), true),
         (json!({ "key": "joe", "exp": NOW - 30 }), false),
         (json!({ "key": "joe", "nbf": NOW + 30 }), true),
         (json!({ "key": "joe", "nbf": NOW + 31 }), false),
     ] {
-        let got = judge(
-            token(claims).as_bytes(),
-            &options,
-            &credentials(),
-            &Proofs::new(8),
-            at(NOW),
-        );
+        let got = judge(token(claims).as_bytes(), &options, &credentials(), &Proofs::new(8), at(NOW));
         assert_eq!(got.is_ok(), holds);
     }
 }
@@ -124,14 +92,8 @@ fn headers_decide() {
     const CLAIMS: &str = r#"{"key":"joe"}"#;
     for (header, expected) in [
         (r#"{"alg":"HS256"}"#, Ok(())),
-        (
-            r#"{"alg":"HS256","b64":true,"kid":"../../etc/passwd","jku":"http://evil.example/"}"#,
-            Ok(()),
-        ),
-        (
-            r#"{"alg":"HS256","jwk":{"kty":"oct","k":"AA"},"x5c":["AA"],"x5u":"http://evil.example/"}"#,
-            Ok(()),
-        ),
+        (r#"{"alg":"HS256","b64":true,"kid":"../../etc/passwd","jku":"http://evil.example/"}"#, Ok(())),
+        (r#"{"alg":"HS256","jwk":{"kty":"oct","k":"AA"},"x5c":["AA"],"x5u":"http://evil.example/"}"#, Ok(())),
         (r#"{"alg":"HS384"}"#, Err(Refusal::NotVerified)),
         (r#"{"alg":"RS256"}"#, Err(Refusal::NotVerified)),
         (r#"{"alg":"hs256"}"#, Err(Refusal::NotVerified)),
@@ -198,11 +160,7 @@ fn the_form_is_strict() {
     ] {
         check(&bad, Err(Refusal::Malformed));
     }
-    for bad in [
-        format!("{message}."),
-        format!("{message}.AAAA"),
-        format!("{message}.{}", "A".repeat(43)),
-    ] {
+    for bad in [format!("{message}."), format!("{message}.AAAA"), format!("{message}.{}", "A".repeat(43))] {
         check(&bad, Err(Refusal::NotVerified));
     }
 }
@@ -226,14 +184,7 @@ impl Again {
     }
 
     fn ask(&self, now: Now) -> Result<(), Refusal> {
-        judge(
-            self.token.as_bytes(),
-            &self.options,
-            &self.credentials,
-            &self.proofs,
-            now,
-        )
-        .map(|_| ())
+        judge(self.token.as_bytes(), &self.options, &self.credentials, &self.proofs, now).map(|_| ())
     }
 }
 
@@ -260,17 +211,11 @@ fn a_proof_falls_with_its_credential_key_and_claim() {
     again.credentials = Credentials::default();
     assert_eq!(again.ask(at(NOW)), Err(Refusal::UnknownKey));
 
-    for (algorithm, secret) in [
-        (Algorithm::Hs256, &b"another secret"[..]),
-        (Algorithm::Hs512, SECRET),
-    ] {
+    for (algorithm, secret) in [(Algorithm::Hs256, &b"another secret"[..]), (Algorithm::Hs512, SECRET)] {
         let key = Key::new("joe", algorithm, Material::Secret(secret)).unwrap();
         again.credentials = Credentials::default();
         let proof = Proof::Jwt(Box::new(key));
-        again
-            .credentials
-            .insert(credential(&consumer("joe", &[]), proof, None))
-            .unwrap();
+        again.credentials.insert(credential(&consumer("joe", &[]), proof, None)).unwrap();
         assert_eq!(again.ask(at(NOW)), Err(Refusal::NotVerified));
     }
 
@@ -284,17 +229,8 @@ fn a_proof_of_another_credential_with_the_same_key_names_the_new_one() {
     assert_eq!(again.ask(at(NOW)), Ok(()));
     let mut moved = Credentials::default();
     let key = Key::new("joe", Algorithm::Hs256, Material::Secret(SECRET)).unwrap();
-    moved
-        .insert(credential(&consumer("eve", &[]), Proof::Jwt(Box::new(key)), None))
-        .unwrap();
-    let found = judge(
-        again.token.as_bytes(),
-        &again.options,
-        &moved,
-        &again.proofs,
-        at(NOW),
-    )
-    .unwrap();
+    moved.insert(credential(&consumer("eve", &[]), Proof::Jwt(Box::new(key)), None)).unwrap();
+    let found = judge(again.token.as_bytes(), &again.options, &moved, &again.proofs, at(NOW)).unwrap();
     assert_eq!(&*found.id, "eve-jwt");
 }
 
@@ -303,9 +239,7 @@ fn proofs_are_kept_for_ten_minutes_and_only_for_good_tokens() {
     let proofs = Proofs::new(8);
     let credentials = credentials();
     let id = super::proofs::id(b"x", "key");
-    let Proof::Jwt(key) = &credentials.jwt("joe").unwrap().proof else {
-        unreachable!()
-    };
+    let Proof::Jwt(key) = &credentials.jwt("joe").unwrap().proof else { unreachable!() };
     let times = super::Times::of(&serde_json::Map::new()).unwrap();
     proofs.remember(id, credentials.jwt("joe").unwrap(), key, times, at(0));
     assert!(proofs.find(&id, &credentials, at(599)).is_some());
@@ -329,10 +263,7 @@ fn proof_ids_do_not_run_together() {
 fn challenges_say_what_is_wrong() {
     use crate::denial::{Unauthenticated, Wanted};
     for (reason, expected) in [
-        (
-            Unauthenticated::Missing(Wanted::Jwt),
-            r#"Bearer realm="tollgate""#,
-        ),
+        (Unauthenticated::Missing(Wanted::Jwt), r#"Bearer realm="tollgate""#),
         (
             Unauthenticated::Jwt(Refusal::NotVerified),
             r#"Bearer realm="tollgate", error="invalid_token", error_description="the token could not be verified""#,
@@ -353,11 +284,7 @@ fn unverified_tokens_name_credentials() {
         ("ey.ey.ey", false),
         (&"ey".repeat(20_000), false),
     ] {
-        assert_eq!(
-            super::names_a_credential(token.as_bytes(), &credentials),
-            expected,
-            "{token}"
-        );
+        assert_eq!(super::names_a_credential(token.as_bytes(), &credentials), expected, "{token}");
     }
 }
 
@@ -366,8 +293,5 @@ fn nothing_shows_the_secret() {
     let secret = std::str::from_utf8(SECRET).unwrap();
     let credential: Arc<_> = credentials().jwt("joe").unwrap().clone();
     let shown = format!("{credential:?} {:?}", Material::Secret(SECRET));
-    assert!(
-        shown.contains("joe") && !shown.contains(secret) && !shown.contains("119, 101"),
-        "{shown}"
-    );
+    assert!(shown.contains("joe") && !shown.contains(secret) && !shown.contains("119, 101"), "{shown}");
 }

@@ -19,24 +19,15 @@ fn a_made_key_is_recognised_in_its_environment_only() {
         let key = make(environment, [0xA5; 32]);
         assert_eq!(key.len(), environment.prefix().len() + 40);
         check(&key, Recognised::Ours(environment));
-        check(
-            &key.replace(environment.prefix(), "hk_other_"),
-            Recognised::Foreign,
-        );
+        check(&key.replace(environment.prefix(), "hk_other_"), Recognised::Foreign);
     }
     // The check covers the prefix: a test key does not become a live one by renaming it.
-    check(
-        &make(Environment::Test, [7; 32]).replace("hk_test_", "hk_live_"),
-        Recognised::Damaged,
-    );
+    check(&make(Environment::Test, [7; 32]).replace("hk_test_", "hk_live_"), Recognised::Damaged);
 }
 
 #[test]
 fn the_same_random_bits_make_the_same_key() {
-    assert_eq!(
-        make(Environment::Live, [0; 32]),
-        "hk_live_00000000000000000000000000000000004fnyq5"
-    );
+    assert_eq!(make(Environment::Live, [0; 32]), "hk_live_00000000000000000000000000000000004fnyq5");
     let keys: HashSet<String> = (0..=255).map(|byte| make(Environment::Dev, [byte; 32])).collect();
     assert_eq!(keys.len(), 256);
 }

@@ -10,10 +10,7 @@ fn check(lengths: [f64; 4], expected: &str) -> f64 {
     let input = Map::from_iter([("features".to_owned(), json!(lengths))]);
     let guess = model.predict(&input).unwrap().first;
     assert_eq!(guess.class, expected, "{lengths:?}: {guess:?}");
-    assert!(
-        guess.confidence > 1.0 / 3.0 && guess.confidence <= 1.0,
-        "{lengths:?}: {guess:?}"
-    );
+    assert!(guess.confidence > 1.0 / 3.0 && guess.confidence <= 1.0, "{lengths:?}: {guess:?}");
     guess.confidence
 }
 

@@ -8,18 +8,12 @@ const HELD_OUT: &str = include_str!("../../../weights/regression_held_out.csv");
 fn check(input: &Value, expected: f64) {
     let model = Regression::load().unwrap();
     let answer = model.predict(input.as_object().unwrap()).unwrap();
-    assert!(
-        (answer.first.prediction - expected).abs() < 0.05,
-        "{input}: {answer:?}"
-    );
+    assert!((answer.first.prediction - expected).abs() < 0.05, "{input}: {answer:?}");
 }
 
 #[test]
 fn absent_features_give_the_mean() {
-    check(
-        &json!({ "text": "test input" }),
-        Regression::load().unwrap().intercept,
-    );
+    check(&json!({ "text": "test input" }), Regression::load().unwrap().intercept);
 }
 
 #[test]
@@ -58,9 +52,5 @@ fn held_out_rows_are_estimated_as_well_as_stated() {
     assert_eq!(count, stated("rows"));
     // Clamping to the range of the training rows moves a few of the estimates, so the last digit may differ.
     assert!((r2 - stated("r2")).abs() < 0.005, "{r2}");
-    assert!(
-        (distance / count - stated("mean_absolute_error")).abs() < 0.5,
-        "{}",
-        distance / count
-    );
+    assert!((distance / count - stated("mean_absolute_error")).abs() < 0.5, "{}", distance / count);
 }

@@ -84,11 +84,7 @@ impl Rules {
     }
 
     fn role(&self, word: &str) -> Option<Role> {
-        if word.ends_with("n't") {
-            Some(Role::Negator)
-        } else {
-            self.roles.get(word).copied()
-        }
+        if word.ends_with("n't") { Some(Role::Negator) } else { self.roles.get(word).copied() }
     }
 
     fn loudness(&self, text: &str) -> f64 {
@@ -105,11 +101,7 @@ impl Rules {
 
 impl<'t> Reading<'_, 't> {
     fn term(&mut self, term: &'t str) {
-        let negation = if self.negated > 0 {
-            self.rules.negation
-        } else {
-            1.0
-        };
+        let negation = if self.negated > 0 { self.rules.negation } else { 1.0 };
         let factor = self.emphasis * negation;
         self.sentence += factor * self.weight(term);
         if let Some((before, factor)) = self.before.replace((term, factor)) {

@@ -17,10 +17,7 @@ fn check(text: &str, expected: Label) {
 fn stronger(model: &Sentiment, louder: &str, softer: &str) {
     let [louder_strength, softer_strength] =
         [louder, softer].map(|text| model.rules.strength(&model.terms, text));
-    assert!(
-        louder_strength > softer_strength,
-        "{louder} {louder_strength}, {softer} {softer_strength}"
-    );
+    assert!(louder_strength > softer_strength, "{louder} {louder_strength}, {softer} {softer_strength}");
 }
 
 #[test]
@@ -41,11 +38,7 @@ fn what_stands_before_a_word_counts() {
     stronger(&model, "the food wasn\u{2019}t bad", "the food was bad");
     stronger(&model, "the food was very good", "the food was quite good");
     stronger(&model, "the food was good", "the food was slightly good");
-    stronger(
-        &model,
-        "a bad start but a great end",
-        "a great start but a bad end",
-    );
+    stronger(&model, "a bad start but a great end", "a great start but a bad end");
     stronger(&model, "good!!!", "good");
     stronger(&model, "GOOD", "bad");
     stronger(&model, "no, it was good", "it was no good");
@@ -62,18 +55,9 @@ fn texts_are_cut_into_words_emoticons_and_breaks() {
     let known = |chunk: &str| chunk == ":)";
     for (text, expected) in [
         ("", vec![]),
-        (
-            "a fine day",
-            vec![Token::Term("a"), Token::Term("fine"), Token::Term("day")],
-        ),
-        (
-            "it's 'ok'.",
-            vec![Token::Term("it's"), Token::Term("ok"), Token::SentenceEnd],
-        ),
-        (
-            "hi :) - :(",
-            vec![Token::Term("hi"), Token::Term(":)"), Token::ClauseEnd],
-        ),
+        ("a fine day", vec![Token::Term("a"), Token::Term("fine"), Token::Term("day")]),
+        ("it's 'ok'.", vec![Token::Term("it's"), Token::Term("ok"), Token::SentenceEnd]),
+        ("hi :) - :(", vec![Token::Term("hi"), Token::Term(":)"), Token::ClauseEnd]),
         ("so-so, né😀", {
             let words = [
                 Token::Term("so"),
@@ -92,36 +76,18 @@ fn texts_are_cut_into_words_emoticons_and_breaks() {
 #[test]
 fn scores_are_the_probability_of_the_label() {
     let model = Sentiment::load().unwrap();
-    for text in [
-        "",
-        "good",
-        "bad",
-        &"excellent ".repeat(10_000),
-        &"horrible! ".repeat(10_000),
-    ] {
+    for text in ["", "good", "bad", &"excellent ".repeat(10_000), &"horrible! ".repeat(10_000)] {
         let tone = model.judge(text);
-        let all = [
-            tone.probabilities.negative,
-            tone.probabilities.neutral,
-            tone.probabilities.positive,
-        ];
+        let all = [tone.probabilities.negative, tone.probabilities.neutral, tone.probabilities.positive];
         assert!((all.iter().sum::<f64>() - 1.0).abs() < 1e-12, "{tone:?}");
-        assert!(
-            all.iter()
-                .all(|&probability| (0.0..=tone.score).contains(&probability)),
-            "{tone:?}"
-        );
+        assert!(all.iter().all(|&probability| (0.0..=tone.score).contains(&probability)), "{tone:?}");
     }
 }
 
 #[test]
 fn text_must_be_a_string() {
     let model = Sentiment::load().unwrap();
-    for (text, found) in [
-        (json!(5), "a number"),
-        (json!(null), "null"),
-        (json!(["good"]), "a list"),
-    ] {
+    for (text, found) in [(json!(5), "a number"), (json!(null), "null"), (json!(["good"]), "a list")] {
         let input: Map<String, Value> = [("text".to_owned(), text)].into_iter().collect();
         let message = model.predict(&input).unwrap_err().to_string();
         assert_eq!(message, format!("`text` must be a string, not {found}"));
@@ -149,12 +115,6 @@ fn held_out_sentences_are_judged_as_well_as_stated() {
     let weights: Value = serde_json::from_str(include_str!("../../../weights/sentiment.json")).unwrap();
     let stated = |figure: &str| weights["metrics"]["own_sentences"][figure].as_f64().unwrap();
     assert_eq!(rows, stated("rows"));
-    assert!(
-        (right / rows - stated("accuracy")).abs() < 0.0005,
-        "{right} of {rows}"
-    );
-    assert!(
-        (polar_right / polar - stated("polarity")).abs() < 0.0005,
-        "{polar_right} of {polar}"
-    );
+    assert!((right / rows - stated("accuracy")).abs() < 0.0005, "{right} of {rows}");
+    assert!((polar_right / polar - stated("polarity")).abs() < 0.0005, "{polar_right} of {polar}");
 }

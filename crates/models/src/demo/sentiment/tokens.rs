@@ -17,11 +17,7 @@ pub(super) enum Token<'a> {
 /// emoji are taken out of it, and all else is skipped.
 pub(super) fn tokens<'a>(text: &'a str, known: impl Fn(&str) -> bool) -> impl Iterator<Item = Token<'a>> {
     text.split_whitespace().flat_map(move |chunk| {
-        let (whole, parts) = if known(chunk) {
-            (Some(Token::Term(chunk)), "")
-        } else {
-            (None, chunk)
-        };
+        let (whole, parts) = if known(chunk) { (Some(Token::Term(chunk)), "") } else { (None, chunk) };
         whole.into_iter().chain(Parts(parts))
     })
 }
@@ -35,11 +31,7 @@ impl<'a> Iterator for Parts<'a> {
     fn next(&mut self) -> Option<Token<'a>> {
         loop {
             let first = self.0.chars().next()?;
-            let end = if first.is_alphanumeric() {
-                word_end(self.0)
-            } else {
-                first.len_utf8()
-            };
+            let end = if first.is_alphanumeric() { word_end(self.0) } else { first.len_utf8() };
             let (part, rest) = self.0.split_at(end);
             self.0 = rest;
             match first {
@@ -54,8 +46,6 @@ impl<'a> Iterator for Parts<'a> {
 
 /// Where the word at the start of `text` ends: apostrophes belong to it, save those at its end.
 fn word_end(text: &str) -> usize {
-    let end = text
-        .find(|c: char| !c.is_alphanumeric() && c != '\'')
-        .unwrap_or(text.len());
+    let end = text.find(|c: char| !c.is_alphanumeric() && c != '\'').unwrap_or(text.len());
     text[..end].trim_end_matches('\'').len()
 }

@@ -90,10 +90,7 @@ impl Names {
             let suffix = format!("-{number}");
             format!("{}{suffix}", &valid[..valid.len().min(64 - suffix.len())])
         });
-        std::iter::once(valid.clone())
-            .chain(numbered)
-            .find(|name| !taken(name))
-            .unwrap_or(valid)
+        std::iter::once(valid.clone()).chain(numbered).find(|name| !taken(name)).unwrap_or(valid)
     }
 }
 
@@ -108,14 +105,6 @@ fn valid(text: &str) -> String {
         }
     }
     name.truncate(64);
-    let trimmed = if name == text {
-        &name
-    } else {
-        name.trim_matches('-')
-    };
-    if trimmed.is_empty() {
-        "unnamed".to_owned()
-    } else {
-        trimmed.to_owned()
-    }
+    let trimmed = if name == text { &name } else { name.trim_matches('-') };
+    if trimmed.is_empty() { "unnamed".to_owned() } else { trimmed.to_owned() }
 }

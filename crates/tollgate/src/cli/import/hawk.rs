@@ -41,10 +41,7 @@ pub fn convert(_text: &str, root: &Value) -> anyhow::Result<Imported> {
     let note = "signatures are checked over an empty host, as mohawk makes them of a path alone; \
                 `hawk: { host: header }` binds them to the host that callers name";
     report.notes.push(note.to_owned());
-    Ok(Imported {
-        config: draft.write("127.0.0.1:8080"),
-        report,
-    })
+    Ok(Imported { config: draft.write("127.0.0.1:8080"), report })
 }
 
 fn upstream(mut members: Members<'_>, report: &mut Report) -> Option<(String, Node)> {
@@ -54,13 +51,7 @@ fn upstream(mut members: Members<'_>, report: &mut Report) -> Option<(String, No
         let mut node = Members::of(node, place, report)?;
         let host = node.text("host", report).unwrap_or_default();
         let port = node.number("port", report);
-        targets.push(Node::text(parts::target(
-            false,
-            host,
-            port,
-            node.place(),
-            report,
-        )?));
+        targets.push(Node::text(parts::target(false, host, port, node.place(), report)?));
         node.finish(report);
     }
     if targets.is_empty() {
@@ -69,10 +60,7 @@ fn upstream(mut members: Members<'_>, report: &mut Report) -> Option<(String, No
     }
     members.skip(&["name"]);
     members.finish(report);
-    Some((
-        id,
-        Node::Section(vec![("targets".to_owned(), Node::List(targets))]),
-    ))
+    Some((id, Node::Section(vec![("targets".to_owned(), Node::List(targets))])))
 }
 
 fn consumer(mut members: Members<'_>, report: &mut Report) -> Option<(String, Node)> {
@@ -125,10 +113,8 @@ fn route(mut members: Members<'_>, known: &mut Known, report: &mut Report) -> Op
     let allow = Node::texts(known.collect::<Vec<String>>());
     members.finish(report);
     let bare_path = Node::one("hawk", Node::one("host", Node::text("bare_path")));
-    let mut entries: Entries = vec![
-        ("match".to_owned(), Node::Map(matching)),
-        ("upstream".to_owned(), Node::text(upstream)),
-    ];
+    let mut entries: Entries =
+        vec![("match".to_owned(), Node::Map(matching)), ("upstream".to_owned(), Node::text(upstream))];
     entries.extend(rewrite.map(|path| ("rewrite".to_owned(), Node::text(path))));
     entries.push(("accept".to_owned(), Node::List(vec![bare_path])));
     entries.push(("allow".to_owned(), allow));

@@ -19,11 +19,8 @@ impl<'a> Members<'a> {
             return None;
         };
         // A member without a value is an absent one.
-        let left = map
-            .iter()
-            .filter(|(_, value)| !value.is_null())
-            .map(|(name, value)| (&**name, value))
-            .collect();
+        let left =
+            map.iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (&**name, value)).collect();
         Some(Self { place, left })
     }
 
@@ -34,11 +31,7 @@ impl<'a> Members<'a> {
 
     /// Where a member of it stands.
     pub fn place_of(&self, name: &str) -> String {
-        if self.place.is_empty() {
-            name.to_owned()
-        } else {
-            format!("{}.{name}", self.place)
-        }
+        if self.place.is_empty() { name.to_owned() } else { format!("{}.{name}", self.place) }
     }
 
     /// A member of any type.
@@ -50,9 +43,7 @@ impl<'a> Members<'a> {
     /// All members that are left, with their places.
     pub fn take_all(&mut self) -> Vec<(&'a str, &'a Value, String)> {
         let left = std::mem::take(&mut self.left);
-        left.into_iter()
-            .map(|(name, value)| (name, value, self.place_of(name)))
-            .collect()
+        left.into_iter().map(|(name, value)| (name, value, self.place_of(name))).collect()
     }
 
     /// A member that must be there, read by one of the methods below.
@@ -91,14 +82,8 @@ impl<'a> Members<'a> {
 
     /// A member that is a list, with the place of each item; empty where it is absent.
     pub fn list(&mut self, name: &str, report: &mut Report) -> Vec<(&'a Value, String)> {
-        let items = self
-            .typed(name, "a list", Value::as_array, report)
-            .map_or(&[][..], Vec::as_slice);
-        items
-            .iter()
-            .enumerate()
-            .map(|(at, item)| (item, format!("{}[{at}]", self.place_of(name))))
-            .collect()
+        let items = self.typed(name, "a list", Value::as_array, report).map_or(&[][..], Vec::as_slice);
+        items.iter().enumerate().map(|(at, item)| (item, format!("{}[{at}]", self.place_of(name)))).collect()
     }
 
     /// A member that is a list of texts.
@@ -135,10 +120,7 @@ impl<'a> Members<'a> {
         let value = self.take(name)?;
         let read = read(value);
         if read.is_none() {
-            report.lose(
-                &self.place_of(name),
-                &format!("{expected} was expected, not {}", type_of(value)),
-            );
+            report.lose(&self.place_of(name), &format!("{expected} was expected, not {}", type_of(value)));
         }
         read
     }

@@ -21,15 +21,9 @@ pub fn value(text: &str, kind: Kind, place: &str, report: &mut Report) -> Option
             .filter(|start| start.eq_ignore_ascii_case(scheme))
             .map(|_| &text[scheme.len()..])
     };
-    let template = || {
-        text.strip_prefix("${{")
-            .and_then(|rest| rest.strip_suffix("}}"))
-            .map(str::trim)
-    };
+    let template = || text.strip_prefix("${{").and_then(|rest| rest.strip_suffix("}}")).map(str::trim);
     if let Some(name) = scheme("$env://").or_else(template) {
-        let plain = name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
         if plain && name.starts_with(|first: char| !first.is_ascii_digit()) {
             return Some(Node::one("env", Node::text(name)));
         }
@@ -48,10 +42,7 @@ pub fn value(text: &str, kind: Kind, place: &str, report: &mut Report) -> Option
         return None;
     }
     if kind == Kind::Secret {
-        report.note(
-            place,
-            "the secret stands in the file itself; `{ env: NAME }` would keep it out",
-        );
+        report.note(place, "the secret stands in the file itself; `{ env: NAME }` would keep it out");
     }
     Some(Node::text(text))
 }
@@ -65,11 +56,8 @@ pub fn target(
     report: &mut Report,
 ) -> Option<String> {
     let scheme = if secure { "https" } else { "http" };
-    let host = if host.contains(':') && !host.starts_with('[') {
-        format!("[{host}]")
-    } else {
-        host.to_owned()
-    };
+    let host =
+        if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.to_owned() };
     let url = match port {
         Some(port) => format!("{scheme}://{host}:{port}"),
         None => format!("{scheme}://{host}"),
@@ -107,9 +95,7 @@ pub fn path(uri: &str, place: &str, report: &mut Report) -> Option<String> {
 
 /// Request methods, in capital letters.
 pub fn methods(methods: &[&str], place: &str, report: &mut Report) -> Option<Node> {
-    let known = [
-        "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PURGE",
-    ];
+    let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PURGE"];
     let upper: Vec<String> = methods.iter().map(|method| method.to_ascii_uppercase()).collect();
     match upper.iter().find(|method| !known.contains(&method.as_str())) {
         Some(other) => {

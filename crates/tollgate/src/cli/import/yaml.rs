@@ -128,10 +128,8 @@ fn flow(node: &Node) -> String {
         }
         Node::Map(entries) | Node::Section(entries) if entries.is_empty() => "{}".to_owned(),
         Node::Map(entries) | Node::Section(entries) => {
-            let members: Vec<String> = entries
-                .iter()
-                .map(|(name, value)| format!("{}: {}", scalar(name), flow(value)))
-                .collect();
+            let members: Vec<String> =
+                entries.iter().map(|(name, value)| format!("{}: {}", scalar(name), flow(value))).collect();
             format!("{{ {} }}", members.join(", "))
         }
     }
@@ -144,9 +142,7 @@ fn is_scalar(node: &Node) -> bool {
 /// A text on one line: bare where every reader, of YAML 1.1 or 1.2, in or out of braces, takes it for text.
 fn scalar(text: &str) -> String {
     let bare = text.starts_with(|first: char| first.is_ascii_alphabetic() || matches!(first, '/' | '_'))
-        && text
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "_./:+@~=-*$".contains(c))
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "_./:+@~=-*$".contains(c))
         && !text.ends_with(':')
         && !RESERVED.contains(&text.to_ascii_lowercase().as_str());
     if bare { text.to_owned() } else { quoted(text) }

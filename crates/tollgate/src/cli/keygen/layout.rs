@@ -24,33 +24,21 @@ impl EnvFile {
     /// # Errors
     /// The name makes no variable that a shell takes, or another service's.
     pub fn set(&mut self, service: &Name, what: &str, value: &str) -> anyhow::Result<()> {
-        let variable = format!(
-            "{}_{what}",
-            service.as_str().to_ascii_uppercase().replace(['-', '.'], "_")
-        );
+        let variable = format!("{}_{what}", service.as_str().to_ascii_uppercase().replace(['-', '.'], "_"));
         if variable.starts_with(|first: char| first.is_ascii_digit()) {
             bail!("`{service}` begins with a digit, so `{variable}` is no variable that a shell takes");
         }
         if self.variables.iter().any(|(taken, _)| *taken == variable) {
             bail!("`{service}` and another name both make the variable `{variable}`");
         }
-        self.variables
-            .push((variable, value.trim_end_matches('\n').to_owned()));
+        self.variables.push((variable, value.trim_end_matches('\n').to_owned()));
         Ok(())
     }
 
     /// The file `.env` in this directory.
     pub fn file(&self, directory: &Path) -> NewFile {
-        let content = self
-            .variables
-            .iter()
-            .map(|(name, value)| format!("{name}=\"{value}\"\n"))
-            .collect();
-        NewFile {
-            path: directory.join(".env"),
-            content,
-            private: true,
-        }
+        let content = self.variables.iter().map(|(name, value)| format!("{name}=\"{value}\"\n")).collect();
+        NewFile { path: directory.join(".env"), content, private: true }
     }
 }
 
@@ -61,10 +49,7 @@ pub fn pair(directory: &Path, name: &Name, pair: &KeyPair) -> [NewFile; 2] {
         content: content.to_owned(),
         private,
     };
-    [
-        file("private", &pair.private_pem, true),
-        file("public", &pair.public_pem, false),
-    ]
+    [file("private", &pair.private_pem, true), file("public", &pair.public_pem, false)]
 }
 
 /// Everything for a set of services: the pairs, and `.env` with all public keys before all Hawk keys.

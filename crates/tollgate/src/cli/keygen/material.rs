@@ -41,20 +41,14 @@ impl KeyPair {
     }
 
     fn of_der(private: &[u8], public: &[u8]) -> Self {
-        Self {
-            private_pem: pem("PRIVATE KEY", private),
-            public_pem: pem("PUBLIC KEY", public),
-        }
+        Self { private_pem: pem("PRIVATE KEY", private), public_pem: pem("PUBLIC KEY", public) }
     }
 }
 
 impl HawkKey {
     /// Makes a key for the service, under the id `NAME_id`.
     pub fn generate(name: &Name) -> anyhow::Result<Self> {
-        Ok(Self {
-            id: format!("{name}_id"),
-            key: hex::encode(random::<32>()?),
-        })
+        Ok(Self { id: format!("{name}_id"), key: hex::encode(random::<32>()?) })
     }
 }
 

@@ -74,16 +74,10 @@ impl Hawk {
     /// # Errors
     /// The key or the body cannot be read, the address names no host, or a text cannot stand in the header.
     pub fn authorization(self, now: Duration) -> anyhow::Result<String> {
-        let host = if self.bare_path {
-            None
-        } else {
-            Some(signed_host(&self.url)?)
-        };
+        let host = if self.bare_path { None } else { Some(signed_host(&self.url)?) };
         let key = Key::new(&self.id, self.algorithm, self.key.read()?.as_bytes())?;
         let body = self.data.as_deref().map(body).transpose()?;
-        let method = self
-            .method
-            .unwrap_or(if body.is_some() { Method::POST } else { Method::GET });
+        let method = self.method.unwrap_or(if body.is_some() { Method::POST } else { Method::GET });
         let nonce = match self.nonce {
             Some(nonce) => nonce,
             None => URL_SAFE_NO_PAD.encode(random::<9>()?),
@@ -108,14 +102,8 @@ impl SharedKey {
     fn read(self) -> anyhow::Result<String> {
         match self {
             Self { key: Some(key), .. } => Ok(key),
-            Self {
-                key_env: Some(variable),
-                ..
-            } => super::secret_from(&variable),
-            Self {
-                key: None,
-                key_env: None,
-            } => bail!("neither `--key` nor `--key-env`"),
+            Self { key_env: Some(variable), .. } => super::secret_from(&variable),
+            Self { key: None, key_env: None } => bail!("neither `--key` nor `--key-env`"),
         }
     }
 }
@@ -137,10 +125,7 @@ fn body(data: &str) -> anyhow::Result<Vec<u8>> {
         None => Ok(data.as_bytes().to_vec()),
         Some("-") => {
             let mut body = Vec::new();
-            std::io::stdin()
-                .lock()
-                .read_to_end(&mut body)
-                .context("standard input cannot be read")?;
+            std::io::stdin().lock().read_to_end(&mut body).context("standard input cannot be read")?;
             Ok(body)
         }
         Some(path) => std::fs::read(path).with_context(|| format!("`{path}` cannot be read")),

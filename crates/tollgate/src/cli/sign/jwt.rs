@@ -54,11 +54,7 @@ impl Jwt {
     pub fn authorization(&self, now: Duration) -> anyhow::Result<String> {
         let claims = Value::Object(self.claims(now)?);
         let token = self.signer.sign(self.algorithm, &claims)?;
-        Ok(if self.raw {
-            token
-        } else {
-            format!("Bearer {token}")
-        })
+        Ok(if self.raw { token } else { format!("Bearer {token}") })
     }
 
     /// Claims given win over those that are added by habit, but no claim is given twice.
@@ -71,9 +67,7 @@ impl Jwt {
                 "the claim `{name}` is given twice"
             );
         }
-        let expiry = now
-            .checked_add(self.expires)
-            .context("the token would expire after the end of time")?;
+        let expiry = now.checked_add(self.expires).context("the token would expire after the end of time")?;
         claims.entry("iat").or_insert(now.as_secs().into());
         claims.entry("exp").or_insert(expiry.as_secs().into());
         Ok(claims)
@@ -83,18 +77,12 @@ impl Jwt {
 impl Signer {
     fn sign(&self, wanted: Option<Algorithm>, claims: &Value) -> anyhow::Result<String> {
         match self {
-            Self {
-                private_key: Some(path),
-                ..
-            } => {
+            Self { private_key: Some(path), .. } => {
                 let shown = path.display();
                 let pem = std::fs::read(path).with_context(|| format!("`{shown}` cannot be read"))?;
                 with_private_key(&pem, wanted, claims).with_context(|| format!("`{shown}`"))
             }
-            Self {
-                secret_env: Some(variable),
-                ..
-            } => {
+            Self { secret_env: Some(variable), .. } => {
                 let secret = super::secret_from(variable)?;
                 let algorithm = wanted.unwrap_or(Algorithm::Hs256);
                 ensure!(
@@ -103,29 +91,20 @@ impl Signer {
                 );
                 Ok(jwt::sign(algorithm, secret.as_bytes(), claims)?)
             }
-            Self {
-                private_key: None,
-                secret_env: None,
-            } => bail!("neither `--private-key` nor `--secret-env`"),
+            Self { private_key: None, secret_env: None } => {
+                bail!("neither `--private-key` nor `--secret-env`")
+            }
         }
     }
 }
 
 /// Algorithms to try with a private key of unknown type: one for each type and curve.
-const BY_KEY: [Algorithm; 5] = [
-    Algorithm::Rs256,
-    Algorithm::Es256,
-    Algorithm::Es384,
-    Algorithm::Es512,
-    Algorithm::EdDsa,
-];
+const BY_KEY: [Algorithm; 5] =
+    [Algorithm::Rs256, Algorithm::Es256, Algorithm::Es384, Algorithm::Es512, Algorithm::EdDsa];
 
 fn with_private_key(pem: &[u8], wanted: Option<Algorithm>, claims: &Value) -> anyhow::Result<String> {
     if let Some(algorithm) = wanted {
-        ensure!(
-            !algorithm.is_symmetric(),
-            "{algorithm} signs with `--secret-env`, not with a private key"
-        );
+        ensure!(!algorithm.is_symmetric(), "{algorithm} signs with `--secret-env`, not with a private key");
         return Ok(jwt::sign(algorithm, pem, claims)?);
     }
     for algorithm in BY_KEY {
@@ -139,10 +118,9 @@ fn with_private_key(pem: &[u8], wanted: Option<Algorithm>, claims: &Value) -> an
 
 fn claim(text: &str) -> Result<(String, Value), String> {
     match text.split_once('=') {
-        Some((name, value)) if !name.is_empty() => Ok((
-            name.to_owned(),
-            serde_json::from_str(value).unwrap_or_else(|_| value.into()),
-        )),
+        Some((name, value)) if !name.is_empty() => {
+            Ok((name.to_owned(), serde_json::from_str(value).unwrap_or_else(|_| value.into())))
+        }
         _ => Err("a claim is written NAME=VALUE".to_owned()),
     }
 }

@@ -15,22 +15,13 @@ fn peer(address: &str, trusted: &[&str]) -> Peer {
         trusted_proxies: trusted.iter().map(|network| network.parse().unwrap()).collect(),
         connections: process::Connections::default(),
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let _entered = runtime.enter();
     let (listener, _socket) = Listener::bind(settings, None).unwrap();
     let address = address.parse().unwrap();
     let trusted = listener.trusts(address);
     let address_header = address.to_string().parse().unwrap();
-    Peer {
-        address,
-        address_header,
-        secure: false,
-        trusted,
-        listener: Arc::clone(&listener),
-    }
+    Peer { address, address_header, secure: false, trusted, listener: Arc::clone(&listener) }
 }
 
 fn checked(target: &str, fields: &[(&str, &str)]) -> Result<Checked, Denial> {
@@ -47,20 +38,14 @@ fn checked_from(peer: &Peer, target: &str, fields: &[(&str, &str)]) -> Result<Ch
 
 #[track_caller]
 fn refused(target: &str, fields: &[(&str, &str)], expected: impl Into<Denial>) {
-    assert_eq!(
-        checked(target, fields).map(drop),
-        Err(expected.into()),
-        "{target} {fields:?}"
-    );
+    assert_eq!(checked(target, fields).map(drop), Err(expected.into()), "{target} {fields:?}");
 }
 
 #[test]
 fn one_host_that_agrees_with_the_target() {
     refused("/", &[], Malformed::Host);
     refused("/", &[("host", "a"), ("host", "a")], Malformed::Host);
-    for bad in [
-        "", "a b", "a/b", "user@a", "a:x", "a:+1", "a:99999", "[::1", "a,b", "a:80:80",
-    ] {
+    for bad in ["", "a b", "a/b", "user@a", "a:x", "a:+1", "a:99999", "[::1", "a,b", "a:80:80"] {
         refused("/", &[("host", bad)], Malformed::Host);
     }
     refused("http://b/", &[("host", "a")], Malformed::HostMismatch);
@@ -75,11 +60,7 @@ fn one_host_that_agrees_with_the_target() {
 fn targets_and_expectations() {
     refused("*", &[("host", "a")], Malformed::Target);
     refused("/a/../b", &[("host", "a")], Denial::Path(PathError::DotSegment));
-    refused(
-        "/",
-        &[("host", "a"), ("expect", "200-ok")],
-        Denial::ExpectationFailed,
-    );
+    refused("/", &[("host", "a"), ("expect", "200-ok")], Denial::ExpectationFailed);
     assert!(checked("/", &[("host", "a"), ("expect", "100-Continue")]).is_ok());
 }
 
@@ -113,15 +94,8 @@ fn reserved_fields_are_dropped_in_any_spelling() {
 
 #[test]
 fn connection_names_fields_of_this_hop() {
-    let checked = checked(
-        "/",
-        &[
-            ("host", "a"),
-            ("connection", "x-mine, keep-alive"),
-            ("x-mine", "v"),
-        ],
-    )
-    .unwrap();
+    let checked =
+        checked("/", &[("host", "a"), ("connection", "x-mine, keep-alive"), ("x-mine", "v")]).unwrap();
     assert!(!checked.head.headers.contains_key("x-mine"));
     assert!(!checked.head.headers.contains_key("connection"));
     for name in ["Host", "content-length", "Transfer-Encoding"] {
@@ -148,24 +122,12 @@ fn only_trusted_proxies_are_believed() {
         "the first hop from the right that is no proxy"
     );
     assert!(proxy.head.secure);
-    assert_eq!(
-        proxy.forwarded_for,
-        "203.0.113.9, 198.51.100.7, 10.0.0.2, 10.0.0.1"
-    );
+    assert_eq!(proxy.forwarded_for, "203.0.113.9, 198.51.100.7, 10.0.0.2, 10.0.0.1");
 }
 
 #[test]
 fn an_upgrade_counts_only_with_connection() {
-    assert!(
-        checked("/", &[("host", "a"), ("upgrade", "websocket")])
-            .unwrap()
-            .upgrade
-            .is_none()
-    );
-    let both = checked(
-        "/",
-        &[("host", "a"), ("upgrade", "websocket"), ("connection", "Upgrade")],
-    )
-    .unwrap();
+    assert!(checked("/", &[("host", "a"), ("upgrade", "websocket")]).unwrap().upgrade.is_none());
+    let both = checked("/", &[("host", "a"), ("upgrade", "websocket"), ("connection", "Upgrade")]).unwrap();
     assert_eq!(both.upgrade.unwrap(), "websocket");
 }

@@ -20,13 +20,7 @@ pub struct FrameCounter {
 
 impl Default for FrameCounter {
     fn default() -> Self {
-        Self {
-            skip: PREFACE,
-            header: [0; HEADER],
-            filled: 0,
-            window_start: Duration::ZERO,
-            control: 0,
-        }
+        Self { skip: PREFACE, header: [0; HEADER], filled: 0, window_start: Duration::ZERO, control: 0 }
     }
 }
 

@@ -124,8 +124,7 @@ impl Pace {
             self.starved_total.store(0, Relaxed);
             self.body_bytes.store(0, Relaxed);
         } else if since != NEVER {
-            self.starved_total
-                .fetch_add(self.stamp().saturating_sub(since), Relaxed);
+            self.starved_total.fetch_add(self.stamp().saturating_sub(since), Relaxed);
         }
         self.body_bytes.fetch_add(seen.body as u64, Relaxed);
         self.body_open.store(in_body, Relaxed);

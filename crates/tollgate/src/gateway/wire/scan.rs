@@ -64,12 +64,7 @@ pub struct Refused {
 impl Scanner {
     /// Starts at the first byte of a connection.
     pub fn new(bounds: Bounds) -> Self {
-        Self {
-            bounds,
-            place: Place::Head,
-            partial: Vec::new(),
-            parse_at: 0,
-        }
+        Self { bounds, place: Place::Head, partial: Vec::new(), parse_at: 0 }
     }
 
     /// Judges the next bytes of the connection.
@@ -86,9 +81,7 @@ impl Scanner {
                     break;
                 }
                 Place::Head => {
-                    let used = self
-                        .head(&bytes[at..])
-                        .map_err(|denial| Refused { good: at, denial })?;
+                    let used = self.head(&bytes[at..]).map_err(|denial| Refused { good: at, denial })?;
                     at += used;
                     seen.heads += usize::from(self.partial.is_empty());
                 }
@@ -97,11 +90,7 @@ impl Scanner {
                     at += take;
                     seen.body += take;
                     let left = left - take as u64;
-                    self.place = if left == 0 {
-                        Place::Head
-                    } else {
-                        Place::Length(left)
-                    };
+                    self.place = if left == 0 { Place::Head } else { Place::Length(left) };
                 }
                 Place::Chunked(chunk) => {
                     let used = self.chunk(chunk, &bytes[at..]);
@@ -175,26 +164,16 @@ impl Scanner {
                         let value = value + u64::from(digit);
                         (Place::Chunked(Chunk::Size { value, extension }), 1)
                     }
-                    (None, _) if matches!(byte, b';' | b' ' | b'\t') => (
-                        Place::Chunked(Chunk::Size {
-                            value,
-                            extension: true,
-                        }),
-                        1,
-                    ),
+                    (None, _) if matches!(byte, b';' | b' ' | b'\t') => {
+                        (Place::Chunked(Chunk::Size { value, extension: true }), 1)
+                    }
                     _ => (Place::Through, 1),
                 },
             },
             Chunk::Data(left) => {
                 let take = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
                 match left - take as u64 {
-                    0 => (
-                        Place::Chunked(Chunk::Size {
-                            value: 0,
-                            extension: false,
-                        }),
-                        take,
-                    ),
+                    0 => (Place::Chunked(Chunk::Size { value: 0, extension: false }), take),
                     left => (Place::Chunked(Chunk::Data(left)), take),
                 }
             }
@@ -221,16 +200,14 @@ fn parse(bytes: &[u8], bounds: &Bounds) -> Result<Option<(usize, Place)>, Denial
     let mut fields = [const { MaybeUninit::uninit() }; MAX_FIELDS];
     let fields = &mut fields[..bounds.header_fields.min(MAX_FIELDS)];
     let mut request = httparse::Request::new(&mut []);
-    let status = request
-        .parse_with_uninit_headers(bytes, fields)
-        .map_err(|error| match error {
-            httparse::Error::HeaderName | httparse::Error::HeaderValue => Malformed::Header.into(),
-            httparse::Error::NewLine => Malformed::LineEnd.into(),
-            httparse::Error::Token => Malformed::RequestLine.into(),
-            httparse::Error::Version => Malformed::Version.into(),
-            httparse::Error::TooManyHeaders => Denial::Bound(Bound::Headers),
-            httparse::Error::Status => Malformed::RequestLine.into(),
-        })?;
+    let status = request.parse_with_uninit_headers(bytes, fields).map_err(|error| match error {
+        httparse::Error::HeaderName | httparse::Error::HeaderValue => Malformed::Header.into(),
+        httparse::Error::NewLine => Malformed::LineEnd.into(),
+        httparse::Error::Token => Malformed::RequestLine.into(),
+        httparse::Error::Version => Malformed::Version.into(),
+        httparse::Error::TooManyHeaders => Denial::Bound(Bound::Headers),
+        httparse::Error::Status => Malformed::RequestLine.into(),
+    })?;
     let len = match status {
         httparse::Status::Complete(len) => len,
         httparse::Status::Partial => {
@@ -245,10 +222,7 @@ fn parse(bytes: &[u8], bounds: &Bounds) -> Result<Option<(usize, Place)>, Denial
         return Err(Denial::Bound(Bound::Target));
     }
     if len > bounds.head_bytes
-        || request
-            .headers
-            .iter()
-            .any(|f| f.name.len() + f.value.len() > bounds.header_bytes)
+        || request.headers.iter().any(|f| f.name.len() + f.value.len() > bounds.header_bytes)
     {
         return Err(Denial::Bound(Bound::Headers));
     }
@@ -296,10 +270,7 @@ fn body(request: &httparse::Request<'_, '_>) -> Result<Place, Denial> {
     }
     match (length, chunked) {
         (Some(_), true) => Err(Malformed::TwoFramings.into()),
-        (None, true) => Ok(Place::Chunked(Chunk::Size {
-            value: 0,
-            extension: false,
-        })),
+        (None, true) => Ok(Place::Chunked(Chunk::Size { value: 0, extension: false })),
         (None, false) => Ok(Place::Head),
         (Some(digits), false) => match decimal(digits) {
             None => Err(Malformed::ContentLength.into()),
@@ -314,11 +285,7 @@ fn decimal(digits: &[u8]) -> Option<u64> {
         return None;
     }
     // hyper keeps the largest two values for itself.
-    std::str::from_utf8(digits)
-        .ok()?
-        .parse()
-        .ok()
-        .filter(|length| *length < u64::MAX - 2)
+    std::str::from_utf8(digits).ok()?.parse().ok().filter(|length| *length < u64::MAX - 2)
 }
 
 #[cfg(test)]

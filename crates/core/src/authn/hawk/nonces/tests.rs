@@ -22,12 +22,9 @@ impl Model {
         }
         if of_id().count() >= MOST {
             let oldest = of_id().map(|(_, _, _, ends)| *ends).min().unwrap_or(now);
-            return Seen::TooMany {
-                retry_after: oldest - now,
-            };
+            return Seen::TooMany { retry_after: oldest - now };
         }
-        self.seen
-            .push((id.to_owned(), ts, nonce.to_owned(), now + LIFETIME));
+        self.seen.push((id.to_owned(), ts, nonce.to_owned(), now + LIFETIME));
         Seen::First
     }
 }
@@ -65,18 +62,10 @@ fn expired_nonces_leave_no_memory() {
 
 #[test]
 fn no_room_at_all_is_told() {
-    assert_eq!(
-        Nonces::new(0).remember("a", 0, "n", SKEW, at(0)),
-        Seen::TooMany {
-            retry_after: LIFETIME
-        }
-    );
+    assert_eq!(Nonces::new(0).remember("a", 0, "n", SKEW, at(0)), Seen::TooMany { retry_after: LIFETIME });
 }
 
 #[test]
 fn a_huge_skew_does_not_overflow() {
-    assert_eq!(
-        Nonces::new(1).remember("a", i64::MIN, "n", u64::MAX, at(u64::MAX)),
-        Seen::First
-    );
+    assert_eq!(Nonces::new(1).remember("a", i64::MIN, "n", u64::MAX, at(u64::MAX)), Seen::First);
 }

@@ -21,17 +21,8 @@ struct Gate {
 
 impl Gate {
     fn new(options: Options) -> Self {
-        let memory = Memory {
-            proofs: jwt::Proofs::new(8),
-            nonces: Nonces::new(3),
-        };
-        Self {
-            accept: Accept {
-                schemes: vec![Scheme::Hawk(options)],
-                ..Accept::default()
-            },
-            memory,
-        }
+        let memory = Memory { proofs: jwt::Proofs::new(8), nonces: Nonces::new(3) };
+        Self { accept: Accept { schemes: vec![Scheme::Hawk(options)], ..Accept::default() }, memory }
     }
 
     fn ask(&self, head: &Head, now: u64) -> Answer {
@@ -47,10 +38,9 @@ impl Gate {
                 "ok".into()
             }
             Answer::Unproven(_) => "unproven".into(),
-            Answer::Rejected(Denial::Unauthenticated {
-                reason: Unauthenticated::Hawk(refusal),
-                ..
-            }) => refusal.message().into(),
+            Answer::Rejected(Denial::Unauthenticated { reason: Unauthenticated::Hawk(refusal), .. }) => {
+                refusal.message().into()
+            }
             Answer::Rejected(Denial::Malformed(Malformed::Hawk(why))) => format!("400 {why}"),
             Answer::Rejected(denial) => format!("{denial:?}"),
         }
@@ -101,17 +91,11 @@ fn the_whole_head_is_signed() {
     let other = |key: &Key| with_header(&sign(&request(key)).unwrap());
     for (head, expected) in [
         (get(|_| {}), "ok"),
-        (
-            get(|request| (request.ext, request.app, request.dlg) = (Some("e"), Some("a"), Some("d"))),
-            "ok",
-        ),
+        (get(|request| (request.ext, request.app, request.dlg) = (Some("e"), Some("a"), Some("d"))), "ok"),
         (get(|request| request.method = &Method::POST), "Bad mac"),
         (get(|request| request.resource = "/predict?a=2&b=1"), "Bad mac"),
         (get(|request| request.host = Some(("example.net", 80))), "Bad mac"),
-        (
-            get(|request| request.host = Some(("example.com", 443))),
-            "Bad mac",
-        ),
+        (get(|request| request.host = Some(("example.com", 443))), "Bad mac"),
         (get(|request| request.host = None), "Bad mac"),
         (other(&wrong), "Bad mac"),
         (other(&sha1), "Bad mac"),
@@ -123,24 +107,14 @@ fn the_whole_head_is_signed() {
 
 #[test]
 fn the_host_line_is_an_option() {
-    let fixed = || SignedHost::Fixed {
-        host: "public.example".into(),
-        port: 8443,
-    };
+    let fixed = || SignedHost::Fixed { host: "public.example".into(), port: 8443 };
     for (host, signed, expected) in [
         (SignedHost::BarePath, None, "ok"),
         (SignedHost::BarePath, Some(("example.com", 80)), "Bad mac"),
         (fixed(), Some(("public.example", 8443)), "ok"),
         (fixed(), Some(("example.com", 80)), "Bad mac"),
     ] {
-        check(
-            Options {
-                host,
-                ..Options::default()
-            },
-            &get(|request| request.host = signed),
-            expected,
-        );
+        check(Options { host, ..Options::default() }, &get(|request| request.host = signed), expected);
     }
 }
 
@@ -154,10 +128,7 @@ fn port_and_brackets_of_the_host() {
         ("[::1]", None, false, ("::2", 80), "Bad mac"),
     ] {
         let mut head = get(|request| request.host = Some(signed));
-        head.host = crate::head::Host {
-            name: name.into(),
-            port,
-        };
+        head.host = crate::head::Host { name: name.into(), port };
         head.secure = secure;
         check(Options::default(), &head, expected);
     }
@@ -180,65 +151,24 @@ fn the_grammar_is_strict() {
         (format!("{GOOD}, error=\"x\""), "400 it has an unknown attribute"),
         (format!("{GOOD}, ID=\"dh\""), "400 it has an unknown attribute"),
         (format!("{GOOD}, ext=\"\""), "400 it has an empty attribute"),
-        (
-            format!("{GOOD}, ext=\"a\\b\""),
-            "400 it holds a character that may not stand there",
-        ),
-        (
-            format!("{GOOD}, ext=\"\t\""),
-            "400 it holds a character that may not stand there",
-        ),
-        (
-            format!("{GOOD} ext=\"x\""),
-            "400 there is text between its attributes",
-        ),
-        (
-            format!("{GOOD}; ext=\"x\""),
-            "400 there is text between its attributes",
-        ),
-        (
-            format!("{GOOD},"),
-            "400 an attribute is not of the form `name=\"value\"`",
-        ),
-        (
-            format!("{GOOD}, ext=x"),
-            "400 an attribute is not of the form `name=\"value\"`",
-        ),
-        (
-            format!("{GOOD}, ext=\"x"),
-            "400 an attribute is not of the form `name=\"value\"`",
-        ),
-        (
-            GOOD.replace("1700000000", "abc"),
-            "400 `ts` is no number of seconds",
-        ),
-        (
-            GOOD.replace("1700000000", "+1"),
-            "400 `ts` is no number of seconds",
-        ),
-        (
-            GOOD.replace("1700000000", "1.5"),
-            "400 `ts` is no number of seconds",
-        ),
-        (
-            GOOD.replace("1700000000", "99999999999999999999"),
-            "400 `ts` is no number of seconds",
-        ),
-        (
-            format!("{GOOD}, ext=\"{}\"", "x".repeat(4096)),
-            "400 it is longer than 4096 bytes",
-        ),
+        (format!("{GOOD}, ext=\"a\\b\""), "400 it holds a character that may not stand there"),
+        (format!("{GOOD}, ext=\"\t\""), "400 it holds a character that may not stand there"),
+        (format!("{GOOD} ext=\"x\""), "400 there is text between its attributes"),
+        (format!("{GOOD}; ext=\"x\""), "400 there is text between its attributes"),
+        (format!("{GOOD},"), "400 an attribute is not of the form `name=\"value\"`"),
+        (format!("{GOOD}, ext=x"), "400 an attribute is not of the form `name=\"value\"`"),
+        (format!("{GOOD}, ext=\"x"), "400 an attribute is not of the form `name=\"value\"`"),
+        (GOOD.replace("1700000000", "abc"), "400 `ts` is no number of seconds"),
+        (GOOD.replace("1700000000", "+1"), "400 `ts` is no number of seconds"),
+        (GOOD.replace("1700000000", "1.5"), "400 `ts` is no number of seconds"),
+        (GOOD.replace("1700000000", "99999999999999999999"), "400 `ts` is no number of seconds"),
+        (format!("{GOOD}, ext=\"{}\"", "x".repeat(4096)), "400 it is longer than 4096 bytes"),
     ] {
-        check(
-            Options::default(),
-            &with_header(&format!("Hawk {attributes}")),
-            expected,
-        );
+        check(Options::default(), &with_header(&format!("Hawk {attributes}")), expected);
     }
-    for (value, expected) in [
-        ("Hawk", "400 it has no attributes"),
-        ("hAwK id=\"\"", "400 it has an empty attribute"),
-    ] {
+    for (value, expected) in
+        [("Hawk", "400 it has no attributes"), ("hAwK id=\"\"", "400 it has an empty attribute")]
+    {
         check(Options::default(), &with_header(value), expected);
     }
 }
@@ -254,11 +184,7 @@ fn time_is_within_the_skew_both_ways() {
         (0, "Stale timestamp"),
         (i64::MAX as u64, "Stale timestamp"),
     ] {
-        assert_eq!(
-            gate.outcome(&get(|request| request.ts = ts), NOW),
-            expected,
-            "{ts}"
-        );
+        assert_eq!(gate.outcome(&get(|request| request.ts = ts), NOW), expected, "{ts}");
     }
 }
 
@@ -279,10 +205,7 @@ fn challenges() {
     for (reason, expected) in [
         (Unauthenticated::ApiKey, "Hawk"),
         (Unauthenticated::Hawk(Refusal::BadMac), "Hawk error=\"Bad mac\""),
-        (
-            Unauthenticated::Hawk(Refusal::InvalidNonce),
-            "Hawk error=\"Invalid nonce\"",
-        ),
+        (Unauthenticated::Hawk(Refusal::InvalidNonce), "Hawk error=\"Invalid nonce\""),
     ] {
         assert_eq!(crate::authn::hawk::challenge(&reason), expected);
     }
@@ -302,21 +225,12 @@ fn a_nonce_counts_once_and_only_for_good_requests() {
     }
     let more = get(|request| (request.nonce, request.ts) = ("n4", NOW + 60));
     assert_eq!(gate.outcome(&more, NOW + 21), "NonceLimit { retry_after: 100 }");
-    assert_eq!(
-        gate.outcome(&again, NOW + 21),
-        "Invalid nonce",
-        "what is remembered stays"
-    );
+    assert_eq!(gate.outcome(&again, NOW + 21), "Invalid nonce", "what is remembered stays");
 }
 
 fn post(payload: Option<(&str, &[u8])>, has_body: bool) -> Head {
     let key = key();
-    let header = sign(&Request {
-        method: &Method::POST,
-        payload,
-        ..request(&key)
-    })
-    .unwrap();
+    let header = sign(&Request { method: &Method::POST, payload, ..request(&key) }).unwrap();
     let mut head = head(&format!("POST {PATH}"), &[("authorization", &header)]);
     head.has_body = has_body;
     head
@@ -324,17 +238,10 @@ fn post(payload: Option<(&str, &[u8])>, has_body: bool) -> Head {
 
 #[test]
 fn a_body_needs_a_hash() {
-    let optional = || Options {
-        payload_required: false,
-        ..Options::default()
-    };
+    let optional = || Options { payload_required: false, ..Options::default() };
     let payload = Some(("text/plain", &b"hi"[..]));
     for (options, head, expected) in [
-        (
-            Options::default(),
-            post(None, true),
-            "Missing required payload hash",
-        ),
+        (Options::default(), post(None, true), "Missing required payload hash"),
         (Options::default(), post(None, false), "ok"),
         (Options::default(), post(payload, true), "unproven"),
         (Options::default(), post(payload, false), "unproven"),
@@ -350,22 +257,12 @@ fn prove(content_type: Option<&'static str>, body: &[u8]) -> Result<Identity, De
     let Answer::Unproven(unproven) = gate.ask(&post(Some(("text/plain", b"hi")), true), NOW) else {
         unreachable!()
     };
-    unproven.prove(
-        &gate.accept,
-        content_type.map(HeaderValue::from_static).as_ref(),
-        body,
-    )
+    unproven.prove(&gate.accept, content_type.map(HeaderValue::from_static).as_ref(), body)
 }
 
 #[test]
 fn the_body_is_proven() {
-    assert_eq!(
-        &*prove(Some("text/plain; charset=utf-8"), b"hi")
-            .unwrap()
-            .credential
-            .id,
-        "dh-hawk"
-    );
+    assert_eq!(&*prove(Some("text/plain; charset=utf-8"), b"hi").unwrap().credential.id, "dh-hawk");
     for (content_type, body) in [
         (Some("text/plain"), &b"ho"[..]),
         (Some("text/plain"), b""),
@@ -381,9 +278,7 @@ fn the_body_is_proven() {
 #[test]
 fn answers_are_signed() {
     let head = get(|request| (request.ext, request.app, request.dlg) = (Some("e"), Some("a"), Some("d")));
-    let Answer::Identified(identity) = Gate::new(Options::default()).ask(&head, NOW) else {
-        unreachable!()
-    };
+    let Answer::Identified(identity) = Gate::new(Options::default()).ask(&head, NOW) else { unreachable!() };
     let artifacts = identity.hawk.unwrap();
     for (payload, expected) in [
         (
@@ -411,10 +306,7 @@ fn good_bewit(exp: &str, method: &str) -> String {
         nonce: "",
         method,
         resource: PATH,
-        host: HostLines {
-            host: "example.com",
-            port: Some(80),
-        },
+        host: HostLines { host: "example.com", port: Some(80) },
         hash: None,
         ext: None,
         app: None,
@@ -435,42 +327,18 @@ fn bewits() {
         (format!("GET {PATH}&bewit={good}%3D"), "ok"),
         (format!("POST {PATH}&bewit={good}"), "Invalid method"),
         (format!("GET {PATH}&c=3&bewit={good}"), "Bad mac"),
-        (
-            format!("GET {PATH}&bewit={}", good_bewit("1700000000", "GET")),
-            "Access expired",
-        ),
-        (
-            format!("GET {PATH}&bewit={}", good_bewit("1700000001", "HEAD")),
-            "Bad mac",
-        ),
+        (format!("GET {PATH}&bewit={}", good_bewit("1700000000", "GET")), "Access expired"),
+        (format!("GET {PATH}&bewit={}", good_bewit("1700000001", "HEAD")), "Bad mac"),
         (format!("GET {PATH}&bewit={}", bewit("dh\\1\\x\\")), "Bad mac"),
-        (
-            format!("GET {PATH}&bewit={}", bewit("eve\\1\\x\\")),
-            "Unknown credentials",
-        ),
+        (format!("GET {PATH}&bewit={}", bewit("eve\\1\\x\\")), "Unknown credentials"),
         (format!("GET {PATH}&bewit="), "Empty bewit"),
         (format!("GET {PATH}&bewit"), "absent"),
         (format!("GET {PATH}&bewit=%21"), "400 the bewit is no base64url"),
-        (
-            format!("GET {PATH}&bewit={}", bewit("dh\\1\\x")),
-            "400 the bewit has not four parts",
-        ),
-        (
-            format!("GET {PATH}&bewit={}", bewit("dh\\1\\x\\\\")),
-            "400 the bewit has not four parts",
-        ),
-        (
-            format!("GET {PATH}&bewit={}", bewit("\\1\\x\\")),
-            "400 a part of the bewit is missing",
-        ),
-        (
-            format!("GET {PATH}&bewit={}", bewit("dh\\\\x\\")),
-            "400 a part of the bewit is missing",
-        ),
-        (
-            format!("GET {PATH}&bewit={}", bewit("dh\\1\\\\")),
-            "400 a part of the bewit is missing",
-        ),
+        (format!("GET {PATH}&bewit={}", bewit("dh\\1\\x")), "400 the bewit has not four parts"),
+        (format!("GET {PATH}&bewit={}", bewit("dh\\1\\x\\\\")), "400 the bewit has not four parts"),
+        (format!("GET {PATH}&bewit={}", bewit("\\1\\x\\")), "400 a part of the bewit is missing"),
+        (format!("GET {PATH}&bewit={}", bewit("dh\\\\x\\")), "400 a part of the bewit is missing"),
+        (format!("GET {PATH}&bewit={}", bewit("dh\\1\\\\")), "400 a part of the bewit is missing"),
         (
             format!("GET {PATH}&bewit={}", bewit("dh\\soon\\x\\")),
             "400 the bewit's end is no number of seconds",
@@ -481,44 +349,17 @@ fn bewits() {
             "400 the target with the bewit is longer than 4096 bytes",
         ),
     ] {
-        check(
-            Options {
-                bewit: true,
-                ..Options::default()
-            },
-            &head(&line, &[]),
-            expected,
-        );
+        check(Options { bewit: true, ..Options::default() }, &head(&line, &[]), expected);
     }
-    check(
-        Options::default(),
-        &head(&format!("GET {PATH}&bewit={good}"), &[]),
-        "absent",
-    );
-    let both = head(
-        &format!("GET {PATH}&bewit={good}"),
-        &[("authorization", "Basic eA==")],
-    );
-    check(
-        Options {
-            bewit: true,
-            ..Options::default()
-        },
-        &both,
-        "Ambiguous",
-    );
+    check(Options::default(), &head(&format!("GET {PATH}&bewit={good}"), &[]), "absent");
+    let both = head(&format!("GET {PATH}&bewit={good}"), &[("authorization", "Basic eA==")]);
+    check(Options { bewit: true, ..Options::default() }, &both, "Ambiguous");
 }
 
 #[test]
 fn a_bewit_may_be_used_again() {
-    let gate = Gate::new(Options {
-        bewit: true,
-        ..Options::default()
-    });
-    let head = head(
-        &format!("GET {PATH}&bewit={}", good_bewit("1700000001", "GET")),
-        &[],
-    );
+    let gate = Gate::new(Options { bewit: true, ..Options::default() });
+    let head = head(&format!("GET {PATH}&bewit={}", good_bewit("1700000001", "GET")), &[]);
     for _ in 0..2 {
         assert_eq!(gate.outcome(&head, NOW), "ok");
     }
@@ -527,10 +368,7 @@ fn a_bewit_may_be_used_again() {
 #[test]
 fn two_headers() {
     let header = sign(&request(&key())).unwrap();
-    let twice = head(
-        &format!("GET {PATH}"),
-        &[("authorization", &header), ("authorization", &header)],
-    );
+    let twice = head(&format!("GET {PATH}"), &[("authorization", &header), ("authorization", &header)]);
     let mut gate = Gate::new(Options::default());
     assert_eq!(gate.outcome(&twice, NOW), "Ambiguous");
     gate.accept.compat = Compat::Apisix;
@@ -548,10 +386,7 @@ fn keys_and_signatures_refuse_what_cannot_be_read_back() {
         assert_eq!(Key::new(id, Algorithm::Sha256, secret).map(|_| ()), Err(expected));
     }
     let key = key();
-    let signed = sign(&Request {
-        ext: Some("a\\b"),
-        ..request(&key)
-    });
+    let signed = sign(&Request { ext: Some("a\\b"), ..request(&key) });
     assert_eq!(signed, Err(BadAttribute { name: "ext" }));
     let shown = format!("{key:?}");
     assert_eq!(shown, r#"Key { id: "dh", algorithm: Sha256, .. }"#);

@@ -30,10 +30,7 @@ impl Vector {
 
     fn host(&self) -> HostLines<'_> {
         let port = u16::try_from(self.0["port"].as_u64().unwrap()).unwrap();
-        HostLines {
-            host: self.text("host").unwrap(),
-            port: Some(port),
-        }
+        HostLines { host: self.text("host").unwrap(), port: Some(port) }
     }
 
     fn mac(&self, kind: Kind) -> String {
@@ -67,9 +64,7 @@ impl Vector {
     fn check_bewit(&self) {
         let mut head = self.head_with_bewit();
         let mut credentials = Credentials::default();
-        credentials
-            .insert(credential(&consumer("c", &[]), Proof::Hawk(self.key()), None))
-            .unwrap();
+        credentials.insert(credential(&consumer("c", &[]), Proof::Hawk(self.key()), None)).unwrap();
         let ends = self.0["exp"].as_u64().unwrap();
         let judge = |head: &Head| {
             let material = self.text("bewit").unwrap().as_bytes();
@@ -86,14 +81,8 @@ impl Vector {
         let resource = self.text("resource").unwrap();
         let sign = if resource.contains('?') { '&' } else { '?' };
         let HostLines { host, port } = self.host();
-        let mut head = head(
-            &format!("GET {resource}{sign}bewit={}", self.text("bewit").unwrap()),
-            &[],
-        );
-        head.host = Host {
-            name: host.into(),
-            port,
-        };
+        let mut head = head(&format!("GET {resource}{sign}bewit={}", self.text("bewit").unwrap()), &[]);
+        head.host = Host { name: host.into(), port };
         head
     }
 }
@@ -106,18 +95,8 @@ fn every_reference_value() {
     for vector in vectors {
         let vector = Vector(vector.clone());
         match vector.text("type").unwrap() {
-            "header" => assert_eq!(
-                vector.text("mac").unwrap(),
-                vector.mac(Kind::Header),
-                "{}",
-                vector.0
-            ),
-            "response" => assert_eq!(
-                vector.text("mac").unwrap(),
-                vector.mac(Kind::Response),
-                "{}",
-                vector.0
-            ),
+            "header" => assert_eq!(vector.text("mac").unwrap(), vector.mac(Kind::Header), "{}", vector.0),
+            "response" => assert_eq!(vector.text("mac").unwrap(), vector.mac(Kind::Response), "{}", vector.0),
             "ts" => {
                 let tsm = vector.key().mac_of_time(vector.0["ts"].as_i64().unwrap());
                 assert_eq!(vector.text("tsm").unwrap(), tsm, "{}", vector.0);
@@ -183,10 +162,7 @@ fn ext_is_escaped_and_app_is_signed() {
         nonce: "n",
         method: "GET",
         resource: "/a?b",
-        host: HostLines {
-            host: "h",
-            port: Some(80),
-        },
+        host: HostLines { host: "h", port: Some(80) },
         hash: None,
         ext: Some("a\\b\nc"),
         app: Some("app"),
@@ -203,11 +179,7 @@ fn ext_is_escaped_and_app_is_signed() {
 fn only_the_media_type_of_a_payload_counts() {
     let plain = payload_hash(Algorithm::Sha256, b"text/plain", b"x");
     for content_type in ["text/plain; charset=utf-8", " Text/PLAIN ;q=1", "text/plain;"] {
-        assert_eq!(
-            payload_hash(Algorithm::Sha256, content_type.as_bytes(), b"x"),
-            plain,
-            "{content_type}"
-        );
+        assert_eq!(payload_hash(Algorithm::Sha256, content_type.as_bytes(), b"x"), plain, "{content_type}");
     }
     assert_ne!(payload_hash(Algorithm::Sha256, b"", b"x"), plain);
 }

@@ -24,15 +24,9 @@ struct Pair {
 
 pub(super) fn pem(label: &str, der: &[u8]) -> String {
     let text = STANDARD.encode(der);
-    let lines: Vec<&str> = text
-        .as_bytes()
-        .chunks(64)
-        .map(|line| std::str::from_utf8(line).unwrap())
-        .collect();
-    format!(
-        "-----BEGIN {label}-----\n{}\n-----END {label}-----\n",
-        lines.join("\n")
-    )
+    let lines: Vec<&str> =
+        text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
 }
 
 fn rsa() -> Pair {
@@ -41,10 +35,7 @@ fn rsa() -> Pair {
         let pair = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
         let private: Pkcs8V1Der<'_> = pair.as_der().unwrap();
         let public: PublicKeyX509Der<'_> = pair.public_key().as_der().unwrap();
-        Pair {
-            private: pem("PRIVATE KEY", private.as_ref()),
-            public: pem("PUBLIC KEY", public.as_ref()),
-        }
+        Pair { private: pem("PRIVATE KEY", private.as_ref()), public: pem("PUBLIC KEY", public.as_ref()) }
     })
     .clone()
 }
@@ -93,16 +84,12 @@ fn what_is_signed_verifies_with_its_own_algorithm_only() {
                 let key = Key::new("k", algorithm, Material::Pem(pair.public.as_bytes())).unwrap();
                 (pair.private, key)
             }
-            None => (
-                SECRET.to_owned(),
-                Key::new("k", algorithm, Material::Secret(SECRET.as_bytes())).unwrap(),
-            ),
+            None => {
+                (SECRET.to_owned(), Key::new("k", algorithm, Material::Secret(SECRET.as_bytes())).unwrap())
+            }
         };
         let token = sign(algorithm, private.as_bytes(), &claims).unwrap();
-        assert!(
-            key.verifies(&Jws::parse(token.as_bytes()).unwrap()),
-            "{algorithm}"
-        );
+        assert!(key.verifies(&Jws::parse(token.as_bytes()).unwrap()), "{algorithm}");
         for other in Algorithm::ALL.into_iter().filter(|other| *other != algorithm) {
             let mut jws = Jws::parse(token.as_bytes()).unwrap();
             jws.algorithm = other.name().to_owned();
@@ -116,21 +103,15 @@ fn algorithms_have_exact_names() {
     for algorithm in Algorithm::ALL {
         assert_eq!(algorithm.name().parse(), Ok(algorithm));
     }
-    for name in [
-        "none", "NONE", "rs256", "ES256K", "Ed25519", "EDDSA", "HS256 ", "",
-    ] {
+    for name in ["none", "NONE", "rs256", "ES256K", "Ed25519", "EDDSA", "HS256 ", ""] {
         assert!(name.parse::<Algorithm>().is_err(), "{name}");
     }
 }
 
 #[test]
 fn material_must_fit_the_algorithm() {
-    let (rsa, p256, p384, ed) = (
-        rsa(),
-        pair(Algorithm::Es256).unwrap(),
-        pair(Algorithm::Es384).unwrap(),
-        ed(),
-    );
+    let (rsa, p256, p384, ed) =
+        (rsa(), pair(Algorithm::Es256).unwrap(), pair(Algorithm::Es384).unwrap(), ed());
     for (algorithm, pem) in [
         (Algorithm::Rs256, &p256),
         (Algorithm::Ps512, &ed),
@@ -142,45 +123,22 @@ fn material_must_fit_the_algorithm() {
         (Algorithm::EdDsa, &p256),
         (Algorithm::EdDsa, &rsa),
     ] {
-        refused(
-            algorithm,
-            Material::Pem(pem.public.as_bytes()),
-            KeyError::WrongKey(algorithm),
-        );
+        refused(algorithm, Material::Pem(pem.public.as_bytes()), KeyError::WrongKey(algorithm));
     }
     let pem = Material::Pem(rsa.public.as_bytes());
     refused(Algorithm::Hs256, pem, KeyError::NeedsSecret(Algorithm::Hs256));
-    refused(
-        Algorithm::Rs256,
-        Material::Secret(b"s3cret"),
-        KeyError::NeedsPem(Algorithm::Rs256),
-    );
-    assert_eq!(
-        Key::new("", Algorithm::Rs256, pem).map(|_| ()),
-        Err(KeyError::NoName)
-    );
+    refused(Algorithm::Rs256, Material::Secret(b"s3cret"), KeyError::NeedsPem(Algorithm::Rs256));
+    assert_eq!(Key::new("", Algorithm::Rs256, pem).map(|_| ()), Err(KeyError::NoName));
 }
 
 #[test]
 fn a_public_key_is_never_a_secret() {
     let public = rsa().public;
-    for text in [
-        public.clone(),
-        format!("\n  {public}"),
-        format!("\u{feff}{public}"),
-        format!("x{public}"),
-    ] {
+    for text in [public.clone(), format!("\n  {public}"), format!("\u{feff}{public}"), format!("x{public}")] {
         let material = Material::Secret(text.as_bytes());
-        refused(
-            Algorithm::Hs256,
-            material,
-            KeyError::PemAsSecret(Algorithm::Hs256),
-        );
+        refused(Algorithm::Hs256, material, KeyError::PemAsSecret(Algorithm::Hs256));
         let signed = sign(Algorithm::Hs256, text.as_bytes(), &json!({}));
-        assert_eq!(
-            signed,
-            Err(SignError::Secret(KeyError::PemAsSecret(Algorithm::Hs256)))
-        );
+        assert_eq!(signed, Err(SignError::Secret(KeyError::PemAsSecret(Algorithm::Hs256))));
     }
     refused(Algorithm::Hs512, Material::Secret(b""), KeyError::EmptySecret);
 }
@@ -194,31 +152,20 @@ fn pem_is_one_whole_public_key() {
         ("MIIB".into(), KeyError::NotPem),
         (public.replace("-----END PUBLIC KEY-----", ""), KeyError::NotPem),
         (public.replace("END PUBLIC", "END PRIVATE"), KeyError::NotPem),
-        (
-            public.replace("BEGIN PUBLIC KEY-----\n", "BEGIN PUBLIC KEY-----\n!"),
-            KeyError::NotPem,
-        ),
+        (public.replace("BEGIN PUBLIC KEY-----\n", "BEGIN PUBLIC KEY-----\n!"), KeyError::NotPem),
         (format!("{public}{public}"), KeyError::ManyBlocks(2)),
         (pair.private.clone(), KeyError::Private),
         (pem("RSA PRIVATE KEY", b"x"), KeyError::Private),
         (pem("CERTIFICATE", b"x"), KeyError::Certificate),
-        (
-            pem("DH PARAMETERS", b"x"),
-            KeyError::Label("DH PARAMETERS".into()),
-        ),
+        (pem("DH PARAMETERS", b"x"), KeyError::Label("DH PARAMETERS".into())),
         (pem("PUBLIC KEY", b"x"), KeyError::WrongKey(Algorithm::Rs256)),
     ] {
         refused(Algorithm::Rs256, Material::Pem(text.as_bytes()), expected);
     }
-    for text in [
-        format!("# a comment\n{public}\n\n"),
-        public.replace('\n', "\r\n"),
-        public.replace('\n', " "),
-    ] {
-        assert!(
-            Key::new("k", Algorithm::Rs256, Material::Pem(text.as_bytes())).is_ok(),
-            "{text}"
-        );
+    for text in
+        [format!("# a comment\n{public}\n\n"), public.replace('\n', "\r\n"), public.replace('\n', " ")]
+    {
+        assert!(Key::new("k", Algorithm::Rs256, Material::Pem(text.as_bytes())).is_ok(), "{text}");
     }
 }
 
@@ -242,37 +189,12 @@ fn short_secrets_are_told() {
 fn signing_says_what_is_wrong() {
     let pair = rsa();
     for (algorithm, key, claims, expected) in [
-        (
-            Algorithm::Rs256,
-            pair.private.as_str(),
-            json!("text"),
-            SignError::Claims,
-        ),
-        (
-            Algorithm::Rs256,
-            pair.public.as_str(),
-            json!({}),
-            SignError::NoPrivateKey,
-        ),
+        (Algorithm::Rs256, pair.private.as_str(), json!("text"), SignError::Claims),
+        (Algorithm::Rs256, pair.public.as_str(), json!({}), SignError::NoPrivateKey),
         (Algorithm::Rs256, "s3cret", json!({}), SignError::NoPrivateKey),
-        (
-            Algorithm::Es256,
-            pair.private.as_str(),
-            json!({}),
-            SignError::WrongKey(Algorithm::Es256),
-        ),
-        (
-            Algorithm::EdDsa,
-            pair.private.as_str(),
-            json!({}),
-            SignError::WrongKey(Algorithm::EdDsa),
-        ),
-        (
-            Algorithm::Hs256,
-            "",
-            json!({}),
-            SignError::Secret(KeyError::EmptySecret),
-        ),
+        (Algorithm::Es256, pair.private.as_str(), json!({}), SignError::WrongKey(Algorithm::Es256)),
+        (Algorithm::EdDsa, pair.private.as_str(), json!({}), SignError::WrongKey(Algorithm::EdDsa)),
+        (Algorithm::Hs256, "", json!({}), SignError::Secret(KeyError::EmptySecret)),
     ] {
         assert_eq!(sign(algorithm, key.as_bytes(), &claims), Err(expected));
     }

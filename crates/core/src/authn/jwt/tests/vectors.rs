@@ -26,9 +26,7 @@ fn load(jwk: &Value) -> Option<Key> {
     let text = |name: &str| jwk[name].as_str();
     let octets = |name: &str| URL_SAFE_NO_PAD.decode(text(name)?).ok();
     let for_verifying = text("use").is_none_or(|usage| usage == "sig")
-        && jwk["key_ops"]
-            .as_array()
-            .is_none_or(|list| list.contains(&"verify".into()));
+        && jwk["key_ops"].as_array().is_none_or(|list| list.contains(&"verify".into()));
     if !for_verifying {
         return None;
     }
@@ -38,10 +36,7 @@ fn load(jwk: &Value) -> Option<Key> {
             let secret = octets("k")?;
             return Key::new("k", algorithm, Material::Secret(&secret)).ok();
         }
-        "RSA" => pem(
-            "RSA PUBLIC KEY",
-            &sequence(&[integer(&octets("n")?), integer(&octets("e")?)].concat()),
-        ),
+        "RSA" => pem("RSA PUBLIC KEY", &sequence(&[integer(&octets("n")?), integer(&octets("e")?)].concat())),
         "EC" => {
             let prefix: &[u8] = match text("crv")? {
                 "P-256" => b"\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x03\x42\x00",
@@ -49,19 +44,11 @@ fn load(jwk: &Value) -> Option<Key> {
                 "P-521" => b"\x30\x81\x9b\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00\x23\x03\x81\x86\x00",
                 _ => return None,
             };
-            pem(
-                "PUBLIC KEY",
-                &[prefix, &[4], &octets("x")?, &octets("y")?].concat(),
-            )
+            pem("PUBLIC KEY", &[prefix, &[4], &octets("x")?, &octets("y")?].concat())
         }
-        "OKP" => pem(
-            "PUBLIC KEY",
-            &[
-                b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00",
-                &*octets("x")?,
-            ]
-            .concat(),
-        ),
+        "OKP" => {
+            pem("PUBLIC KEY", &[b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00", &*octets("x")?].concat())
+        }
         _ => return None,
     };
     Key::new("k", algorithm, Material::Pem(public.as_bytes())).ok()
@@ -69,11 +56,7 @@ fn load(jwk: &Value) -> Option<Key> {
 
 fn integer(value: &[u8]) -> Vec<u8> {
     let value = &value[value.iter().position(|byte| *byte != 0).unwrap_or(0)..];
-    let sign: &[u8] = if value.first().is_some_and(|byte| *byte >= 0x80) {
-        &[0]
-    } else {
-        &[]
-    };
+    let sign: &[u8] = if value.first().is_some_and(|byte| *byte >= 0x80) { &[0] } else { &[] };
     element(2, &[sign, value].concat())
 }
 
@@ -99,11 +82,7 @@ fn tests(file: &str) -> Vec<(Value, Value)> {
     let file: Value = serde_json::from_str(file).unwrap();
     let groups = file["testGroups"].as_array().unwrap().clone();
     let of_group = |group: Value| {
-        let key = if group["public"].is_null() {
-            group["private"].clone()
-        } else {
-            group["public"].clone()
-        };
+        let key = if group["public"].is_null() { group["private"].clone() } else { group["public"].clone() };
         let tests = group["tests"].as_array().unwrap().clone();
         tests.into_iter().map(move |test| (key.clone(), test))
     };
@@ -180,13 +159,7 @@ fn examples_of_the_rfcs() {
         ),
     ] {
         let key = load(&serde_json::from_str(jwk).unwrap());
-        assert!(
-            verifies(key.as_ref(), &format!("{header}.{payload}.{signature}")),
-            "{jwk}"
-        );
-        assert!(
-            !verifies(key.as_ref(), &format!("{header}.{payload}A.{signature}")),
-            "{jwk}"
-        );
+        assert!(verifies(key.as_ref(), &format!("{header}.{payload}.{signature}")), "{jwk}");
+        assert!(!verifies(key.as_ref(), &format!("{header}.{payload}A.{signature}")), "{jwk}");
     }
 }

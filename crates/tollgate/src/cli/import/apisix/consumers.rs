@@ -67,12 +67,7 @@ fn jwt(settings: &mut Members<'_>, report: &mut Report) -> Option<Entries> {
     let (theirs, ours, kind, unused) = if algorithm.is_symmetric() {
         ("secret", "secret", Kind::Secret, ["public_key", "private_key"])
     } else {
-        (
-            "public_key",
-            "public_key",
-            Kind::Public,
-            ["secret", "private_key"],
-        )
+        ("public_key", "public_key", Kind::Public, ["secret", "private_key"])
     };
     settings.skip(&unused);
     // Both are read before either is judged, so that all that is missing is said.

@@ -87,17 +87,11 @@ fn switched_off(settings: &mut Members<'_>, report: &mut Report) -> bool {
 fn jwt(settings: &mut Members<'_>, report: &mut Report) -> Node {
     // Tokens are always hidden; the challenge names this gate.
     settings.skip(&["hide_credentials", "realm"]);
-    if settings
-        .texts("claims_to_verify", report)
-        .is_some_and(|claims| !claims.is_empty())
-    {
+    if settings.texts("claims_to_verify", report).is_some_and(|claims| !claims.is_empty()) {
         let why = "`exp` and `nbf` are checked where they are present; they cannot be demanded";
         report.lose(&settings.place_of("claims_to_verify"), why);
     }
-    if settings
-        .text("header", report)
-        .is_some_and(|header| !header.eq_ignore_ascii_case("authorization"))
-    {
+    if settings.text("header", report).is_some_and(|header| !header.eq_ignore_ascii_case("authorization")) {
         report.lose(
             &settings.place_of("header"),
             "tokens are read from `Authorization`, a query parameter or a cookie",
@@ -107,24 +101,13 @@ fn jwt(settings: &mut Members<'_>, report: &mut Report) -> Node {
     let mut options: Entries = Vec::new();
     if query.is_some_and(|name| name != "jwt") || cookie.is_some_and(|name| name != "jwt") {
         let (query, cookie) = (query.unwrap_or("jwt"), cookie.unwrap_or("jwt"));
-        let places = [
-            "authorization".to_owned(),
-            format!("query:{query}"),
-            format!("cookie:{cookie}"),
-        ];
+        let places = ["authorization".to_owned(), format!("query:{query}"), format!("cookie:{cookie}")];
         options.push(("from".to_owned(), Node::texts(places)));
     }
-    if let Some(claim) = settings
-        .text("key_claim_name", report)
-        .filter(|claim| *claim != "key")
-    {
+    if let Some(claim) = settings.text("key_claim_name", report).filter(|claim| *claim != "key") {
         options.push(("claim".to_owned(), Node::text(claim)));
     }
-    if options.is_empty() {
-        Node::text("jwt")
-    } else {
-        Node::one("jwt", Node::Map(options))
-    }
+    if options.is_empty() { Node::text("jwt") } else { Node::one("jwt", Node::Map(options)) }
 }
 
 fn key(settings: &mut Members<'_>, report: &mut Report) -> Node {
@@ -163,22 +146,13 @@ fn multi(settings: &mut Members<'_>, report: &mut Report) -> Vec<Node> {
 fn restrict(settings: &mut Members<'_>, treatment: &mut Treatment, consumers: &Names, report: &mut Report) {
     let by = settings.text("type", report).unwrap_or("consumer_name");
     if by != "consumer_name" {
-        report.lose(
-            &settings.place_of("type"),
-            &format!("{by:?}: access is decided by consumer"),
-        );
+        report.lose(&settings.place_of("type"), &format!("{by:?}: access is decided by consumer"));
     }
-    if settings
-        .number("rejected_code", report)
-        .is_some_and(|code| code != 403)
-    {
+    if settings.number("rejected_code", report).is_some_and(|code| code != 403) {
         report.note(&settings.place_of("rejected_code"), "refused consumers get 403");
     }
     if settings.text("rejected_msg", report).is_some() {
-        report.note(
-            &settings.place_of("rejected_msg"),
-            "refused consumers get the usual text",
-        );
+        report.note(&settings.place_of("rejected_msg"), "refused consumers get the usual text");
     }
     let mut named = |list: &str| {
         let names = settings.texts(list, report)?;
@@ -186,10 +160,7 @@ fn restrict(settings: &mut Members<'_>, treatment: &mut Treatment, consumers: &N
         let known = names.into_iter().filter_map(|name| {
             let found = consumers.find(name).map(str::to_owned);
             if found.is_none() {
-                report.note(
-                    &place,
-                    &format!("{name:?} is no consumer that was carried over, and left out"),
-                );
+                report.note(&place, &format!("{name:?} is no consumer that was carried over, and left out"));
             }
             found
         });
@@ -198,20 +169,14 @@ fn restrict(settings: &mut Members<'_>, treatment: &mut Treatment, consumers: &N
     treatment.allow = named("whitelist");
     treatment.deny = named("blacklist");
     if treatment.allow.is_none() && treatment.deny.is_none() {
-        report.lose(
-            settings.place(),
-            "neither `whitelist` nor `blacklist` says whom it restricts",
-        );
+        report.lose(settings.place(), "neither `whitelist` nor `blacklist` says whom it restricts");
     }
 }
 
 fn rewrite(settings: &mut Members<'_>, report: &mut Report) -> Option<String> {
     let uri = settings.text("uri", report)?;
     if uri.contains('$') || !uri.starts_with('/') {
-        report.lose(
-            &settings.place_of("uri"),
-            "only plain paths are carried over, without variables",
-        );
+        report.lose(&settings.place_of("uri"), "only plain paths are carried over, without variables");
         return None;
     }
     Some(uri.to_owned())
@@ -226,16 +191,10 @@ fn cors(settings: &mut Members<'_>, report: &mut Report) -> Option<Node> {
             .map(str::to_owned)
             .collect()
     };
-    for (theirs, ours) in [
-        ("allow_origins", "origins"),
-        ("allow_headers", "headers"),
-        ("expose_headers", "expose"),
-    ] {
-        if let Some(list) = settings
-            .text(theirs, report)
-            .map(listed)
-            .filter(|list| !list.is_empty())
-        {
+    for (theirs, ours) in
+        [("allow_origins", "origins"), ("allow_headers", "headers"), ("expose_headers", "expose")]
+    {
+        if let Some(list) = settings.text(theirs, report).map(listed).filter(|list| !list.is_empty()) {
             options.push((ours.to_owned(), Node::texts(list)));
         }
     }

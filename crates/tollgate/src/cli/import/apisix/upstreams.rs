@@ -33,10 +33,8 @@ fn upstream(mut members: Members<'_>, report: &mut Report) -> Option<Node> {
         "http" => false,
         "https" => true,
         other => {
-            report.lose(
-                &members.place_of("scheme"),
-                &format!("{other:?}: only `http` and `https` are spoken"),
-            );
+            report
+                .lose(&members.place_of("scheme"), &format!("{other:?}: only `http` and `https` are spoken"));
             return None;
         }
     };
@@ -50,10 +48,7 @@ fn upstream(mut members: Members<'_>, report: &mut Report) -> Option<Node> {
         );
     }
     if members.number("retries", report).is_some() || members.take("retry_timeout").is_some() {
-        report.note(
-            members.place(),
-            "only requests that were never sent are tried again",
-        );
+        report.note(members.place(), "only requests that were never sent are tried again");
     }
     members.finish(report);
     Some(Node::Section(entries))
@@ -97,21 +92,13 @@ fn targets(members: &mut Members<'_>, secure: bool, report: &mut Report) -> Opti
     if found.len() > 1 {
         match balance {
             "roundrobin" | "least_conn" | "ewma" => {
-                report.note(
-                    &place,
-                    "requests go to the node with the fewest open ones, by weight",
-                );
+                report.note(&place, "requests go to the node with the fewest open ones, by weight");
             }
-            other => report.lose(
-                &members.place_of("type"),
-                &format!("{other:?} has no counterpart"),
-            ),
+            other => report.lose(&members.place_of("type"), &format!("{other:?} has no counterpart")),
         }
     }
     let even = found.iter().all(|node| node.weight == found[0].weight);
-    Some(Node::List(
-        found.into_iter().map(|node| target(node, even)).collect(),
-    ))
+    Some(Node::List(found.into_iter().map(|node| target(node, even)).collect()))
 }
 
 fn target(node: Found, even: bool) -> Node {
@@ -119,10 +106,7 @@ fn target(node: Found, even: bool) -> Node {
         return Node::text(node.url);
     }
     let weight = Node::Plain(node.weight.to_string());
-    Node::Map(vec![
-        ("url".to_owned(), Node::text(node.url)),
-        ("weight".to_owned(), weight),
-    ])
+    Node::Map(vec![("url".to_owned(), Node::text(node.url)), ("weight".to_owned(), weight)])
 }
 
 /// `"host:port": weight`
@@ -155,11 +139,7 @@ fn by_members(node: &Value, secure: bool, place: String, report: &mut Report) ->
     let host = node.text("host", report).unwrap_or_default();
     let port = node.number("port", report);
     let weight = node.number("weight", report).unwrap_or(1);
-    if node
-        .take("priority")
-        .and_then(id_of)
-        .is_some_and(|priority| priority != "0")
-    {
+    if node.take("priority").and_then(id_of).is_some_and(|priority| priority != "0") {
         report.lose(&node.place_of("priority"), "spare nodes have no counterpart");
     }
     node.skip(&["metadata"]);
@@ -173,15 +153,9 @@ fn timeout(members: &mut Members<'_>, report: &mut Report) -> Option<Node> {
     let mut stated = members.members("timeout", report);
     let mut seconds = |name: &str| {
         let stated = stated.as_mut()?;
-        let value = stated
-            .take(name)?
-            .as_f64()
-            .filter(|seconds| *seconds > 0.0 && *seconds < 1e6);
+        let value = stated.take(name)?.as_f64().filter(|seconds| *seconds > 0.0 && *seconds < 1e6);
         if value.is_none() {
-            report.lose(
-                &stated.place_of(name),
-                "a positive number of seconds was expected",
-            );
+            report.lose(&stated.place_of(name), "a positive number of seconds was expected");
         }
         value
     };

@@ -13,18 +13,9 @@ fn check(text: &str, expected: Result<Value, &str>) {
 
 #[test]
 fn plain_data() {
-    check(
-        "a: 1\nb: [x, '2']\n#END\n",
-        Ok(json!({ "a": 1, "b": ["x", "2"] })),
-    );
-    check(
-        "no: on\nzeros: 007\n1: x",
-        Ok(json!({ "no": "on", "zeros": "007", "1": "x" })),
-    );
-    check(
-        "a: &x {k: v}\nb: *x",
-        Ok(json!({ "a": { "k": "v" }, "b": { "k": "v" } })),
-    );
+    check("a: 1\nb: [x, '2']\n#END\n", Ok(json!({ "a": 1, "b": ["x", "2"] })));
+    check("no: on\nzeros: 007\n1: x", Ok(json!({ "no": "on", "zeros": "007", "1": "x" })));
+    check("a: &x {k: v}\nb: *x", Ok(json!({ "a": { "k": "v" }, "b": { "k": "v" } })));
     check("{\"routes\": []}", Ok(json!({ "routes": [] })));
 }
 
@@ -56,11 +47,7 @@ fn what_cannot_be_loaded() {
         let error = format!("{:#}", load(&path).unwrap_err());
         assert!(error.contains(part) && error.contains(name), "{error}");
     };
-    check(
-        "huge.yaml",
-        &vec![b'#'; MAX_BYTES as usize + 1],
-        "larger than 16 MiB",
-    );
+    check("huge.yaml", &vec![b'#'; MAX_BYTES as usize + 1], "larger than 16 MiB");
     check("binary.yaml", b"\xff\xfe", "not text in UTF-8");
     check("list.yaml", b"- 1", "a mapping was expected at the top");
     let error = format!("{:#}", load(directory.path()).unwrap_err());

@@ -10,12 +10,7 @@ fn check<T: std::fmt::Debug + PartialEq>(
     let mut report = Report::default();
     let result = step(&mut report);
     match expected {
-        Ok(expected) => assert_eq!(
-            (result, report.lost.len()),
-            (Some(expected), 0),
-            "{:?}",
-            report.lost
-        ),
+        Ok(expected) => assert_eq!((result, report.lost.len()), (Some(expected), 0), "{:?}", report.lost),
         Err(part) => {
             assert_eq!(result, None);
             assert!(report.lost.join("\n").contains(part), "{:?}", report.lost);
@@ -48,11 +43,7 @@ fn only_literal_secrets_are_noted() {
         report.notes.len()
     };
     assert_eq!(
-        (
-            notes("x", Kind::Secret),
-            notes("x", Kind::Public),
-            notes("$env://X", Kind::Secret)
-        ),
+        (notes("x", Kind::Secret), notes("x", Kind::Public), notes("$env://X", Kind::Secret)),
         (1, 0, 0)
     );
 }
@@ -60,10 +51,7 @@ fn only_literal_secrets_are_noted() {
 #[test]
 fn targets() {
     let check = |secure, host, port, expected: Result<&str, &str>| {
-        check(
-            |report| target(secure, host, port, "p", report),
-            expected.map(str::to_owned),
-        );
+        check(|report| target(secure, host, port, "p", report), expected.map(str::to_owned));
     };
     check(false, "model", Some(8000), Ok("http://model:8000"));
     check(true, "10.0.0.1", None, Ok("https://10.0.0.1"));
@@ -99,24 +87,15 @@ fn paths() {
 
 #[test]
 fn request_methods() {
-    check(
-        |report| methods(&["GET", "post"], "p", report),
-        Ok(Node::texts(["GET", "POST"])),
-    );
-    check(
-        |report| methods(&["BREW"], "p", report),
-        Err("\"BREW\" is no request method"),
-    );
+    check(|report| methods(&["GET", "post"], "p", report), Ok(Node::texts(["GET", "POST"])));
+    check(|report| methods(&["BREW"], "p", report), Err("\"BREW\" is no request method"));
 }
 
 #[test]
 fn names() {
     let mut names = Names::default();
     let mut give = |foreign: &str, expected: Result<&str, &str>| {
-        check(
-            |report| names.give(foreign, "p", report),
-            expected.map(str::to_owned),
-        );
+        check(|report| names.give(foreign, "p", report), expected.map(str::to_owned));
     };
     give("service_a", Ok("service_a"));
     give("1", Ok("1"));
@@ -128,8 +107,5 @@ fn names() {
     give("1", Err("named twice"));
     assert_eq!(names.invent("/predict/sentiment"), "predict-sentiment");
     assert_eq!(names.invent("/predict/sentiment"), "predict-sentiment-2");
-    assert_eq!(
-        (names.find("a b/c"), names.find("predict-sentiment")),
-        (Some("a-b-c"), None)
-    );
+    assert_eq!((names.find("a b/c"), names.find("predict-sentiment")), (Some("a-b-c"), None));
 }

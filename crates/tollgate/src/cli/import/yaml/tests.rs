@@ -20,30 +20,17 @@ fn layouts() {
     check(Node::Section(vec![]), "a: {}\n");
     check(Node::one("env", Node::text("NAME")), "a: { env: NAME }\n");
     check(Node::Section(vec![("b".into(), Node::text("c"))]), "a:\n  b: c\n");
-    check(
-        Node::Rows(vec![Node::one("jwt", Node::one("key", Node::text("k")))]),
-        "a:\n  - jwt: { key: k }\n",
-    );
+    check(Node::Rows(vec![Node::one("jwt", Node::one("key", Node::text("k")))]), "a:\n  - jwt: { key: k }\n");
     check(
         Node::texts(["x".repeat(60), "y".repeat(60)]),
         &format!("a:\n  - {}\n  - {}\n", "x".repeat(60), "y".repeat(60)),
     );
-    check(
-        Node::one("b", Node::text("-----\nAB\n-----\n")),
-        "a:\n  b: |\n    -----\n    AB\n    -----\n",
-    );
+    check(Node::one("b", Node::text("-----\nAB\n-----\n")), "a:\n  b: |\n    -----\n    AB\n    -----\n");
 }
 
 #[test]
 fn texts_are_quoted_where_yaml_would_read_something_else() {
-    for bare in [
-        "service_a",
-        "/x/**",
-        "http://127.0.0.1:9001",
-        "RS256",
-        "GET",
-        "header:X-API-Key",
-    ] {
+    for bare in ["service_a", "/x/**", "http://127.0.0.1:9001", "RS256", "GET", "header:X-API-Key"] {
         check(Node::text(bare), &format!("a: {bare}\n"));
     }
     for text in [
@@ -52,10 +39,7 @@ fn texts_are_quoted_where_yaml_would_read_something_else() {
     ] {
         check(Node::text(text), &format!("a: \"{text}\"\n"));
     }
-    check(
-        Node::text("a\"\\\u{1}\u{2028}\u{7f}\r"),
-        "a: \"a\\\"\\\\\\u0001\\u2028\\u007F\\r\"\n",
-    );
+    check(Node::text("a\"\\\u{1}\u{2028}\u{7f}\r"), "a: \"a\\\"\\\\\\u0001\\u2028\\u007F\\r\"\n");
 }
 
 proptest! {

@@ -3,14 +3,9 @@ use super::*;
 #[track_caller]
 fn check(services: &[&str], expected: Result<&str, &str>) {
     let mut env = EnvFile::default();
-    let result = services
-        .iter()
-        .try_for_each(|name| env.set(&Name::new(name).unwrap(), "HAWK_KEY", "00\n"));
+    let result = services.iter().try_for_each(|name| env.set(&Name::new(name).unwrap(), "HAWK_KEY", "00\n"));
     match expected {
-        Ok(content) => assert_eq!(
-            result.map(|()| env.file(Path::new("d")).content).unwrap(),
-            content
-        ),
+        Ok(content) => assert_eq!(result.map(|()| env.file(Path::new("d")).content).unwrap(), content),
         Err(part) => assert!(result.unwrap_err().to_string().contains(part), "{services:?}"),
     }
 }
@@ -27,10 +22,8 @@ fn services_name_shell_variables() {
 fn all_writes_pairs_and_one_environment() {
     let names = ["service_a", "service_b"].map(|name| Name::new(name).unwrap());
     let files = all(JwtAlgorithm::Es256, Path::new("keys"), &names).unwrap();
-    let seen: Vec<(&str, bool)> = files
-        .iter()
-        .map(|file| (file.path.file_name().unwrap().to_str().unwrap(), file.private))
-        .collect();
+    let seen: Vec<(&str, bool)> =
+        files.iter().map(|file| (file.path.file_name().unwrap().to_str().unwrap(), file.private)).collect();
     assert_eq!(
         seen,
         [
@@ -42,15 +35,8 @@ fn all_writes_pairs_and_one_environment() {
         ]
     );
     let env = &files[4].content;
-    assert!(
-        env.starts_with("SERVICE_A_PUBLIC_KEY=\"-----BEGIN PUBLIC KEY-----\n"),
-        "{env}"
-    );
-    let order: Vec<Option<usize>> = ["A_PUBLIC_KEY", "B_PUBLIC_KEY", "A_HAWK_KEY", "B_HAWK_KEY"]
-        .map(|name| env.find(name))
-        .to_vec();
-    assert!(
-        order.iter().all(Option::is_some) && order.is_sorted(),
-        "{order:?}"
-    );
+    assert!(env.starts_with("SERVICE_A_PUBLIC_KEY=\"-----BEGIN PUBLIC KEY-----\n"), "{env}");
+    let order: Vec<Option<usize>> =
+        ["A_PUBLIC_KEY", "B_PUBLIC_KEY", "A_HAWK_KEY", "B_HAWK_KEY"].map(|name| env.find(name)).to_vec();
+    assert!(order.iter().all(Option::is_some) && order.is_sorted(), "{order:?}");
 }

@@ -11,9 +11,7 @@ struct Line {
 const NOW: Duration = Duration::from_secs(1_700_000_000);
 
 fn sign(arguments: &[&str]) -> anyhow::Result<String> {
-    Line::try_parse_from(std::iter::once(&"sign").chain(arguments))?
-        .hawk
-        .authorization(NOW)
+    Line::try_parse_from(std::iter::once(&"sign").chain(arguments))?.hawk.authorization(NOW)
 }
 
 #[track_caller]
@@ -48,33 +46,16 @@ fn a_bare_path_is_signed_as_mohawk_does() {
     );
     // The host of a whole address is not signed either.
     let whole = "http://127.0.0.1:8080/predict/sentiment";
-    let line = sign(&[
-        "--id=service_a_id",
-        "--key",
-        KEY,
-        "--nonce=abc123",
-        "--bare-path",
-        "--data",
-        BODY,
-        whole,
-    ]);
-    assert!(
-        line.unwrap()
-            .contains("hJQbJobmG71DGwlus+WQc1pP7N4PT6/vkEbHCyACwHw=")
-    );
+    let line =
+        sign(&["--id=service_a_id", "--key", KEY, "--nonce=abc123", "--bare-path", "--data", BODY, whole]);
+    assert!(line.unwrap().contains("hJQbJobmG71DGwlus+WQc1pP7N4PT6/vkEbHCyACwHw="));
 }
 
 #[test]
 fn published_values_are_met() {
     let key = "werxhqb98rpaxn39848xrunpaw3489ruxnpa98w4rxn";
-    let common = [
-        "--id=dh37fgj492je",
-        "--key",
-        key,
-        "--ts=1353832234",
-        "--nonce=j4h3g2",
-        "--ext=some-app-ext-data",
-    ];
+    let common =
+        ["--id=dh37fgj492je", "--key", key, "--ts=1353832234", "--nonce=j4h3g2", "--ext=some-app-ext-data"];
     let url = "http://Example.com:8000/resource/1?b=1&a=2";
     check(
         &[&common[..], &[url]].concat(),
@@ -84,11 +65,7 @@ fn published_values_are_met() {
     check(
         &[
             &common[..],
-            &[
-                "--data=Thank you for flying Hawk",
-                "--content-type=Text/Plain; charset=utf-8",
-                url,
-            ],
+            &["--data=Thank you for flying Hawk", "--content-type=Text/Plain; charset=utf-8", url],
         ]
         .concat(),
         "Hawk mac=\"aSe1DERmZuRl3pI36/9BdZmnErTw3sNzOOAUlfeKjVw=\", \
@@ -99,17 +76,9 @@ fn published_values_are_met() {
 
 #[test]
 fn sha1_ports_and_fresh_nonces() {
-    let sha1 = [
-        "--id=1",
-        "--key=werxhqb98rpaxn39848xrunpaw3489ruxnpa98w4rxn",
-        "--algorithm=sha1",
-        "--ext=hello",
-    ];
-    let fixed = [
-        "--ts=1353788437",
-        "--nonce=k3j4h2",
-        "http://example.com:8080/resource/4?filter=a",
-    ];
+    let sha1 =
+        ["--id=1", "--key=werxhqb98rpaxn39848xrunpaw3489ruxnpa98w4rxn", "--algorithm=sha1", "--ext=hello"];
+    let fixed = ["--ts=1353788437", "--nonce=k3j4h2", "http://example.com:8080/resource/4?filter=a"];
     assert!(
         sign(&[sha1, [fixed[0], fixed[1], fixed[2], "--method=GET"]].concat())
             .unwrap()
@@ -140,27 +109,15 @@ fn what_cannot_be_signed_is_said() {
     check_refused(&["--id=a", "--key=k", "/predict"], "names no host");
     check_refused(&["--id=a", "--key=k", "ftp://h/"], "`ftp` is no scheme");
     check_refused(&["--id=a", "--key=", "http://h/"], "key is empty");
-    check_refused(
-        &["--id=a", "--key-env=TOLLGATE_TEST_UNSET", "http://h/"],
-        "`TOLLGATE_TEST_UNSET`",
-    );
+    check_refused(&["--id=a", "--key-env=TOLLGATE_TEST_UNSET", "http://h/"], "`TOLLGATE_TEST_UNSET`");
     check_refused(
         &["--id=a", "--key=k", "--data=@/does/not/exist", "http://h/"],
         "`/does/not/exist` cannot be read",
     );
-    check_refused(
-        &["--id=a\"", "--key=k", "http://h/"],
-        "printable ASCII characters",
-    );
+    check_refused(&["--id=a\"", "--key=k", "http://h/"], "printable ASCII characters");
     check_refused(&["--id=", "--key=k", "http://h/"], "printable ASCII characters");
     check_refused(&["--id=a", "--key=k", "--ext=a\"b", "http://h/"], "`ext` must be");
-    check_refused(
-        &["--id=a", "--key=k", "--algorithm=md5", "http://h/"],
-        "use `sha256` or `sha1`",
-    );
+    check_refused(&["--id=a", "--key=k", "--algorithm=md5", "http://h/"], "use `sha256` or `sha1`");
     check_refused(&["--id=a", "http://h/"], "--key");
-    check_refused(
-        &["--id=a", "--key=k", "--key-env=K", "http://h/"],
-        "cannot be used with",
-    );
+    check_refused(&["--id=a", "--key=k", "--key-env=K", "http://h/"], "cannot be used with");
 }

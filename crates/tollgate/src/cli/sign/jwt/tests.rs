@@ -35,33 +35,16 @@ fn check(arguments: &[&str], expected: Result<Value, &str>) {
 fn claims() {
     let (iat, exp) = (1_700_000_000, 1_700_003_600);
     check(&[], Ok(json!({ "key": "iss_a", "iat": iat, "exp": exp })));
+    check(&["--key-claim=sub"], Ok(json!({ "sub": "iss_a", "iat": iat, "exp": exp })));
+    check(&["--expires=90s"], Ok(json!({ "key": "iss_a", "iat": iat, "exp": iat + 90 })));
     check(
-        &["--key-claim=sub"],
-        Ok(json!({ "sub": "iss_a", "iat": iat, "exp": exp })),
-    );
-    check(
-        &["--expires=90s"],
-        Ok(json!({ "key": "iss_a", "iat": iat, "exp": iat + 90 })),
-    );
-    check(
-        &[
-            "--claim=sub=a=b",
-            "--claim=level=3",
-            "--claim=aud=[\"x\"]",
-            "--claim=empty=",
-        ],
+        &["--claim=sub=a=b", "--claim=level=3", "--claim=aud=[\"x\"]", "--claim=empty="],
         Ok(
             json!({ "key": "iss_a", "sub": "a=b", "level": 3, "aud": ["x"], "empty": "", "iat": iat, "exp": exp }),
         ),
     );
-    check(
-        &["--claim=exp=1"],
-        Ok(json!({ "key": "iss_a", "exp": 1, "iat": iat })),
-    );
-    check(
-        &["--claim=a=1", "--claim=a=2"],
-        Err("the claim `a` is given twice"),
-    );
+    check(&["--claim=exp=1"], Ok(json!({ "key": "iss_a", "exp": 1, "iat": iat })));
+    check(&["--claim=a=1", "--claim=a=2"], Err("the claim `a` is given twice"));
     check(&["--claim=key=b"], Err("the claim `key` is given twice"));
     check(&["--claim=novalue"], Err("NAME=VALUE"));
     check(&["--expires=1y"], Err("a duration is"));

@@ -8,9 +8,7 @@ use crate::config::process::Bounds;
 #[track_caller]
 fn check(input: &str, expected: Result<Seen, (usize, Denial)>) {
     let mut scanner = Scanner::new(Bounds::default());
-    let got = scanner
-        .feed(input.as_bytes())
-        .map_err(|refused| (refused.good, refused.denial));
+    let got = scanner.feed(input.as_bytes()).map_err(|refused| (refused.good, refused.denial));
     assert_eq!(got, expected, "{input:?}");
 }
 
@@ -25,10 +23,7 @@ fn refused(why: Malformed) -> Result<Seen, (usize, Denial)> {
 #[test]
 fn plain_messages_pass() {
     check("GET / HTTP/1.1\r\nHost: a\r\n\r\n", seen(1, 0));
-    check(
-        "GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
-        seen(2, 0),
-    );
+    check("GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", seen(2, 0));
     check(
         "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabcGET / HTTP/1.1\r\nhost: a\r\n\r\n",
         seen(2, 3),
@@ -42,14 +37,8 @@ fn plain_messages_pass() {
 #[test]
 fn doubtful_framing_is_refused() {
     for (fields, why) in [
-        (
-            "Content-Length: 3\r\nTransfer-Encoding: chunked",
-            Malformed::TwoFramings,
-        ),
-        (
-            "Transfer-Encoding: chunked\r\nContent-Length: 3",
-            Malformed::TwoFramings,
-        ),
+        ("Content-Length: 3\r\nTransfer-Encoding: chunked", Malformed::TwoFramings),
+        ("Transfer-Encoding: chunked\r\nContent-Length: 3", Malformed::TwoFramings),
         ("Content-Length: 3\r\nContent-Length: 3", Malformed::ContentLength),
         ("Content-Length: 3, 3", Malformed::ContentLength),
         ("Content-Length: +3", Malformed::ContentLength),
@@ -61,10 +50,7 @@ fn doubtful_framing_is_refused() {
         ("Content-Length: 18446744073709551615", Malformed::ContentLength),
         ("Transfer-Encoding: gzip, chunked", Malformed::TransferEncoding),
         ("Transfer-Encoding: ,chunked", Malformed::TransferEncoding),
-        (
-            "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
-            Malformed::TransferEncoding,
-        ),
+        ("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", Malformed::TransferEncoding),
         ("Transfer-Encoding: identity", Malformed::TransferEncoding),
         ("Transfer-Encoding: xchunked", Malformed::TransferEncoding),
         ("Host: b", Malformed::Host),
@@ -75,10 +61,7 @@ fn doubtful_framing_is_refused() {
         ("A: b\0c", Malformed::Header),
         ("A: b\nC: d", Malformed::LineEnd),
     ] {
-        check(
-            &format!("POST / HTTP/1.1\r\nHost: a\r\n{fields}\r\n\r\n"),
-            refused(why),
-        );
+        check(&format!("POST / HTTP/1.1\r\nHost: a\r\n{fields}\r\n\r\n"), refused(why));
     }
     check(
         "POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
@@ -96,24 +79,15 @@ fn doubtful_framing_is_refused() {
 #[test]
 fn what_came_before_a_refused_head_is_kept() {
     let first = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
-    check(
-        &format!("{first}GET / HTTP/1.1\r\n\r\n"),
-        Err((first.len(), Malformed::Host.into())),
-    );
+    check(&format!("{first}GET / HTTP/1.1\r\n\r\n"), Err((first.len(), Malformed::Host.into())));
 }
 
 #[test]
 fn bounds_hold() {
     let target = "a".repeat(9000);
-    check(
-        &format!("GET /{target} HTTP/1.1\r\nHost: a\r\n\r\n"),
-        Err((0, Denial::Bound(Bound::Target))),
-    );
+    check(&format!("GET /{target} HTTP/1.1\r\nHost: a\r\n\r\n"), Err((0, Denial::Bound(Bound::Target))));
     let fields = "A: b\r\n".repeat(101);
-    check(
-        &format!("GET / HTTP/1.1\r\nHost: a\r\n{fields}\r\n"),
-        Err((0, Denial::Bound(Bound::Headers))),
-    );
+    check(&format!("GET / HTTP/1.1\r\nHost: a\r\n{fields}\r\n"), Err((0, Denial::Bound(Bound::Headers))));
     let value = "b".repeat(17 * 1024);
     check(
         &format!("GET / HTTP/1.1\r\nHost: a\r\nA: {value}\r\n\r\n"),
@@ -121,10 +95,7 @@ fn bounds_hold() {
     );
     let endless = format!("GET / HTTP/1.1\r\nHost: a\r\nA: {}", "b".repeat(66 * 1024));
     check(&endless, Err((0, Denial::Bound(Bound::Headers))));
-    check(
-        &format!("GET /{}", "a".repeat(66 * 1024)),
-        Err((0, Denial::Bound(Bound::Target))),
-    );
+    check(&format!("GET /{}", "a".repeat(66 * 1024)), Err((0, Denial::Bound(Bound::Target))));
 }
 
 proptest! {

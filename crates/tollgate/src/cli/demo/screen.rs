@@ -1,0 +1,164 @@
+//! What the demonstration shows: addresses, keys, the matrix, and lines to paste.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use serde_json::{Value, json};
+use tollgate_models::demo::Model;
+
+use super::Met;
+use crate::demo::keys::ServiceKeys;
+use crate::demo::{Demo, SERVICES};
+
+/// A request body that shows what the model does.
+pub(super) const fn sample(model: Model) -> &'static str {
+    match model {
+        Model::Sentiment => r#"{"text":"What a wonderful day"}"#,
+        Model::Regression => r#"{"features":{"bmi":31.2,"bp":104,"s5":5.1}}"#,
+        Model::Classification => r#"{"inputs":[[5.9,3.0,5.1,1.8]]}"#,
+    }
+}
+
+/// Everything as one text.
+pub(super) fn text(demo: &Demo, met: &[Met], colour: bool) -> String {
+    let paint = Paint(colour);
+    let mut out = String::new();
+    // Writing to a string cannot fail.
+    let _ = write(&mut out, demo, met, &paint);
+    out
+}
+
+/// The same for programs.
+pub(super) fn json(demo: &Demo, met: &[Met]) -> Value {
+    let cells: Vec<Value> = met
+        .iter()
+        .map(|met| json!({ "consumer": met.consumer, "route": met.model.name(), "status": met.status.as_u16() }))
+        .collect();
+    let keys: Vec<Value> = demo.keys.iter().map(|keys| json!({ "consumer": keys.name, "api_key": keys.api_key })).collect();
+    let curl: Vec<String> = lines(demo).into_iter().map(|(_, line)| line).collect();
+    json!({
+        "gate": format!("http://{}", demo.gate()),
+        "admin": demo.server().admin().map(|address| format!("http://{address}")),
+        "keys": keys,
+        "cells": cells,
+        "curl": curl,
+    })
+}
+
+fn write(out: &mut String, demo: &Demo, met: &[Met], paint: &Paint) -> std::fmt::Result {
+    writeln!(out, "{}", paint.bold("Tollgate guards three models"))?;
+    writeln!(out)?;
+    writeln!(out, "  gate    http://{}", demo.gate())?;
+    if let Some(admin) = demo.server().admin() {
+        writeln!(out, "  admin   http://{admin}/ready")?;
+    }
+    writeln!(out, "  config  {}  (edit it: it reloads)", demo.directory().join("tollgate.yaml").display())?;
+    writeln!(out)?;
+    matrix(out, met, paint)?;
+    writeln!(out)?;
+    writeln!(out, "{}", paint.bold("API keys"))?;
+    for keys in &demo.keys {
+        writeln!(out, "  {:<12}{}", keys.name, keys.api_key)?;
+    }
+    let mut scheme = "";
+    for (name, line) in lines(demo) {
+        if name != scheme {
+            writeln!(out, "\n{}", paint.bold(name))?;
+            scheme = name;
+        }
+        writeln!(out, "{line}")?;
+    }
+    writeln!(out)?;
+    writeln!(out, "Ctrl-C ends it and removes the keys.")
+}
+
+fn matrix(out: &mut String, met: &[Met], paint: &Paint) -> std::fmt::Result {
+    write!(out, "  {:<12}", "")?;
+    for model in Model::all() {
+        write!(out, "{:<18}", model.name())?;
+    }
+    writeln!(out)?;
+    for (service, _) in SERVICES {
+        write!(out, "  {service:<12}")?;
+        for cell in met.iter().filter(|met| met.consumer == service) {
+            let mark = if cell.status.is_success() { paint.green("✓") } else { paint.red("✗") };
+            write!(out, "{mark} {:<16}", cell.status.as_u16())?;
+        }
+        writeln!(out)?;
+    }
+    Ok(())
+}
+
+/// For each scheme: two calls that pass and one that is refused.
+fn lines(demo: &Demo) -> Vec<(&'static str, String)> {
+    let [a, b, ..] = demo.keys.as_slice() else { return Vec::new() };
+    let calls = [
+        (a, Model::Sentiment, "200"),
+        (b, Model::Classification, "200"),
+        (b, Model::Regression, "refused: 403, service_b may not call regression"),
+    ];
+    let mut lines = Vec::new();
+    for (scheme, header) in [("API key", api_key as Header), ("JSON Web Token (RS256)", jwt), ("Hawk", hawk)] {
+        for (keys, model, comment) in calls {
+            let url = format!("http://{}/predict/{}", demo.gate(), model.name());
+            let body = sample(model);
+            let header = header(keys, &url, body);
+            let line = format!("curl -sS {url} -H {header} -H 'Content-Type: application/json' -d '{body}'  # {comment}");
+            lines.push((scheme, line));
+        }
+    }
+    lines
+}
+
+type Header = fn(&ServiceKeys, &str, &str) -> String;
+
+fn api_key(keys: &ServiceKeys, _url: &str, _body: &str) -> String {
+    format!("'X-API-Key: {}'", keys.api_key)
+}
+
+fn jwt(keys: &ServiceKeys, _url: &str, _body: &str) -> String {
+    let path = keys.private_key.display();
+    format!("\"$({} sign jwt --key {} --private-key {path})\"", program(), keys.jwt_key)
+}
+
+fn hawk(keys: &ServiceKeys, url: &str, body: &str) -> String {
+    let (id, key) = (&keys.hawk_id, &keys.hawk_key);
+    format!("\"$({} sign hawk --id {id} --key {key} --method POST --data '{body}' {url})\"", program())
+}
+
+/// How a shell finds this program: by name where `PATH` leads to it, else by its place.
+fn program() -> String {
+    let Ok(own) = std::env::current_exe() else { return "tollgate".into() };
+    let on_path = std::env::var_os("PATH").is_some_and(|path| {
+        std::env::split_paths(&path).any(|directory| directory.join("tollgate").canonicalize().is_ok_and(|p| p == own))
+    });
+    if on_path {
+        return "tollgate".into();
+    }
+    let here = std::env::current_dir().unwrap_or_default();
+    own.strip_prefix(&here).map_or_else(|_| own.display().to_string(), |near| Path::new(".").join(near).display().to_string())
+}
+
+/// Colours, where somebody sees them.
+struct Paint(bool);
+
+impl Paint {
+    fn wrap(&self, code: &str, text: &str) -> String {
+        match self.0 {
+            true => format!("\x1b[{code}m{text}\x1b[0m"),
+            false => text.to_owned(),
+        }
+    }
+
+    fn bold(&self, text: &str) -> String {
+        self.wrap("1", text)
+    }
+
+    fn green(&self, text: &str) -> String {
+        self.wrap("32", text)
+    }
+
+    fn red(&self, text: &str) -> String {
+        self.wrap("31", text)
+    }
+}

@@ -1,0 +1,94 @@
+//! `tollgate serve`: the gate, until a signal ends it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::Outcome;
+use super::output::Output;
+use crate::config;
+use crate::reload;
+use crate::server::{Server, Stopped};
+use crate::state::clock::Clock;
+use crate::telemetry::{AccessLog, Telemetry, logging};
+
+/// Serve the routes of a configuration file
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// The configuration file
+    #[arg(short, long, env = "TOLLGATE_CONFIG", default_value = "tollgate.yaml", value_name = "FILE")]
+    config: PathBuf,
+    /// Where one JSON line per request goes
+    #[arg(long, value_enum, default_value_t = AccessLogTo::Off)]
+    access_log: AccessLogTo,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum AccessLogTo {
+    /// Nowhere
+    Off,
+    /// Standard output
+    Stdout,
+}
+
+impl Serve {
+    pub fn run(self, output: &Output) -> anyhow::Result<Outcome> {
+        logging::start(std::env::var("TOLLGATE_LOG").ok().as_deref(), "info")?;
+        let compiled = match config::load(&self.config) {
+            Ok(compiled) => compiled,
+            Err(problems) => {
+                output.problems(&problems);
+                return Ok(Outcome::Refused);
+            }
+        };
+        for warning in &compiled.warnings {
+            tracing::warn!("{warning}");
+        }
+        let watched = compiled.watched.clone();
+        let access_log = match self.access_log {
+            AccessLogTo::Off => None,
+            AccessLogTo::Stdout => Some(AccessLog::start(std::io::stdout())?),
+        };
+        let telemetry = Telemetry { access_log, ..Telemetry::default() };
+        let server = Arc::new(Server::start(compiled, Clock::system(), telemetry)?);
+        for address in server.addresses() {
+            tracing::info!(%address, "serving");
+        }
+        if let Some(address) = server.admin() {
+            tracing::info!(%address, "admin listener");
+        }
+        let reload = server.control().spawn(reload::watch(Arc::downgrade(&server), self.config, watched));
+        server.control().block_on(stop_signal())?;
+        reload.abort();
+        tracing::info!("stopping: open requests may end");
+        stop(server)
+    }
+}
+
+/// Waits for SIGTERM or SIGINT.
+///
+/// # Errors
+/// Where signals cannot be watched.
+pub async fn stop_signal() -> std::io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+fn stop(server: Arc<Server>) -> anyhow::Result<Outcome> {
+    let server = Arc::into_inner(server).context("a reload is still running")?;
+    match server.stop() {
+        Stopped::Clean => Ok(Outcome::Done),
+        Stopped::Cut => {
+            tracing::warn!("requests were still open when the drain time was over; they were cut");
+            Ok(Outcome::Done)
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! The process's own log, on standard error.
+
+use tracing_subscriber::EnvFilter;
+
+/// Starts the log as `TOLLGATE_LOG` says: a filter such as `info` or `tollgate=debug`, with `json:` before it for one
+/// JSON object a line.
+///
+/// # Errors
+/// A filter that cannot be read, or a log that was started before.
+pub fn start(setting: Option<&str>, default: &str) -> anyhow::Result<()> {
+    let setting = setting.filter(|setting| !setting.is_empty()).unwrap_or(default);
+    let (json, filter) = match setting.strip_prefix("json:") {
+        Some(filter) => (true, filter),
+        None => (false, setting),
+    };
+    let filter = EnvFilter::try_new(filter).map_err(|error| anyhow::anyhow!("`TOLLGATE_LOG`: {error}"))?;
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let started = match json {
+        true => log.json().flatten_event(true).try_init(),
+        false => log.with_target(false).try_init(),
+    };
+    started.map_err(|error| anyhow::anyhow!("the log cannot be started: {error}"))
+}
