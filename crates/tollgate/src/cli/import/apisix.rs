@@ -25,6 +25,12 @@ struct Import<'a> {
     services: BTreeMap<String, routes::Service<'a>>,
 }
 
+/// What every import should know, whatever the file says.
+const DIFFERENCES: [&str; 2] = [
+    "callers' tokens and keys no longer reach the upstreams, as with `hide_credentials`",
+    "request bodies end at 10MiB, which APISIX does not limit; `body: unlimited` at a route lifts that",
+];
+
 /// Members that describe and change nothing.
 const DESCRIPTION: [&str; 5] = ["name", "desc", "labels", "create_time", "update_time"];
 
@@ -58,9 +64,7 @@ pub fn convert(text: &str, root: &Value) -> anyhow::Result<Imported> {
     let Import {
         draft, mut report, ..
     } = import;
-    report.notes.push(
-        "callers' tokens and keys no longer reach the upstreams, as with `hide_credentials`".to_owned(),
-    );
+    report.notes.extend(DIFFERENCES.map(str::to_owned));
     Ok(Imported {
         config: draft.write("127.0.0.1:9080"),
         report,

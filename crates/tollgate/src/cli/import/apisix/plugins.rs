@@ -218,30 +218,33 @@ fn rewrite(settings: &mut Members<'_>, report: &mut Report) -> Option<String> {
 }
 
 fn cors(settings: &mut Members<'_>, report: &mut Report) -> Option<Node> {
-    let mut options: Entries = Vec::new();
-    let listed = |text: &str| -> Vec<String> {
-        text.split(',')
-            .map(str::trim)
-            .filter(|item| !item.is_empty() && !item.contains('*'))
-            .map(str::to_owned)
-            .collect()
-    };
-    for (theirs, ours) in [
-        ("allow_origins", "origins"),
-        ("allow_headers", "headers"),
-        ("expose_headers", "expose"),
-    ] {
-        if let Some(list) = settings
-            .text(theirs, report)
-            .map(listed)
-            .filter(|list| !list.is_empty())
-        {
-            options.push((ours.to_owned(), Node::texts(list)));
-        }
-    }
     // Preflight answers name the methods of the route.
     settings.skip(&["allow_methods"]);
-    if settings.flag("allow_credential", report) == Some(true) {
+    let credentials = settings.flag("allow_credential", report) == Some(true);
+    let lists = [
+        ("allow_origins", "origins", "*"),
+        ("allow_headers", "headers", "*"),
+        ("expose_headers", "expose", ""),
+    ];
+    let mut options: Entries = Vec::new();
+    for (theirs, ours, default) in lists {
+        let text = settings.text(theirs, report).unwrap_or(default);
+        let items: Vec<&str> = text
+            .split(',')
+            .map(str::trim)
+            .filter(|item| !item.is_empty())
+            .collect();
+        if items.contains(&"**") || (credentials && items.contains(&"*")) {
+            report.lose(
+                &settings.place_of(theirs),
+                "every value, credentials included, has no counterpart; name them",
+            );
+        }
+        if !items.is_empty() {
+            options.push((ours.to_owned(), Node::texts(items)));
+        }
+    }
+    if credentials {
         options.push(("credentials".to_owned(), Node::Plain("true".to_owned())));
     }
     let age = settings.number("max_age", report).unwrap_or(5);
