@@ -35,7 +35,7 @@ pub fn treat(
             continue;
         }
         match *name {
-            "jwt-auth" | "key-auth" if !treatment.accept.is_empty() => {
+            "jwt-auth" | "key-auth" | "multi-auth" if !treatment.accept.is_empty() => {
                 report.lose(
                     place,
                     "APISIX asks for several credentials at once here; this gate asks for one of them",

@@ -23,10 +23,7 @@ pub fn service<'a>(import: &mut Import<'a>, value: &'a Value, place: String) {
     let Some(mut members) = Members::of(value, place, &mut import.report) else {
         return;
     };
-    let Some(id) = members.id("id", &mut import.report) else {
-        import
-            .report
-            .lose(&members.place_of("id"), "a service needs an id");
+    let Some(id) = members.need("id", Members::id, &mut import.report) else {
         return;
     };
     let shared = shared(import, &mut members, &id);
@@ -69,14 +66,7 @@ fn read<'a>(import: &mut Import<'a>, value: &'a Value, place: String) -> Option<
     };
     let own = shared(import, &mut members, &name);
     let merged = merge(import, &mut members, own)?;
-    if members
-        .take("priority")
-        .and_then(id_of)
-        .is_some_and(|priority| priority != "0")
-    {
-        let why = "the more specific path wins here, whatever its priority";
-        import.report.lose(&members.place_of("priority"), why);
-    }
+    refuse_priority(import, &mut members);
     let mut matching: Entries = Vec::new();
     if let Some(methods) = members.texts("methods", &mut import.report) {
         let methods = parts::methods(&methods, &members.place_of("methods"), &mut import.report)?;
@@ -110,6 +100,16 @@ fn read<'a>(import: &mut Import<'a>, value: &'a Value, place: String) -> Option<
     Some(routes)
 }
 
+/// Priorities decide between routes of one path, which here the path itself does.
+fn refuse_priority(import: &mut Import<'_>, members: &mut Members<'_>) {
+    let priority = members.take("priority").and_then(id_of);
+    if priority.is_some_and(|priority| priority != "0") {
+        let why = "the more specific path wins here, whatever its priority";
+        import.report.lose(&members.place_of("priority"), why);
+    }
+}
+
+/// The patterns of `uri` and `uris`.
 fn paths(import: &mut Import<'_>, members: &mut Members<'_>) -> Vec<String> {
     let report = &mut import.report;
     let mut found: Vec<(&str, String)> = members
