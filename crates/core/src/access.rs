@@ -69,3 +69,7 @@ fn check(route: &Route, identity: &Identity) -> Result<(), Forbidden> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests;

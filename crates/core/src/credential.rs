@@ -181,3 +181,7 @@ fn named(
     map.insert(key, credential);
     None
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests;

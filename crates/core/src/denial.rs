@@ -107,6 +107,9 @@ pub enum Malformed {
     /// A Hawk header that breaks its grammar.
     #[error("the Hawk header is malformed: {0}")]
     Hawk(&'static str),
+    /// More requests were sent ahead than the limit.
+    #[error("too many requests were sent ahead of their answers")]
+    Pipeline,
     /// The version is none of HTTP/1.0, 1.1 and 2.
     #[error("this HTTP version is not served")]
     Version,
@@ -285,9 +288,18 @@ impl Malformed {
             Self::Hawk(_) => "credential_malformed",
             Self::Upgrade => "upgrade_refused",
             Self::Version => "version_not_supported",
-            Self::RequestLine | Self::Target | Self::Header | Self::LineEnd | Self::Connection => {
-                "request_malformed"
-            }
+            Self::RequestLine
+            | Self::Target
+            | Self::Header
+            | Self::LineEnd
+            | Self::Connection
+            | Self::Pipeline => "request_malformed",
         }
+    }
+}
+
+impl From<Malformed> for Denial {
+    fn from(malformed: Malformed) -> Self {
+        Self::Malformed(malformed)
     }
 }

@@ -9,6 +9,8 @@ pub mod authn;
 pub mod consumer;
 pub mod credential;
 pub mod denial;
+#[cfg(test)]
+mod fixtures;
 pub mod head;
 pub mod path;
 pub mod route;

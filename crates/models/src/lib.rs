@@ -1,1 +1,8 @@
-//! x
+//! Models that compute, served over HTTP.
+//!
+//! This crate knows nothing of the gate: to the gate its services are upstreams like any other, so they check no
+//! credential and read no header of the gate.
+//!
+//! - [`demo`]: three small trained models, one HTTP service each.
+
+pub mod demo;

@@ -1,3 +1,11 @@
-//! The Tollgate program: command line, configuration, gateway.
+//! Tollgate: an authenticating, authorising gateway in front of model servers.
 
+pub mod admin;
 pub mod cli;
+pub mod config;
+pub mod gateway;
+pub mod reload;
+pub mod server;
+pub mod state;
+pub mod telemetry;
+pub mod tls;

@@ -6,6 +6,7 @@
 
 mod bewit;
 mod header;
+mod host;
 mod key;
 mod mac;
 mod nonces;
@@ -27,6 +28,7 @@ use crate::time::Now;
 use self::header::Attributes;
 use self::mac::{Kind, Signed, equal};
 
+pub use self::host::SignedHost;
 pub use self::key::{Algorithm, Key, KeyError, UnknownAlgorithm};
 pub use self::nonces::Nonces;
 pub use self::respond::Artifacts;
@@ -49,23 +51,6 @@ pub struct Options {
     pub host: SignedHost,
     /// Whether `GET` and `HEAD` may carry a bewit.
     pub bewit: bool,
-}
-
-/// Which host and port the caller signed.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum SignedHost {
-    /// Those of the `Host` header; without a port 80, or 443 over TLS.
-    #[default]
-    Header,
-    /// Always these.
-    Fixed {
-        /// Host in lower case.
-        host: Box<str>,
-        /// Port.
-        port: u16,
-    },
-    /// An empty host and the port `None`, as mohawk signs a bare path.
-    BarePath,
 }
 
 impl Default for Options {
@@ -226,7 +211,19 @@ pub(super) fn judge(
     };
     let attributes = Attributes::parse(value).map_err(Fail::malformed)?;
     let (credential, key) = known(credentials, attributes.id)?;
-    let host = attributes.verify(key, head, options).ok_or(Refusal::BadMac)?;
+    let host = options.host.verify(key, attributes.mac, head, |host| Signed {
+        kind: Kind::Header,
+        ts: attributes.ts_text,
+        nonce: attributes.nonce,
+        method: head.method.as_str(),
+        resource: head.target.as_str(),
+        host,
+        hash: attributes.hash,
+        ext: attributes.ext,
+        app: attributes.app,
+        dlg: attributes.dlg,
+    });
+    let host = host.ok_or(Refusal::BadMac)?;
     if attributes.hash.is_none() && head.has_body && options.payload_required {
         return Err(Refusal::MissingPayloadHash.into());
     }
@@ -279,71 +276,6 @@ fn known<'c>(credentials: &'c Credentials, id: &str) -> Result<(&'c Arc<Credenti
     }
 }
 
-/// The host and port lines of the normalised string.
-#[derive(Debug, Clone, Copy)]
-struct HostLines<'a> {
-    host: &'a str,
-    /// Absent for a bare path, which mohawk writes as the text `None`.
-    port: Option<u16>,
-}
-
-impl SignedHost {
-    /// The host lines that a caller may have signed. For an IPv6 literal there are two, as implementations disagree on
-    /// its brackets.
-    fn lines<'a>(&'a self, head: &'a Head) -> [Option<HostLines<'a>>; 2] {
-        let (host, port) = match self {
-            Self::BarePath => return [Some(HostLines { host: "", port: None }), None],
-            Self::Fixed { host, port } => (&**host, *port),
-            Self::Header => (&*head.host.name, head.host.port_or_default(head.secure)),
-        };
-        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-        [
-            Some(HostLines {
-                host,
-                port: Some(port),
-            }),
-            bare.map(|host| HostLines {
-                host,
-                port: Some(port),
-            }),
-        ]
-    }
-}
-
-/// Tries the MAC with every host line that a caller may have signed; gives the one that fits.
-fn verify<'a>(
-    key: &Key,
-    signed: &Signed<'a>,
-    mac: &str,
-    host: &'a SignedHost,
-    head: &'a Head,
-) -> Option<HostLines<'a>> {
-    let mut lines = host.lines(head).into_iter().flatten();
-    lines.find(|host| {
-        equal(
-            &key.mac(&Signed {
-                host: *host,
-                ..*signed
-            }),
-            mac,
-        )
-    })
-}
-
-impl<'a> Attributes<'a> {
-    fn verify(&self, key: &Key, head: &'a Head, options: &'a Options) -> Option<HostLines<'a>> {
-        let signed = Signed {
-            kind: Kind::Header,
-            ts: self.ts_text,
-            nonce: self.nonce,
-            method: head.method.as_str(),
-            resource: head.target.as_str(),
-            host: HostLines { host: "", port: None },
-            hash: self.hash,
-            ext: self.ext,
-            app: self.app,
-            dlg: self.dlg,
-        };
-        verify(key, &signed, self.mac, &options.host, head)
-    }
-}
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests;

@@ -176,3 +176,7 @@ fn token_cookies(scheme: &Scheme) -> impl Iterator<Item = &str> {
         jwt::Place::Authorization | jwt::Place::Query(_) => None,
     })
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests;

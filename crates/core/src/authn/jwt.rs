@@ -190,3 +190,7 @@ pub(super) fn names_a_credential(token: &[u8], credentials: &Credentials) -> boo
         claims::text(&claims, DEFAULT_CLAIM).is_some_and(|name| credentials.jwt(name).is_some())
     })
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests;

@@ -6,7 +6,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::header::seconds;
 use super::mac::{Kind, Signed};
-use super::{BEWIT, Fail, HostLines, Judged, MAX_LENGTH, Options, Refusal, known, verify};
+use super::{BEWIT, Fail, Judged, MAX_LENGTH, Options, Refusal, known};
 use crate::authn::{Identity, percent_decode};
 use crate::credential::Credentials;
 use crate::head::Head;
@@ -58,19 +58,19 @@ pub(super) fn judge(
     let ends = seconds(exp).ok_or_else(|| Fail::malformed("the bewit's end is no number of seconds"))?;
     let (credential, key) = known(credentials, id)?;
     let resource = without_bewit(head);
-    let signed = Signed {
+    let host = options.host.verify(key, mac, head, |host| Signed {
         kind: Kind::Bewit,
         ts: exp,
         nonce: "",
         method: "GET",
         resource: &resource,
-        host: HostLines { host: "", port: None },
+        host,
         hash: None,
         ext: Some(ext),
         app: None,
         dlg: None,
-    };
-    verify(key, &signed, mac, &options.host, head).ok_or(Refusal::BadMac)?;
+    });
+    host.ok_or(Refusal::BadMac)?;
     if ends <= now.unix_seconds() {
         return Err(Refusal::AccessExpired.into());
     }

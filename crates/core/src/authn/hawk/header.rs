@@ -31,7 +31,10 @@ impl<'a> Attributes<'a> {
             return Err("it is longer than 4096 bytes");
         }
         let text = std::str::from_utf8(value).map_err(|_| "it holds a character that may not stand there")?;
-        let (_scheme, mut rest) = text.split_once([' ', '\t']).ok_or("it has no attributes")?;
+        let (_scheme, mut rest) = text
+            .trim_ascii_end()
+            .split_once([' ', '\t'])
+            .ok_or("it has no attributes")?;
         let mut slots = [None; NAMES.len()];
         loop {
             let (name, value, after) = attribute(rest.trim_ascii_start())?;

@@ -5,7 +5,7 @@ use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::HostLines;
+use super::host::HostLines;
 use super::key::Algorithm;
 
 /// What is signed.

@@ -108,14 +108,11 @@ impl Shard {
     }
 
     fn remember(&mut self, id: &str, nonce: Digest, most: usize, now: Duration, lifetime: Duration) -> Seen {
-        let (id, held) = match self.credentials.get_key_value(id) {
-            Some((id, used)) if used.nonces.contains(&nonce) => {
-                let _ = id;
-                return Seen::Before;
-            }
-            Some((id, used)) => (id.clone(), used.nonces.len()),
-            None => (Arc::from(id), 0),
-        };
+        let known = self.credentials.get_key_value(id);
+        if known.is_some_and(|(_, used)| used.nonces.contains(&nonce)) {
+            return Seen::Before;
+        }
+        let (id, held) = known.map_or((Arc::from(id), 0), |(id, used)| (id.clone(), used.nonces.len()));
         if held >= most {
             let oldest = self.credentials.get(&id).and_then(|used| used.ends.front());
             let wait = oldest.map_or(lifetime, |ends| ends.saturating_sub(now));
@@ -131,3 +128,6 @@ impl Shard {
         Seen::First
     }
 }
+
+#[cfg(test)]
+mod tests;

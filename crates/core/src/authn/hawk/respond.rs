@@ -3,9 +3,10 @@
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Method};
 
+use super::Key;
 use super::header::Attributes;
+use super::host::HostLines;
 use super::mac::{Kind, Signed, payload_hash};
-use super::{HostLines, Key};
 use crate::head::Head;
 
 /// What an answer's signature covers of the request.

@@ -2,9 +2,10 @@
 
 use http::Method;
 
+use super::Key;
 use super::header::is_value;
+use super::host::HostLines;
 use super::mac::{Kind, Signed, payload_hash};
-use super::{HostLines, Key};
 
 /// A request to sign.
 #[derive(Debug, Clone, Copy)]
@@ -59,7 +60,7 @@ pub fn sign(request: &Request<'_>) -> Result<String, BadAttribute> {
                 host,
                 port: Some(port),
             },
-            None => HostLines { host: "", port: None },
+            None => HostLines::BARE,
         },
         hash: hash.as_deref(),
         ext: request.ext,

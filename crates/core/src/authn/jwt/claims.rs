@@ -54,6 +54,7 @@ impl Times {
     }
 }
 
+/// JSON numbers may have fractions; they are turned into a [`Duration`] at once and never calculated with.
 fn since_epoch(number: &Number) -> Option<Duration> {
     if let Some(seconds) = number.as_u64() {
         return Some(Duration::from_secs(seconds));

@@ -1,0 +1,222 @@
+//! The record of one request, closed exactly once however it ends.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderValue, StatusCode};
+use tollgate_core::Now;
+use tollgate_core::credential::Credential;
+use tollgate_core::denial::Denial;
+use tollgate_core::route::Route;
+
+use super::wire::pace::Open;
+use crate::state::Gate;
+use crate::telemetry::access_log::Record;
+
+/// How a request that reached the model ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The model's whole answer went to the caller.
+    Served,
+    /// The caller left before the end.
+    Cancelled,
+    /// The model broke off, or gave no answer.
+    UpstreamError,
+    /// It was refused before it reached the model.
+    Denied,
+}
+
+impl Outcome {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Served => "served",
+            Self::Cancelled => "cancelled",
+            Self::UpstreamError => "upstream_error",
+            Self::Denied => "denied",
+        }
+    }
+}
+
+/// What is known of one request so far. Dropping it closes the record: as cancelled, unless something else was said.
+#[derive(Debug)]
+pub struct Call {
+    /// The gate's id of the request.
+    pub id: RequestId,
+    /// When it began.
+    pub now: Now,
+    /// The caller's own id of it.
+    pub client_request_id: Option<HeaderValue>,
+    /// Its route, once found.
+    pub route: Option<Arc<Route>>,
+    /// Its credential, once identified.
+    pub credential: Option<Arc<Credential>>,
+    /// The head's canonical path, once checked.
+    pub path: Option<Box<str>>,
+    /// Its method.
+    pub method: http::Method,
+    /// The caller's address.
+    pub client: core::net::IpAddr,
+    /// The status sent to the caller.
+    pub status: StatusCode,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why it was refused.
+    pub denial: Option<&'static str>,
+    /// Until the model's answer began.
+    pub upstream: Option<Duration>,
+    /// Body bytes to the model, counted where they pass.
+    pub request_bytes: Rc<Cell<u64>>,
+    /// Body bytes to the caller.
+    pub response_bytes: u64,
+    gate: Arc<Gate>,
+    open: Open,
+}
+
+impl Call {
+    /// Opens the record of a request.
+    pub fn open(
+        gate: Arc<Gate>,
+        open: Open,
+        id: RequestId,
+        now: Now,
+        method: http::Method,
+        client: core::net::IpAddr,
+    ) -> Self {
+        Self {
+            id,
+            now,
+            client_request_id: None,
+            route: None,
+            credential: None,
+            path: None,
+            method,
+            client,
+            status: StatusCode::OK,
+            outcome: Outcome::Cancelled,
+            denial: None,
+            upstream: None,
+            request_bytes: Rc::default(),
+            response_bytes: 0,
+            gate,
+            open,
+        }
+    }
+
+    /// Notes that the request was refused.
+    pub fn deny(&mut self, denial: &Denial) {
+        self.denial = Some(denial.code());
+        self.outcome = match denial {
+            Denial::Upstream(_) => Outcome::UpstreamError,
+            _ => Outcome::Denied,
+        };
+    }
+
+    /// The connection that the request came on.
+    pub fn connection(&self) -> &Open {
+        &self.open
+    }
+
+    /// Time since the request began.
+    pub fn elapsed(&self) -> Duration {
+        self.gate.clock.now().monotonic.saturating_sub(self.now.monotonic)
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        if self.gate.telemetry.access_log.is_none() {
+            self.gate.telemetry.count(self.denial.is_some());
+            return;
+        }
+        let millis = |duration: Duration| duration.as_secs_f64() * 1e3;
+        self.gate.telemetry.finish(&Record {
+            time: timestamp(self.now.wall),
+            request_id: self.id.as_str(),
+            client_request_id: self.client_request_id.as_ref().and_then(|id| id.to_str().ok()),
+            client: self.client,
+            method: self.method.as_str(),
+            path: self.path.as_deref(),
+            route: self.route.as_ref().map(|route| route.name.as_str()),
+            consumer: self
+                .credential
+                .as_ref()
+                .map(|credential| credential.consumer.name.as_str()),
+            credential: self.credential.as_ref().map(|credential| &*credential.id),
+            status: self.status.as_u16(),
+            outcome: self.outcome.as_str(),
+            denial: self.denial,
+            duration_ms: millis(self.elapsed()),
+            upstream_ms: self.upstream.map(millis),
+            request_bytes: self.request_bytes.get(),
+            response_bytes: self.response_bytes,
+        });
+    }
+}
+
+fn timestamp(wall: Duration) -> String {
+    let millis = i64::try_from(wall.as_millis()).unwrap_or(i64::MAX);
+    jiff::Timestamp::from_millisecond(millis)
+        .map(|time| format!("{time:.3}"))
+        .unwrap_or_default()
+}
+
+/// A ULID in text form: 48 bits of milliseconds, 80 bits from the operating system's random source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestId(HeaderValue);
+
+impl RequestId {
+    /// The 26 characters.
+    pub fn as_str(&self) -> &str {
+        self.0.to_str().unwrap_or_default()
+    }
+
+    /// Ready to send.
+    pub fn header(&self) -> HeaderValue {
+        self.0.clone()
+    }
+}
+
+/// Makes request ids; one per thread, with random bytes fetched ahead.
+#[derive(Debug)]
+pub struct RequestIds {
+    random: Box<[u8; 4000]>,
+    used: usize,
+}
+
+impl Default for RequestIds {
+    fn default() -> Self {
+        Self {
+            random: Box::new([0; 4000]),
+            used: 4000,
+        }
+    }
+}
+
+impl RequestIds {
+    /// The next id.
+    pub fn next(&mut self, now: Now) -> RequestId {
+        let mut buffer = [0; ulid::ULID_LEN];
+        let millis = u64::try_from(now.wall.as_millis()).unwrap_or(u64::MAX);
+        let [a, b, c, d, e, f, g, h, i, j, ..] = self.bytes::<16>();
+        let random = u128::from_be_bytes([0, 0, 0, 0, 0, 0, a, b, c, d, e, f, g, h, i, j]);
+        let text = ulid::Ulid::from_parts(millis, random).array_to_str(&mut buffer);
+        RequestId(HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("")))
+    }
+
+    /// Random bytes, for trace ids too.
+    pub fn bytes<const N: usize>(&mut self) -> [u8; N] {
+        if self.used + N > self.random.len() {
+            // The provider reads the operating system's source and can fail only before that is seeded.
+            if aws_lc_rs::rand::fill(&mut *self.random).is_err() {
+                tracing::error!("the operating system gave no random bytes");
+            }
+            self.used = 0;
+        }
+        let mut bytes = [0; N];
+        bytes.copy_from_slice(&self.random[self.used..self.used + N]);
+        self.used += N;
+        bytes
+    }
+}

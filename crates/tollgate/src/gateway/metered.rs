@@ -1,0 +1,136 @@
+//! The model's body on its way to the caller, and the one end of each request that reached a model.
+
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use tokio::time::Instant;
+
+use super::body::BodyError;
+use super::call::{Call, Outcome};
+use super::exchange::Exchange;
+use super::worker::Worker;
+use crate::state::upstreams::Occupied;
+
+/// A body that drives its connection and closes its call: at the end, at an error, or when the caller leaves and it is
+/// dropped.
+#[derive(Debug)]
+pub struct Metered {
+    body: Incoming,
+    worker: Rc<Worker>,
+    idle: Duration,
+    waiting_since: Option<Instant>,
+    /// Absent once the body has ended.
+    flow: Option<Flow>,
+}
+
+#[derive(Debug)]
+struct Flow {
+    exchange: Exchange,
+    call: Call,
+    _occupied: Occupied,
+}
+
+impl Metered {
+    /// Takes over an answered request. `idle` bounds the time between two reads.
+    pub fn new(
+        body: Incoming,
+        exchange: Exchange,
+        call: Call,
+        occupied: Occupied,
+        worker: Rc<Worker>,
+        idle: Duration,
+    ) -> Self {
+        let flow = Some(Flow {
+            exchange,
+            call,
+            _occupied: occupied,
+        });
+        Self {
+            body,
+            worker,
+            idle,
+            waiting_since: None,
+            flow,
+        }
+    }
+
+    /// Ends a body that has no bytes at all.
+    pub fn finish_if_empty(&mut self, cx: &mut Context<'_>) {
+        if self.body.is_end_stream() {
+            self.end(Outcome::Served, cx);
+        }
+    }
+
+    /// The next part of the body.
+    pub fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        loop {
+            let mut next = Pin::new(&mut self.body).poll_frame(cx);
+            if next.is_pending() {
+                let Some(flow) = &mut self.flow else {
+                    return Poll::Ready(None);
+                };
+                flow.exchange.drive(cx);
+                next = Pin::new(&mut self.body).poll_frame(cx);
+            }
+            return match next {
+                Poll::Pending => self.poll_stall(cx),
+                Poll::Ready(None) => {
+                    self.end(Outcome::Served, cx);
+                    Poll::Ready(None)
+                }
+                Poll::Ready(Some(Err(error))) => {
+                    self.end(Outcome::UpstreamError, cx);
+                    Poll::Ready(Some(Err(BodyError::Upstream(error))))
+                }
+                Poll::Ready(Some(Ok(frame))) => {
+                    self.waiting_since = None;
+                    let Some(data) = frame.data_ref() else { continue };
+                    if let Some(flow) = &mut self.flow {
+                        flow.call.response_bytes += data.len() as u64;
+                    }
+                    if self.body.is_end_stream() {
+                        self.end(Outcome::Served, cx);
+                    }
+                    Poll::Ready(Some(Ok(frame)))
+                }
+            };
+        }
+    }
+
+    /// Whether nothing is left.
+    pub fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    /// How much is left, as far as the model said.
+    pub fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+
+    fn poll_stall(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let Some(flow) = &mut self.flow else {
+            return Poll::Ready(None);
+        };
+        let since = *self.waiting_since.get_or_insert_with(Instant::now);
+        match flow.exchange.poll_deadline(cx, since + self.idle) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(()) => {
+                self.end(Outcome::UpstreamError, cx);
+                Poll::Ready(Some(Err(BodyError::Stalled)))
+            }
+        }
+    }
+
+    fn end(&mut self, outcome: Outcome, cx: &mut Context<'_>) {
+        let Some(mut flow) = self.flow.take() else { return };
+        flow.call.outcome = outcome;
+        if outcome == Outcome::Served && flow.exchange.is_reusable(cx) {
+            self.worker.pool.borrow_mut().put(flow.exchange);
+        }
+    }
+}

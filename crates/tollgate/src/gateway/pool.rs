@@ -1,0 +1,50 @@
+//! Idle connections to targets, kept per core and used last in, first out.
+
+use std::collections::HashMap;
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::exchange::Exchange;
+
+/// Idle connections of one core to one target.
+const PER_TARGET: usize = 1024;
+
+/// Idle connections of one core.
+#[derive(Debug, Default)]
+pub struct Pool {
+    idle: HashMap<u64, Vec<(Instant, Exchange)>>,
+}
+
+impl Pool {
+    /// A living connection to the target, unused for at most `max_idle`.
+    pub fn take(&mut self, target: u64, max_idle: Duration) -> Option<Exchange> {
+        let list = self.idle.get_mut(&target)?;
+        while let Some((since, mut exchange)) = list.pop() {
+            // One look at the socket finds out whether the target has closed it meanwhile.
+            if since.elapsed() < max_idle && exchange.is_reusable(&mut Context::from_waker(Waker::noop())) {
+                return Some(exchange);
+            }
+        }
+        None
+    }
+
+    /// Keeps a connection for the next request.
+    pub fn put(&mut self, exchange: Exchange) {
+        let list = self.idle.entry(exchange.target).or_default();
+        if list.len() < PER_TARGET {
+            list.push((Instant::now(), exchange));
+        }
+    }
+
+    /// Closes what has been unused for longer than `max_idle` or was closed by its target.
+    pub fn sweep(&mut self, max_idle: Duration) {
+        for list in self.idle.values_mut() {
+            list.retain_mut(|(since, exchange)| {
+                since.elapsed() < max_idle && exchange.is_reusable(&mut Context::from_waker(Waker::noop()))
+            });
+        }
+        self.idle.retain(|_, list| !list.is_empty());
+    }
+}

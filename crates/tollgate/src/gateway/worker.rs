@@ -1,0 +1,63 @@
+//! What one data plane thread has for itself.
+
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::task::TaskTracker;
+
+use super::call::RequestIds;
+use super::pool::Pool;
+use crate::state::Gate;
+
+/// How often idle upstream connections are looked through.
+const SWEEP: Duration = Duration::from_secs(5);
+/// Idle upstream connections are closed after this even where the upstream allows more.
+const MAX_IDLE: Duration = Duration::from_secs(60);
+
+/// One data plane thread.
+#[derive(Debug)]
+pub struct Worker {
+    /// The process-wide state.
+    pub gate: Arc<Gate>,
+    /// Idle connections to targets.
+    pub pool: RefCell<Pool>,
+    /// Ids for requests.
+    pub ids: RefCell<RequestIds>,
+    /// Every task of this thread, so that the end can wait for all of them.
+    pub tasks: TaskTracker,
+    turn: Cell<usize>,
+}
+
+impl Worker {
+    /// A thread's state; call it on that thread.
+    pub fn new(gate: Arc<Gate>) -> Rc<Self> {
+        Rc::new(Self {
+            gate,
+            pool: RefCell::default(),
+            ids: RefCell::default(),
+            tasks: TaskTracker::new(),
+            turn: Cell::new(0),
+        })
+    }
+
+    /// Runs a task on this thread.
+    pub fn spawn(&self, task: impl Future<Output = ()> + 'static) {
+        self.tasks.spawn_local(task);
+    }
+
+    /// A number that goes round, to choose among equals.
+    pub fn turn(&self) -> usize {
+        self.turn.replace(self.turn.get().wrapping_add(1))
+    }
+
+    /// Closes idle upstream connections from time to time, for ever.
+    pub async fn sweep(self: Rc<Self>) {
+        loop {
+            tokio::time::sleep(SWEEP).await;
+            self.pool.borrow_mut().sweep(MAX_IDLE);
+        }
+    }
+}

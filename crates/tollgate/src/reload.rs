@@ -1,0 +1,87 @@
+//! Hot reload: on a change of the file or of what it names, and on SIGHUP.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::config;
+use crate::server::Server;
+
+/// How often the files are looked at. Looking works on every file system, also where changes are not announced.
+const LOOK: Duration = Duration::from_millis(500);
+/// Two reads this far apart must agree: a file that is being written is not loaded.
+const SETTLE: Duration = Duration::from_millis(100);
+
+/// Watches the configuration for as long as the gate runs.
+///
+/// A file that cannot be used changes nothing and says why, once.
+///
+/// # Errors
+/// Where SIGHUP cannot be watched.
+pub async fn watch(server: Arc<Server>, path: PathBuf, watched: Vec<PathBuf>) -> std::io::Result<()> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    let mut watched = watched;
+    let mut seen = stamps(&watched);
+    loop {
+        let forced = tokio::select! {
+            _ = hangup.recv() => true,
+            () = tokio::time::sleep(LOOK) => false,
+        };
+        let now = stamps(&watched);
+        if now == seen && !forced {
+            continue;
+        }
+        if !settled(&path).await {
+            continue;
+        }
+        seen = now;
+        if let Some(files) = load(&server, &path) {
+            watched = files;
+            seen = stamps(&watched);
+        }
+    }
+}
+
+/// Loads the file and installs it; the files to watch from now on, if it could be used.
+fn load(server: &Server, path: &Path) -> Option<Vec<PathBuf>> {
+    let compiled = match config::load(path) {
+        Ok(compiled) => compiled,
+        Err(problems) => {
+            tracing::error!(
+                "the configuration was refused, the old one stays in force\n{}",
+                problems.render(false)
+            );
+            return None;
+        }
+    };
+    for warning in &compiled.warnings {
+        tracing::warn!("{warning}");
+    }
+    match server.reload(&compiled.process, compiled.snapshot) {
+        Ok(()) => {
+            tracing::info!(file = %path.display(), "the configuration was loaded");
+            Some(compiled.watched)
+        }
+        Err(error) => {
+            tracing::error!("the configuration was refused, the old one stays in force: {error:#}");
+            None
+        }
+    }
+}
+
+type Stamp = Option<(SystemTime, u64)>;
+
+/// Time and size of each file; a missing one is a state too.
+fn stamps(files: &[PathBuf]) -> Vec<Stamp> {
+    let stamp = |file: &PathBuf| fs::metadata(file).and_then(|m| Ok((m.modified()?, m.len()))).ok();
+    files.iter().map(stamp).collect()
+}
+
+async fn settled(path: &Path) -> bool {
+    let before = tokio::fs::read(path).await.ok();
+    tokio::time::sleep(SETTLE).await;
+    before.is_some() && before == tokio::fs::read(path).await.ok()
+}

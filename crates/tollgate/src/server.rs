@@ -1,0 +1,253 @@
+//! Starts, reloads and stops a gate in this process.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use anyhow::Context;
+use parking_lot::Mutex;
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, LocalOptions, Runtime};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::task::JoinHandle as Task;
+use tollgate_core::snapshot::Snapshot;
+
+use crate::admin;
+use crate::config::Compiled;
+use crate::config::process::{self, Process};
+use crate::gateway::connection;
+use crate::gateway::health;
+use crate::gateway::listener::{Accepted, Inbox, Listener};
+use crate::gateway::worker::Worker;
+use crate::state::clock::Clock;
+use crate::state::{Gate, Live};
+use crate::telemetry::Telemetry;
+use crate::tls;
+
+/// How long a thread waits for its tasks after the drain time, before it drops them.
+const GRACE: Duration = Duration::from_millis(200);
+
+/// A running gate.
+#[derive(Debug)]
+pub struct Server {
+    gate: Arc<Gate>,
+    listeners: Vec<Arc<Listener>>,
+    admin: Option<SocketAddr>,
+    workers: Vec<JoinHandle<bool>>,
+    control: Runtime,
+    health: Mutex<Task<()>>,
+}
+
+/// How a gate ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stopped {
+    /// Every request was answered.
+    Clean,
+    /// Some were still open when the drain time was over.
+    Cut,
+}
+
+impl Server {
+    /// Binds all listeners and starts serving.
+    ///
+    /// # Errors
+    /// An address that cannot be bound, a certificate or key that cannot be used.
+    pub fn start(compiled: Compiled, clock: Clock, telemetry: Telemetry) -> anyhow::Result<Self> {
+        let Compiled {
+            process, snapshot, ..
+        } = compiled;
+        let control = Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("control")
+            .enable_all()
+            .build()?;
+        let _entered = control.enter();
+        let gate = Gate::new(process, snapshot, clock, telemetry)?;
+
+        let mut bound = Vec::new();
+        for settings in &gate.process.listen {
+            let tls = settings.tls.as_ref().map(tls::server_config).transpose()?;
+            bound.push(Listener::bind(settings.clone(), tls)?);
+        }
+        let admin = gate
+            .process
+            .admin
+            .map(|address| bind_admin(&control, address))
+            .transpose()?;
+
+        let (workers, inboxes) = start_workers(&gate)?;
+        let mut listeners = Vec::new();
+        for (listener, socket) in bound {
+            control.spawn(
+                listener
+                    .clone()
+                    .accept(socket, inboxes.clone(), gate.drain.clone()),
+            );
+            listeners.push(listener);
+        }
+        let admin = match admin {
+            Some((socket, address)) => {
+                control.spawn(admin::serve(socket, gate.clone()));
+                Some(address)
+            }
+            None => None,
+        };
+        let health = Mutex::new(control.spawn(health::watch(gate.live())));
+        drop(_entered);
+        Ok(Self {
+            gate,
+            listeners,
+            admin,
+            workers,
+            control,
+            health,
+        })
+    }
+
+    /// Where the data plane listens, in the order of the file.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.listeners.iter().map(|listener| listener.address).collect()
+    }
+
+    /// Where the admin listener listens.
+    pub fn admin(&self) -> Option<SocketAddr> {
+        self.admin
+    }
+
+    /// The process-wide state.
+    pub fn gate(&self) -> &Arc<Gate> {
+        &self.gate
+    }
+
+    /// Serves all later requests from another configuration. Listeners and other settings of the process stay as they
+    /// are; certificates are read again.
+    ///
+    /// # Errors
+    /// Where the snapshot or a certificate cannot be used; nothing has changed then.
+    pub fn reload(&self, process: &Process, snapshot: Snapshot) -> anyhow::Result<()> {
+        let mut certificates = Vec::new();
+        for listener in &self.listeners {
+            certificates.push(
+                listener
+                    .settings
+                    .tls
+                    .as_ref()
+                    .map(tls::server_config)
+                    .transpose()?,
+            );
+        }
+        let live = self.gate.install(snapshot)?;
+        for (listener, certificate) in self.listeners.iter().zip(certificates) {
+            listener.tls.store(certificate);
+        }
+        self.watch_health(live);
+        if !same_listeners(&process.listen, &self.gate.process.listen) {
+            tracing::warn!("listeners changed in the file; they take effect at the next start");
+        }
+        Ok(())
+    }
+
+    /// Takes no more connections, lets open requests end within the drain time, and ends all threads.
+    pub fn stop(self) -> Stopped {
+        self.gate.drain.cancel();
+        let mut stopped = Stopped::Clean;
+        for worker in self.workers {
+            if !worker.join().unwrap_or(false) {
+                stopped = Stopped::Cut;
+            }
+        }
+        if let Some(log) = &self.gate.telemetry.access_log {
+            log.close();
+        }
+        self.control.shutdown_timeout(GRACE);
+        stopped
+    }
+
+    /// The runtime of everything that is not the data plane.
+    pub fn control(&self) -> &Runtime {
+        &self.control
+    }
+
+    fn watch_health(&self, live: Arc<Live>) {
+        let mut task = self.health.lock();
+        task.abort();
+        *task = self.control.spawn(health::watch(live));
+    }
+}
+
+fn bind_admin(control: &Runtime, address: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {
+    let socket = control
+        .block_on(TcpListener::bind(address))
+        .with_context(|| format!("cannot listen on {address}"))?;
+    let address = socket.local_addr()?;
+    Ok((socket, address))
+}
+
+fn same_listeners(a: &[process::Listener], b: &[process::Listener]) -> bool {
+    a.len() == b.len()
+        && a.iter()
+            .zip(b)
+            .all(|(a, b)| a.address == b.address && a.tls == b.tls)
+}
+
+fn start_workers(gate: &Arc<Gate>) -> anyhow::Result<(Vec<JoinHandle<bool>>, Vec<Inbox>)> {
+    let count = match gate.process.workers {
+        Some(count) => count,
+        None => std::thread::available_parallelism().map_or(1, usize::from),
+    };
+    let mut threads = Vec::with_capacity(count);
+    let mut inboxes = Vec::with_capacity(count);
+    for index in 0..count.max(1) {
+        let (connections, inbox) = unbounded_channel();
+        inboxes.push(Inbox {
+            connections,
+            load: Arc::new(AtomicUsize::new(0)),
+        });
+        let gate = gate.clone();
+        let run = move || run_worker(gate, inbox);
+        threads.push(
+            std::thread::Builder::new()
+                .name(format!("worker-{index}"))
+                .spawn(run)?,
+        );
+    }
+    Ok((threads, inboxes))
+}
+
+/// One data plane thread; true if every connection ended by itself.
+fn run_worker(gate: Arc<Gate>, mut inbox: UnboundedReceiver<Accepted>) -> bool {
+    let runtime = match Builder::new_current_thread()
+        .enable_all()
+        .build_local(LocalOptions::default())
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            tracing::error!(%error, "a data plane thread cannot start");
+            return false;
+        }
+    };
+    let drain = gate.process.drain;
+    runtime.block_on(async move {
+        let stop = gate.drain.clone();
+        let worker = Worker::new(gate);
+        let sweep = tokio::task::spawn_local(worker.clone().sweep());
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                accepted = inbox.recv() => match accepted {
+                    Some(accepted) => worker.spawn(connection::serve(worker.clone(), accepted)),
+                    None => break,
+                },
+            }
+        }
+        // What was accepted before the stop is served too.
+        while let Ok(accepted) = inbox.try_recv() {
+            worker.spawn(connection::serve(worker.clone(), accepted));
+        }
+        sweep.abort();
+        worker.tasks.close();
+        tokio::time::timeout(drain, worker.tasks.wait()).await.is_ok()
+    })
+}

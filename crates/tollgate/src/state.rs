@@ -1,0 +1,100 @@
+//! What lives as long as the process and is shared by every thread.
+
+pub mod clock;
+pub mod upstreams;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use tokio_util::sync::CancellationToken;
+use tollgate_core::authn::{Memory, hawk, jwt};
+use tollgate_core::consumer::Name;
+use tollgate_core::snapshot::Snapshot;
+
+use self::clock::Clock;
+use self::upstreams::UpstreamState;
+use crate::config::process::Process;
+use crate::telemetry::Telemetry;
+
+/// Verified tokens kept at once.
+const PROOFS: usize = 100_000;
+/// Unexpired Hawk nonces of one credential.
+const NONCES_PER_CREDENTIAL: usize = 100_000;
+
+/// The gate's process-wide state. What runs is keyed by stable names and survives a reload.
+#[derive(Debug)]
+pub struct Gate {
+    /// Settings fixed at start.
+    pub process: Process,
+    /// Verified tokens and seen nonces.
+    pub memory: Memory,
+    /// Both clocks.
+    pub clock: Clock,
+    /// Counters and the access log.
+    pub telemetry: Telemetry,
+    /// Cancelled when the gate stops taking connections.
+    pub drain: CancellationToken,
+    live: ArcSwap<Live>,
+}
+
+/// One snapshot and the running state of its upstreams.
+#[derive(Debug)]
+pub struct Live {
+    /// What requests are judged by.
+    pub snapshot: Snapshot,
+    /// Health, load and TLS settings by upstream name.
+    pub upstreams: HashMap<Name, Arc<UpstreamState>>,
+}
+
+impl Gate {
+    /// Starts with one snapshot.
+    ///
+    /// # Errors
+    /// Where an upstream's TLS settings cannot be used.
+    pub fn new(
+        process: Process,
+        snapshot: Snapshot,
+        clock: Clock,
+        telemetry: Telemetry,
+    ) -> anyhow::Result<Arc<Self>> {
+        let live = Live::new(snapshot, &HashMap::new())?;
+        Ok(Arc::new(Self {
+            process,
+            memory: Memory {
+                proofs: jwt::Proofs::new(PROOFS),
+                nonces: hawk::Nonces::new(NONCES_PER_CREDENTIAL),
+            },
+            clock,
+            telemetry,
+            drain: CancellationToken::new(),
+            live: ArcSwap::from_pointee(live),
+        }))
+    }
+
+    /// The state that a request beginning now is served from.
+    pub fn live(&self) -> Arc<Live> {
+        self.live.load_full()
+    }
+
+    /// Serves all later requests from another snapshot; those under way keep theirs.
+    ///
+    /// # Errors
+    /// Where an upstream's TLS settings cannot be used; nothing has changed then.
+    pub fn install(&self, snapshot: Snapshot) -> anyhow::Result<Arc<Live>> {
+        let live = Arc::new(Live::new(snapshot, &self.live().upstreams)?);
+        self.live.store(live.clone());
+        Ok(live)
+    }
+}
+
+impl Live {
+    fn new(snapshot: Snapshot, running: &HashMap<Name, Arc<UpstreamState>>) -> anyhow::Result<Self> {
+        let mut upstreams = HashMap::with_capacity(snapshot.upstreams.len());
+        for upstream in &snapshot.upstreams {
+            let state = UpstreamState::new(upstream, running.get(&upstream.name).map(Arc::as_ref))?;
+            upstreams.insert(upstream.name.clone(), Arc::new(state));
+        }
+        Ok(Self { snapshot, upstreams })
+    }
+}
