@@ -72,12 +72,12 @@ impl Import {
             return Ok(Outcome::Done);
         }
         let advice = if source.partial {
-            ""
+            "requests for a route that is missing may match a wider one; read the result before you serve it"
         } else {
-            "\nnothing was printed; `--partial` prints the rest"
+            "nothing was printed; `--partial` prints the rest"
         };
         output.refusal(&format!(
-            "could not be carried over:\n  {}{advice}",
+            "could not be carried over:\n  {}\n{advice}",
             report.lost.join("\n  ")
         ));
         Ok(Outcome::Refused)

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::cli::import::draft::Names;
 use crate::cli::import::members::Members;
+use crate::cli::import::parts;
 use crate::cli::import::report::Report;
 use crate::cli::import::yaml::{Entries, Node};
 
@@ -180,41 +181,32 @@ fn restrict(settings: &mut Members<'_>, treatment: &mut Treatment, consumers: &N
             "refused consumers get the usual text",
         );
     }
-    let mut named = |list: &str| {
-        let names = settings.texts(list, report)?;
-        let place = settings.place_of(list);
-        let known = names.into_iter().filter_map(|name| {
-            let found = consumers.find(name).map(str::to_owned);
-            if found.is_none() {
-                report.note(
-                    &place,
-                    &format!("{name:?} is no consumer that was carried over, and left out"),
-                );
-            }
-            found
-        });
-        Some(known.collect())
-    };
-    treatment.allow = named("whitelist");
-    treatment.deny = named("blacklist");
-    if treatment.allow.is_none() && treatment.deny.is_none() {
+    let (allow, deny) = (
+        settings.texts("whitelist", report),
+        settings.texts("blacklist", report),
+    );
+    if allow.is_none() && deny.is_none() {
         report.lose(
             settings.place(),
             "neither `whitelist` nor `blacklist` says whom it restricts",
         );
     }
+    let place = settings.place_of("whitelist");
+    treatment.allow = allow.and_then(|names| parts::allowed(&names, consumers, &place, report));
+    let place = settings.place_of("blacklist");
+    treatment.deny = deny.map(|names| parts::consumers(&names, consumers, &place, report));
 }
 
 fn rewrite(settings: &mut Members<'_>, report: &mut Report) -> Option<String> {
     let uri = settings.text("uri", report)?;
-    if uri.contains('$') || !uri.starts_with('/') {
+    if uri.contains('$') {
         report.lose(
             &settings.place_of("uri"),
             "only plain paths are carried over, without variables",
         );
         return None;
     }
-    Some(uri.to_owned())
+    parts::path(uri, &settings.place_of("uri"), report)
 }
 
 fn cors(settings: &mut Members<'_>, report: &mut Report) -> Option<Node> {

@@ -124,7 +124,7 @@ fn paths(import: &mut Import<'_>, members: &mut Members<'_>) -> Vec<String> {
     }
     found
         .into_iter()
-        .filter_map(|(uri, place)| parts::path(uri, &place, report))
+        .filter_map(|(uri, place)| parts::pattern(uri, &place, report))
         .collect()
 }
 
