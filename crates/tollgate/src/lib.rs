@@ -1,1 +1,3 @@
-//! x
+//! The program: gateway, configuration, command line.
+
+pub mod config;
