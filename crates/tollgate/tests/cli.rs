@@ -347,3 +347,90 @@ fn import_fails_whole_unless_part_is_wanted() {
         "{out}{err}"
     );
 }
+
+#[test]
+fn check_prints_ok_or_every_problem() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("tollgate.yaml");
+    let check = |text: &str, code: i32, more: &[&str]| {
+        fs::write(&file, text).unwrap();
+        let mut command = tollgate(more);
+        checked(
+            command
+                .arg("check")
+                .current_dir(directory.path())
+                .output()
+                .unwrap(),
+            code,
+        )
+    };
+    let sound = "upstreams: { m: { targets: [http://127.0.0.1:1] } }\n\
+                 routes: { r: { match: { path: /x }, upstream: m, accept: [api_key] } }\n";
+    assert_eq!(check(sound, 0, &[]), ("ok\n".to_owned(), String::new()));
+    let inline = format!(
+        "{sound}consumers: {{ c: {{ credentials: [{{ api_key: {} }}] }} }}\n",
+        "k".repeat(40)
+    );
+    let (out, err) = check(&inline, 0, &[]);
+    assert!(
+        out == "ok\n" && err.starts_with("warning: ") && err.contains("tollgate.yaml:3:"),
+        "{out}{err}"
+    );
+
+    let broken =
+        "upstreams: { m: { targets: [] } }\nroutes: { r: { match: { path: x }, upstream: n, accpt: [] } }\n";
+    let (out, _) = check(broken, 1, &[]);
+    assert!(
+        out.contains("tollgate.yaml:1:") && out.contains("tollgate.yaml:2:"),
+        "{out}"
+    );
+    let (json, _) = check(broken, 1, &["--json"]);
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert!(
+        json["ok"] == false && json["problems"].as_array().unwrap().len() > 1,
+        "{json}"
+    );
+    assert!(
+        json["problems"][0]["line"].is_u64() && json["problems"][0]["message"].is_string(),
+        "{json}"
+    );
+
+    fs::remove_file(&file).unwrap();
+    let output = tollgate(&["check"])
+        .env("TOLLGATE_CONFIG", "gone.yaml")
+        .output()
+        .unwrap();
+    assert!(checked(output, 1).0.contains("gone.yaml"));
+}
+
+#[test]
+fn imports_pass_the_check() {
+    let directory = tempfile::tempdir().unwrap();
+    let keys = directory.path().join("keys");
+    run(&["keygen", "all", "--out", keys.to_str().unwrap()], 0);
+    for demo in ["apisix-demo", "apisix-wide", "hawk-demo"] {
+        let config = format!(
+            "{}/tests/cli/import/{demo}.tollgate.yaml",
+            env!("CARGO_MANIFEST_DIR")
+        );
+        let script = "set -eu; set -a; . \"$1/.env\"; BOTH_KEY=a-key-of-enough-characters-for-everyone; \"$2\" check -c \"$3\"";
+        let arguments = [
+            "-c",
+            script,
+            "-",
+            keys.to_str().unwrap(),
+            env!("CARGO_BIN_EXE_tollgate"),
+            &config,
+        ];
+        assert_eq!(peer("bash", &arguments, directory.path()), "ok\n", "{demo}");
+    }
+}
+
+#[test]
+fn the_schema_names_the_sections() {
+    let (schema, _) = run(&["schema"], 0);
+    let schema: Value = serde_json::from_str(&schema).unwrap();
+    for section in ["listen", "upstreams", "routes", "consumers", "tiers"] {
+        assert!(schema["properties"][section].is_object(), "{section}");
+    }
+}
