@@ -3,11 +3,13 @@
 //! A command does its work and says how it ended; only [`run`] turns that into an exit code and an error into text.
 //! Nothing outside [`output`] prints.
 
+mod check;
 mod completions;
 mod files;
 mod import;
 mod keygen;
 mod output;
+mod schema;
 mod sign;
 
 use std::process::ExitCode;
@@ -35,9 +37,11 @@ struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Check(check::Check),
     Keygen(keygen::Keygen),
     Sign(sign::Sign),
     Import(import::Import),
+    Schema(schema::Schema),
     Completions(completions::Completions),
 }
 
@@ -67,9 +71,11 @@ pub fn run() -> ExitCode {
 
 fn dispatch(command: Command, output: &Output) -> anyhow::Result<Outcome> {
     match command {
+        Command::Check(check) => check.run(output),
         Command::Keygen(keygen) => keygen.run(output),
         Command::Sign(sign) => sign.run(output),
         Command::Import(import) => import.run(output),
+        Command::Schema(schema) => schema.run(output),
         Command::Completions(completions) => completions.run(output),
     }
 }

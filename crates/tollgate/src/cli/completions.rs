@@ -6,7 +6,9 @@ use clap_complete::Shell;
 use super::output::Output;
 use super::{Cli, Outcome};
 
-/// Print completions for a shell, for example `tollgate completions bash > /etc/bash_completion.d/tollgate`
+/// Print completions for a shell
+///
+/// For example `tollgate completions bash > /etc/bash_completion.d/tollgate`.
 #[derive(Debug, Args)]
 pub struct Completions {
     /// The shell that will read them

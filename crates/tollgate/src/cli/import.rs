@@ -71,8 +71,15 @@ impl Import {
         if report.lost.is_empty() {
             return Ok(Outcome::Done);
         }
-        let advice = if source.partial { "" } else { "\nnothing was printed; `--partial` prints the rest" };
-        output.refusal(&format!("could not be carried over:\n  {}{advice}", report.lost.join("\n  ")));
+        let advice = if source.partial {
+            "requests for a route that is missing may match a wider one; read the result before you serve it"
+        } else {
+            "nothing was printed; `--partial` prints the rest"
+        };
+        output.refusal(&format!(
+            "could not be carried over:\n  {}\n{advice}",
+            report.lost.join("\n  ")
+        ));
         Ok(Outcome::Refused)
     }
 }

@@ -11,7 +11,10 @@ use serde_json::{Value, json};
 #[derive(Debug)]
 pub struct Output {
     json: bool,
-    color: bool,
+    /// Whether results may be coloured.
+    color_results: bool,
+    /// Whether what stands beside them may be.
+    color_beside: bool,
 }
 
 impl Output {
@@ -19,7 +22,17 @@ impl Output {
     pub fn new(json: bool) -> Self {
         let unset = |name| std::env::var_os(name).is_none_or(|value| value.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        Self { json, color: !json && !dumb && unset("NO_COLOR") && io::stderr().is_terminal() }
+        let wanted = !json && !dumb && unset("NO_COLOR");
+        Self {
+            json,
+            color_results: wanted && io::stdout().is_terminal(),
+            color_beside: wanted && io::stderr().is_terminal(),
+        }
+    }
+
+    /// Whether the text of a result may be coloured.
+    pub fn colors_results(&self) -> bool {
+        self.color_results
     }
 
     /// Prints one result: `text` for people and pipes, `value` with `--json`.
@@ -28,12 +41,21 @@ impl Output {
     /// Standard output could not be written; a reader who has left is none.
     pub fn result(&self, value: &Value, text: &str) -> io::Result<()> {
         let stdout = io::stdout().lock();
-        if self.json { write(stdout, &format!("{value:#}")) } else { write(stdout, text) }
+        if self.json {
+            write(stdout, &format!("{value:#}"))
+        } else {
+            write(stdout, text)
+        }
     }
 
     /// Says something beside the result.
     pub fn note(&self, text: &str) {
         self.beside("note", "36", text);
+    }
+
+    /// Says that something works and deserves a look all the same.
+    pub fn warning(&self, text: &str) {
+        self.beside("warning", "33;1", text);
     }
 
     /// Says why a command was refused.
@@ -49,7 +71,7 @@ impl Output {
     fn beside(&self, kind: &str, color: &str, text: &str) {
         // Names from other people's files stand in these lines; they must not move a terminal's cursor.
         let text = &printable(text);
-        let line = match (self.json, self.color) {
+        let line = match (self.json, self.color_beside) {
             (true, _) => json!({ kind: text }).to_string(),
             (false, true) => format!("\x1b[{color}m{kind}\x1b[0m: {text}"),
             (false, false) => format!("{kind}: {text}"),

@@ -21,7 +21,7 @@ pub struct Sign {
 
 #[derive(Debug, Subcommand)]
 enum Scheme {
-    Hawk(hawk::Hawk),
+    Hawk(Box<hawk::Hawk>),
     Jwt(jwt::Jwt),
 }
 

@@ -25,6 +25,12 @@ struct Import<'a> {
     services: BTreeMap<String, routes::Service<'a>>,
 }
 
+/// What every import should know, whatever the file says.
+const DIFFERENCES: [&str; 2] = [
+    "callers' tokens and keys no longer reach the upstreams, as with `hide_credentials`",
+    "request bodies end at 10MiB, which APISIX does not limit; `body: unlimited` at a route lifts that",
+];
+
 /// Members that describe and change nothing.
 const DESCRIPTION: [&str; 5] = ["name", "desc", "labels", "create_time", "update_time"];
 
@@ -55,19 +61,24 @@ pub fn convert(text: &str, root: &Value) -> anyhow::Result<Imported> {
     for (value, place) in routes {
         routes::route(&mut import, value, place);
     }
-    let Import { draft, mut report, .. } = import;
-    report.notes.push(
-        "callers' tokens and keys no longer reach the upstreams, as with `hide_credentials`".to_owned(),
-    );
-    Ok(Imported { config: draft.write("127.0.0.1:9080"), report })
+    let Import {
+        draft, mut report, ..
+    } = import;
+    report.notes.extend(DIFFERENCES.map(str::to_owned));
+    Ok(Imported {
+        config: draft.write("127.0.0.1:9080"),
+        report,
+    })
 }
 
 fn refuse_other_files(members: &mut Members<'_>) -> anyhow::Result<()> {
     if members.take("deployment").is_some() || members.take("apisix").is_some() {
         anyhow::bail!("this is APISIX's own `config.yaml`; its routes stand in `apisix.yaml`");
     }
-    let global =
-        members.take("global_rules").and_then(Value::as_array).is_some_and(|rules| !rules.is_empty());
+    let global = members
+        .take("global_rules")
+        .and_then(Value::as_array)
+        .is_some_and(|rules| !rules.is_empty());
     if global {
         // Left out, they would leave every route more open than it was; so not even a part is printed.
         anyhow::bail!(

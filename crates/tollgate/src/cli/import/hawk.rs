@@ -84,7 +84,7 @@ fn consumer(mut members: Members<'_>, report: &mut Report) -> Option<(String, No
 
 fn route(mut members: Members<'_>, known: &mut Known, report: &mut Report) -> Option<(String, Node)> {
     let uri = members.need("uri", Members::text, report)?;
-    let path = parts::path(uri, &members.place_of("uri"), report)?;
+    let path = parts::pattern(uri, &members.place_of("uri"), report)?;
     let name = match members.id("id", report) {
         Some(id) => known.routes.give(&id, members.place(), report)?,
         None => known.routes.invent(uri),
@@ -101,23 +101,17 @@ fn route(mut members: Members<'_>, known: &mut Known, report: &mut Report) -> Op
         return None;
     };
     let rewrite = members.text("rewrite_path", report);
+    let rewrite = rewrite.and_then(|path| parts::path(path, &members.place_of("rewrite_path"), report));
     let allowed = members.need("allowed_consumers", Members::texts, report)?;
-    let known = allowed.into_iter().filter_map(|consumer| {
-        let found = known.consumers.find(consumer).map(str::to_owned);
-        if found.is_none() {
-            let what = format!("{consumer:?} is no consumer that was carried over, and left out");
-            report.note(&members.place_of("allowed_consumers"), &what);
-        }
-        found
-    });
-    let allow = Node::texts(known.collect::<Vec<String>>());
+    let place = members.place_of("allowed_consumers");
+    let allow = parts::allowed(&allowed, &known.consumers, &place, report)?;
     members.finish(report);
     let bare_path = Node::one("hawk", Node::one("host", Node::text("bare_path")));
     let mut entries: Entries =
         vec![("match".to_owned(), Node::Map(matching)), ("upstream".to_owned(), Node::text(upstream))];
     entries.extend(rewrite.map(|path| ("rewrite".to_owned(), Node::text(path))));
     entries.push(("accept".to_owned(), Node::List(vec![bare_path])));
-    entries.push(("allow".to_owned(), allow));
+    entries.push(("allow".to_owned(), Node::texts(allow)));
     entries.push(("errors".to_owned(), Node::text("apisix")));
     Some((name, Node::Section(entries)))
 }

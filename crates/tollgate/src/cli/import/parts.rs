@@ -1,7 +1,9 @@
 //! Values that several foreign formats spell alike.
 
 use http::Uri;
+use tollgate_core::path::CanonicalPath;
 
+use super::draft::Names;
 use super::report::Report;
 use super::yaml::Node;
 
@@ -21,9 +23,15 @@ pub fn value(text: &str, kind: Kind, place: &str, report: &mut Report) -> Option
             .filter(|start| start.eq_ignore_ascii_case(scheme))
             .map(|_| &text[scheme.len()..])
     };
-    let template = || text.strip_prefix("${{").and_then(|rest| rest.strip_suffix("}}")).map(str::trim);
+    let template = || {
+        text.strip_prefix("${{")
+            .and_then(|rest| rest.strip_suffix("}}"))
+            .map(str::trim)
+    };
     if let Some(name) = scheme("$env://").or_else(template) {
-        let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        let plain = name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
         if plain && name.starts_with(|first: char| !first.is_ascii_digit()) {
             return Some(Node::one("env", Node::text(name)));
         }
@@ -42,7 +50,10 @@ pub fn value(text: &str, kind: Kind, place: &str, report: &mut Report) -> Option
         return None;
     }
     if kind == Kind::Secret {
-        report.note(place, "the secret stands in the file itself; `{ env: NAME }` would keep it out");
+        report.note(
+            place,
+            "the secret stands in the file itself; `{ env: NAME }` would keep it out",
+        );
     }
     Some(Node::text(text))
 }
@@ -56,8 +67,11 @@ pub fn target(
     report: &mut Report,
 ) -> Option<String> {
     let scheme = if secure { "https" } else { "http" };
-    let host =
-        if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.to_owned() };
+    let host = if host.contains(':') && !host.starts_with('[') {
+        format!("[{host}]")
+    } else {
+        host.to_owned()
+    };
     let url = match port {
         Some(port) => format!("{scheme}://{host}:{port}"),
         None => format!("{scheme}://{host}"),
@@ -77,25 +91,78 @@ pub fn target(
 }
 
 /// A path pattern: exact paths stay, `/x/*` becomes `/x/**`.
-pub fn path(uri: &str, place: &str, report: &mut Report) -> Option<String> {
-    let why = if !uri.starts_with('/') {
-        "a path begins with `/`"
-    } else if uri.split('/').any(|segment| segment.starts_with(':')) {
-        "paths with named parameters have no counterpart"
-    } else if let Some(prefix) = uri.strip_suffix("/*").filter(|prefix| !prefix.contains('*')) {
-        return Some(format!("{prefix}/**"));
-    } else if uri.contains('*') {
-        "`*` is carried over only as a last segment of its own: `/x*` would also match `/xyz`"
-    } else {
-        return Some(uri.to_owned());
-    };
-    report.lose(place, &format!("{uri:?}: {why}"));
-    None
+pub fn pattern(uri: &str, place: &str, report: &mut Report) -> Option<String> {
+    if uri.split('/').any(|segment| segment.starts_with(':')) {
+        report.lose(
+            place,
+            &format!("{uri:?}: paths with named parameters have no counterpart"),
+        );
+        return None;
+    }
+    match uri.strip_suffix("/*") {
+        Some("") => Some("/**".to_owned()),
+        Some(above) => path(above, place, report).map(|above| format!("{above}/**")),
+        None => path(uri, place, report),
+    }
+}
+
+/// One path in the canonical form in which this gate matches and forwards.
+pub fn path(text: &str, place: &str, report: &mut Report) -> Option<String> {
+    if text.contains('*') {
+        let why = "`*` is carried over only as a last segment of its own: `/x*` would also match `/xyz`";
+        report.lose(place, &format!("{text:?}: {why}"));
+        return None;
+    }
+    match CanonicalPath::parse(text) {
+        Ok(path) => {
+            if path.as_str() != text {
+                report.note(place, &format!("{text:?} is written `{}` here", path.as_str()));
+            }
+            Some(path.as_str().to_owned())
+        }
+        Err(error) => {
+            report.lose(place, &format!("{text:?}: {error}"));
+            None
+        }
+    }
+}
+
+/// The consumers that a route names, as they are called here. One that was not carried over can never call, so it is
+/// left out; its own loss is reported where it stands.
+pub fn consumers(names: &[&str], known: &Names, place: &str, report: &mut Report) -> Vec<String> {
+    let mut found = Vec::new();
+    for name in names {
+        match known.find(name) {
+            Some(name) => found.push(name.to_owned()),
+            None => report.note(
+                place,
+                &format!("{name:?} is no consumer that was carried over, and left out"),
+            ),
+        }
+    }
+    found
+}
+
+/// The consumers that a route allows: at least one, because a route for nobody is no route here, and leaving it out
+/// would give its requests to a wider one.
+pub fn allowed(names: &[&str], known: &Names, place: &str, report: &mut Report) -> Option<Vec<String>> {
+    let found = consumers(names, known, place, report);
+    if found.is_empty() {
+        report.lose(place, "nobody that was carried over may pass");
+        return None;
+    }
+    Some(found)
 }
 
 /// Request methods, in capital letters.
 pub fn methods(methods: &[&str], place: &str, report: &mut Report) -> Option<Node> {
-    let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PURGE"];
+    let known = [
+        "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PURGE",
+    ];
+    if methods.is_empty() {
+        report.lose(place, "no method is named, so nothing could match");
+        return None;
+    }
     let upper: Vec<String> = methods.iter().map(|method| method.to_ascii_uppercase()).collect();
     match upper.iter().find(|method| !known.contains(&method.as_str())) {
         Some(other) => {

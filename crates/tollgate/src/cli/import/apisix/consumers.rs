@@ -23,7 +23,10 @@ pub fn consumer(mut members: Members<'_>, report: &mut Report) -> Option<(String
         report.note(members.place(), "a consumer without credentials");
     }
     members.finish(report);
-    let entries: Entries = vec![("credentials".to_owned(), Node::Rows(credentials))];
+    let mut entries = Entries::new();
+    if !credentials.is_empty() {
+        entries.push(("credentials".to_owned(), Node::Rows(credentials)));
+    }
     Some((username, Node::Section(entries)))
 }
 

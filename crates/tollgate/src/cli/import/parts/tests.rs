@@ -70,19 +70,38 @@ fn targets() {
 }
 
 #[test]
-fn paths() {
+fn patterns() {
     let check = |uri, expected: Result<&str, &str>| {
-        check(|report| path(uri, "p", report), expected.map(str::to_owned));
+        check(|report| pattern(uri, "p", report), expected.map(str::to_owned));
     };
     check("/predict", Ok("/predict"));
     check("/x/*", Ok("/x/**"));
     check("/*", Ok("/**"));
+    check("/%7Ea%2e", Ok("/~a."));
     check("/x*", Err("last segment"));
     check("/x/*/y", Err("last segment"));
     check("/*/y/*", Err("last segment"));
     check("/x/:id", Err("named parameters"));
-    check("x", Err("begins with `/`"));
-    check("", Err("begins with `/`"));
+    check("x", Err("must start with `/`"));
+    check("", Err("must start with `/`"));
+    check("/a//b", Err("empty segment"));
+    check("/a/../b/*", Err("`..` segment"));
+    check("/a b", Err("percent-encode it"));
+}
+
+#[test]
+fn allowed_consumers() {
+    let mut known = Names::default();
+    known.give("a b", "p", &mut Report::default());
+    let check = |names: &[&str], expected: Result<&str, &str>| {
+        check(
+            |report| allowed(names, &known, "p", report),
+            expected.map(|name| vec![name.to_owned()]),
+        );
+    };
+    check(&["a b", "gone"], Ok("a-b"));
+    check(&["gone"], Err("nobody that was carried over"));
+    check(&[], Err("nobody that was carried over"));
 }
 
 #[test]
