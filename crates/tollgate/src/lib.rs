@@ -1,3 +1,3 @@
-//! The program: gateway, configuration, command line.
+//! x
 
 pub mod config;
