@@ -38,7 +38,8 @@ pub struct Compiled {
 /// # Errors
 /// [`Problems`] with everything for which the file is refused.
 pub fn load(path: &Path) -> Result<Compiled, Problems> {
-    let source = Source::read(path).map_err(|(sheet, finding)| {
+    let source = Source::read(path).map_err(|refusal| {
+        let (sheet, finding) = *refusal;
         Problems::new(vec![Problem::new(Arc::new(sheet), Severity::Error, finding)])
     })?;
     let mut compiled = compile(&source, &|name| std::env::var(name).ok())?;
@@ -51,21 +52,37 @@ pub fn load(path: &Path) -> Result<Compiled, Problems> {
 /// # Errors
 /// [`Problems`] with everything for which the text is refused.
 pub fn compile(source: &Source, env: &dyn Fn(&str) -> Option<String>) -> Result<Compiled, Problems> {
-    let Outcome { shown, findings, file } = read(&source.text);
+    let Outcome {
+        shown,
+        findings,
+        file,
+    } = read(&source.text);
     let sheet = Arc::new(Sheet::new(source.name.clone(), shown));
     let placed = |severity, findings: Vec<Finding>| -> Vec<Problem> {
-        findings.into_iter().map(|finding| Problem::new(sheet.clone(), severity, finding)).collect()
+        findings
+            .into_iter()
+            .map(|finding| Problem::new(sheet.clone(), severity, finding))
+            .collect()
     };
     let Some(file) = file else {
         return Err(Problems::new(placed(Severity::Error, findings)));
     };
     let mut context = compile::Context::new(&source.base, env, findings);
     let parts = compile::compile(&mut context, &file);
-    let compile::Notes { errors, warnings, watched } = context.finish();
+    let compile::Notes {
+        errors,
+        warnings,
+        watched,
+    } = context.finish();
     match parts {
         Some((process, snapshot)) if errors.is_empty() => {
             let warnings = Problems::new(placed(Severity::Warning, warnings)).into_vec();
-            Ok(Compiled { process, snapshot, warnings, watched })
+            Ok(Compiled {
+                process,
+                snapshot,
+                warnings,
+                watched,
+            })
         }
         _ => Err(Problems::new(placed(Severity::Error, errors))),
     }
@@ -77,5 +94,9 @@ pub fn schema() -> serde_json::Value {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#[expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
 mod tests;

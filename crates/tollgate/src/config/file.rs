@@ -6,29 +6,56 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 
 pub(super) mod amount;
-#[expect(dead_code, reason = "parts of the grammar are read for their shape and not in force yet")]
+#[expect(
+    dead_code,
+    reason = "parts of the grammar are read for their shape and not in force yet"
+)]
 pub(super) mod consumer;
 pub(super) mod deserialize;
-#[expect(dead_code, reason = "parts of the grammar are read for their shape and not in force yet")]
+#[expect(
+    dead_code,
+    reason = "parts of the grammar are read for their shape and not in force yet"
+)]
 pub(super) mod limit;
 pub(super) mod node;
-#[expect(dead_code, reason = "parts of the grammar are read for their shape and not in force yet")]
+#[expect(
+    dead_code,
+    reason = "parts of the grammar are read for their shape and not in force yet"
+)]
 pub(super) mod price;
-#[expect(dead_code, reason = "parts of the grammar are read for their shape and not in force yet")]
+#[expect(
+    dead_code,
+    reason = "parts of the grammar are read for their shape and not in force yet"
+)]
 pub(super) mod process;
 pub(super) mod read;
 pub(super) mod redact;
-#[expect(dead_code, reason = "parts of the grammar are read for their shape and not in force yet")]
+#[expect(
+    dead_code,
+    reason = "parts of the grammar are read for their shape and not in force yet"
+)]
 pub(super) mod route;
-#[expect(dead_code, reason = "parts of the grammar are read for their shape and not in force yet")]
+#[expect(
+    dead_code,
+    reason = "parts of the grammar are read for their shape and not in force yet"
+)]
 pub(super) mod scheme;
 pub(super) mod secret;
-#[expect(dead_code, reason = "parts of the grammar are read for their shape and not in force yet")]
+#[expect(
+    dead_code,
+    reason = "parts of the grammar are read for their shape and not in force yet"
+)]
 pub(super) mod services;
 pub(super) mod spanned;
-#[expect(dead_code, reason = "parts of the grammar are read for their shape and not in force yet")]
+#[expect(
+    dead_code,
+    reason = "parts of the grammar are read for their shape and not in force yet"
+)]
 pub(super) mod tier;
-#[expect(dead_code, reason = "parts of the grammar are read for their shape and not in force yet")]
+#[expect(
+    dead_code,
+    reason = "parts of the grammar are read for their shape and not in force yet"
+)]
 pub(super) mod upstream;
 pub(super) mod yaml;
 
@@ -125,6 +152,15 @@ fn bare_words(words: &'static [&'static str]) -> impl Transform {
 pub(super) fn schema() -> serde_json::Value {
     let settings = schemars::generate::SchemaSettings::draft2020_12();
     let mut schema = SchemaGenerator::new(settings).into_root_schema_for::<File>();
-    schema.insert("title".into(), "tollgate.yaml".into());
-    schema.to_value()
+    // Readers look for these two first.
+    let version = schema.remove("$schema").unwrap_or_default();
+    let title = "tollgate.yaml".into();
+    schema.remove("title");
+    let first = [("$schema".to_owned(), version), ("title".to_owned(), title)];
+    let rest = std::mem::take(schema.ensure_object());
+    serde_json::Value::Object(first.into_iter().chain(rest).collect())
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests;

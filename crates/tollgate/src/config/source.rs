@@ -22,18 +22,25 @@ pub struct Source {
 impl Source {
     /// A text that problems call `name`; relative paths in it start at `base`.
     pub fn new(name: impl Into<String>, text: impl Into<String>, base: impl Into<PathBuf>) -> Self {
-        Self { name: name.into(), text: text.into(), base: base.into() }
+        Self {
+            name: name.into(),
+            text: text.into(),
+            base: base.into(),
+        }
     }
 
     /// Reads a file; relative paths in it start at its directory.
-    pub(super) fn read(path: &Path) -> Result<Self, (Sheet, Finding)> {
+    pub(super) fn read(path: &Path) -> Result<Self, Box<(Sheet, Finding)>> {
         use std::io::Read;
         let name = path.display().to_string();
-        let refuse = |text: String, finding| Err((Sheet::new(name.clone(), text), finding));
+        let refuse = |text: String, finding| Err(Box::new((Sheet::new(name.clone(), text), finding)));
         let mut bytes = Vec::new();
         let file = std::fs::File::open(path);
         if let Err(error) = file.and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes)) {
-            return refuse(String::new(), Finding::whole(format!("the file cannot be read: {error}")));
+            return refuse(
+                String::new(),
+                Finding::whole(format!("the file cannot be read: {error}")),
+            );
         }
         if bytes.len() as u64 > MAX_BYTES {
             let finding = Finding::whole("the file is larger than 4 MiB").hint("is this the configuration?");
@@ -45,7 +52,10 @@ impl Source {
             Err(error) => {
                 let at = error.utf8_error().valid_up_to();
                 let finding = Finding::at(Span { start: at, end: at }, "the file is not UTF-8 text");
-                refuse(redact::lines(&String::from_utf8_lossy(error.as_bytes())), finding.hint("save it as UTF-8"))
+                refuse(
+                    redact::lines(&String::from_utf8_lossy(error.as_bytes())),
+                    finding.hint("save it as UTF-8"),
+                )
             }
         }
     }
@@ -85,7 +95,11 @@ pub(super) struct Sheet {
 impl Sheet {
     /// `text` must be free of secrets.
     pub fn new(name: String, text: String) -> Self {
-        let after_breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
+        let after_breaks = text
+            .bytes()
+            .enumerate()
+            .filter(|(_, byte)| *byte == b'\n')
+            .map(|(at, _)| at + 1);
         let lines = std::iter::once(0).chain(after_breaks).collect();
         Self { name, text, lines }
     }
@@ -101,7 +115,11 @@ impl Sheet {
     /// Line and column of an offset, counted from 1, the column in characters.
     pub fn position(&self, offset: usize) -> (usize, usize) {
         let line = self.line_of(offset);
-        let before = self.text.as_bytes().get(self.lines[line]..offset).unwrap_or_default();
+        let before = self
+            .text
+            .as_bytes()
+            .get(self.lines[line]..offset)
+            .unwrap_or_default();
         // Continuation bytes of UTF-8 belong to a character that was counted.
         let column = before.iter().filter(|&&byte| byte & 0xc0 != 0x80).count();
         (line + 1, column + 1)
@@ -118,9 +136,14 @@ impl Sheet {
     /// The part of a range that lies on its first line; carets under whole blocks would tell nothing.
     pub fn first_line_of(&self, span: Span) -> Span {
         let start = span.start.min(self.text.len());
-        let line_end = self.text.as_bytes()[start..].iter().position(|&byte| byte == b'\n');
+        let line_end = self.text.as_bytes()[start..]
+            .iter()
+            .position(|&byte| byte == b'\n');
         let line_end = line_end.map_or(self.text.len(), |length| start + length);
-        Span { start, end: span.end.clamp(start, line_end) }
+        Span {
+            start,
+            end: span.end.clamp(start, line_end),
+        }
     }
 
     fn line_of(&self, offset: usize) -> usize {

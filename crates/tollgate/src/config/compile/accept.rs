@@ -13,10 +13,14 @@ use crate::config::source::Span;
 
 /// The route's schemes; nothing where it says none, for nobody may pass by forgetting.
 pub(super) fn accept(cx: &mut Context<'_>, route: &Item<Route>) -> Option<Accept> {
-    let hint = "name schemes, such as `accept: [jwt, api_key]`, or say `accept: [public]` to let everybody in";
+    let hint =
+        "name schemes, such as `accept: [jwt, api_key]`, or say `accept: [public]` to let everybody in";
     let given = match &route.value.accept {
         None => {
-            let message = format!("the route `{}` does not say how callers are identified", route.name.escape_debug());
+            let message = format!(
+                "the route `{}` does not say how callers are identified",
+                route.name.escape_debug()
+            );
             cx.error_about(route.span, Finding::at(route.name.span, message).hint(hint));
             return None;
         }
@@ -31,7 +35,9 @@ pub(super) fn accept(cx: &mut Context<'_>, route: &Item<Route>) -> Option<Accept
     for item in &given.value {
         let word = item.word();
         if let Some((_, first)) = seen.iter().find(|(known, _)| *known == word) {
-            cx.error(Finding::at(item.span, format!("`{word}` is accepted twice")).beside(*first, "first here"));
+            cx.error(
+                Finding::at(item.span, format!("`{word}` is accepted twice")).beside(*first, "first here"),
+            );
         }
         seen.push((word, item.span));
         match &item.value {
@@ -46,13 +52,21 @@ pub(super) fn accept(cx: &mut Context<'_>, route: &Item<Route>) -> Option<Accept
             | Accepted::Remote(_) => cx.unsupported(&format!("the scheme `{word}`"), item.span),
         }
     }
-    let named_public = seen.iter().find(|(word, _)| *word == "public").map(|(_, span)| *span);
+    let named_public = seen
+        .iter()
+        .find(|(word, _)| *word == "public")
+        .map(|(_, span)| *span);
     if let (Some(public), [_]) = (named_public, seen.as_slice()) {
         refuse_rules_for_strangers(cx, &route.value, public);
     }
     Some(Accept {
         schemes,
-        public: named_public.is_some() || route.value.anonymous.as_ref().is_some_and(|anonymous| anonymous.value),
+        public: named_public.is_some()
+            || route
+                .value
+                .anonymous
+                .as_ref()
+                .is_some_and(|anonymous| anonymous.value),
         compat: match route.value.compat {
             None | Some(file::Compat::None) => Compat::None,
             Some(file::Compat::Apisix) => Compat::Apisix,
@@ -62,7 +76,11 @@ pub(super) fn accept(cx: &mut Context<'_>, route: &Item<Route>) -> Option<Accept
 
 /// Nobody is identified on a route that is only public, so rules about consumers could never apply.
 fn refuse_rules_for_strangers(cx: &mut Context<'_>, route: &Route, public: Span) {
-    let rules = [("allow", &route.allow), ("deny", &route.deny), ("scopes", &route.scopes)];
+    let rules = [
+        ("allow", &route.allow),
+        ("deny", &route.deny),
+        ("scopes", &route.scopes),
+    ];
     for (name, rule) in rules {
         let Some(rule) = rule else { continue };
         let message = format!("`{name}` has no effect on a public route: nobody is identified there");
@@ -103,15 +121,24 @@ fn jwt(cx: &mut Context<'_>, given: &scheme::Jwt) -> jwt::Options {
             None => defaults.from,
             Some(from) => from.iter().map(|TokenPlace(place)| place.clone()).collect(),
         },
-        claim: given.claim.as_ref().map_or(defaults.claim, |claim| claim.as_str().into()),
-        leeway: given.leeway.as_ref().map_or(defaults.leeway, |leeway| whole_seconds(leeway.0)),
+        claim: given
+            .claim
+            .as_ref()
+            .map_or(defaults.claim, |claim| claim.as_str().into()),
+        leeway: given
+            .leeway
+            .as_ref()
+            .map_or(defaults.leeway, |leeway| whole_seconds(leeway.0)),
     }
 }
 
 fn hawk(cx: &mut Context<'_>, given: &scheme::Hawk) -> hawk::Options {
     let defaults = hawk::Options::default();
     hawk::Options {
-        payload_required: given.payload.as_ref().map_or(defaults.payload_required, |p| *p == Payload::Required),
+        payload_required: given
+            .payload
+            .as_ref()
+            .map_or(defaults.payload_required, |p| *p == Payload::Required),
         skew: whole_seconds(cx.positive(given.skew.as_ref(), Duration::from_secs(defaults.skew))),
         host: match given.host.clone() {
             None | Some(SignedHost::Header) => hawk::SignedHost::Header,
@@ -130,7 +157,11 @@ fn api_key(cx: &mut Context<'_>, given: &scheme::ApiKey) -> api_key::Options {
     };
     refuse_empty(cx, from);
     let mut places = Vec::new();
-    for Spanned { value: KeyPlace(place), span } in &from.value {
+    for Spanned {
+        value: KeyPlace(place),
+        span,
+    } in &from.value
+    {
         places.push(match place {
             WhereKey::Bearer => api_key::Place::Bearer,
             WhereKey::ApiKeyScheme => api_key::Place::ApiKeyScheme,

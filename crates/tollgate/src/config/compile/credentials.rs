@@ -30,13 +30,17 @@ pub(super) fn insert(
     let mut api_keys = 0;
     for item in list {
         let (place, made) = match &item.value {
-            file::Credential::Jwt(options) => {
-                (options.key.as_ref().map_or(item.span, |key| key.span), jwt(cx, options, item.span))
-            }
+            file::Credential::Jwt(options) => (
+                options.key.as_ref().map_or(item.span, |key| key.span),
+                jwt(cx, options, item.span),
+            ),
             file::Credential::Hawk(options) => (options.id.span, hawk(cx, options)),
             file::Credential::ApiKey(secret) => {
                 api_keys += 1;
-                (secret.span, api_key(cx, secret, format!("{}.api_key.{api_keys}", consumer.name)))
+                (
+                    secret.span,
+                    api_key(cx, secret, format!("{}.api_key.{api_keys}", consumer.name)),
+                )
             }
             file::Credential::ServiceToken(_) => (item.span, unsupported(cx, "service_token", item.span)),
             file::Credential::Basic(_) => (item.span, unsupported(cx, "basic", item.span)),
@@ -44,8 +48,15 @@ pub(super) fn insert(
             file::Credential::Mtls(_) => (item.span, unsupported(cx, "mtls", item.span)),
         };
         let Some((id, proof)) = made else { continue };
-        let Ok(id_header) = HeaderValue::from_str(&id) else {
-            let finding = Finding::at(place, "the credential's id may hold only printable ASCII characters");
+        // A header could carry other characters too, but upstreams would not agree on what they are.
+        let id_header = HeaderValue::from_str(&id)
+            .ok()
+            .filter(|_| id.bytes().all(|byte| matches!(byte, b' '..=b'~')));
+        let Some(id_header) = id_header else {
+            let finding = Finding::at(
+                place,
+                "the credential's id may hold only printable ASCII characters",
+            );
             cx.error(finding.hint("upstreams read it in `X-Credential-Identifier`"));
             continue;
         };
@@ -58,7 +69,9 @@ pub(super) fn insert(
             proof,
         };
         if let Err(duplicate) = index.insert(Arc::new(credential)) {
-            cx.error(Finding::at(place, duplicate.to_string()).hint("a credential stands for one consumer, once"));
+            cx.error(
+                Finding::at(place, duplicate.to_string()).hint("a credential stands for one consumer, once"),
+            );
         }
     }
 }
@@ -66,9 +79,13 @@ pub(super) fn insert(
 fn api_key(cx: &mut Context<'_>, secret: &Spanned<Secret>, id: String) -> Option<Made> {
     let key = cx.secret(secret)?;
     // A key is compared as bytes of a header or query; white space around it would never arrive.
-    if key.expose().first().is_some_and(u8::is_ascii_whitespace) || key.expose().last().is_some_and(u8::is_ascii_whitespace)
+    if key.expose().first().is_some_and(u8::is_ascii_whitespace)
+        || key.expose().last().is_some_and(u8::is_ascii_whitespace)
     {
-        cx.error(Finding::at(secret.span, "the API key begins or ends with white space, which callers cannot send"));
+        cx.error(Finding::at(
+            secret.span,
+            "the API key begins or ends with white space, which callers cannot send",
+        ));
     }
     Some((id, Proof::ApiKey(Digest::of(key.expose()))))
 }
@@ -88,11 +105,19 @@ fn jwt(cx: &mut Context<'_>, options: &file::Jwt, place: Span) -> Option<Made> {
         return None;
     };
     let (source, bytes, is_pem) = bytes?;
-    let material = if is_pem { jwt::Material::Pem(bytes.expose()) } else { jwt::Material::Secret(bytes.expose()) };
+    let material = if is_pem {
+        jwt::Material::Pem(bytes.expose())
+    } else {
+        jwt::Material::Secret(bytes.expose())
+    };
     match jwt::Key::new(key, algorithm?, material) {
         Ok(made) => {
             if made.has_short_secret() {
-                let message = format!("the secret has {} bytes, too few for {}", bytes.len(), made.algorithm());
+                let message = format!(
+                    "the secret has {} bytes, too few for {}",
+                    bytes.len(),
+                    made.algorithm()
+                );
                 let finding = Finding::at(source.span, message);
                 cx.warn(finding.hint("use a random secret as long as the hash (RFC 7518 §3.2)"));
             }
@@ -125,8 +150,15 @@ fn material<'f>(
             None
         }
         (None, None) => {
-            let what = if algorithm?.is_symmetric() { "secret" } else { "public_key" };
-            cx.error(Finding::at(place, format!("`{what}` is missing")).hint("no token can be verified without it"));
+            let what = if algorithm?.is_symmetric() {
+                "secret"
+            } else {
+                "public_key"
+            };
+            cx.error(
+                Finding::at(place, format!("`{what}` is missing"))
+                    .hint("no token can be verified without it"),
+            );
             None
         }
     }
@@ -155,8 +187,13 @@ fn hawk(cx: &mut Context<'_>, options: &file::Hawk) -> Option<Made> {
     }
 }
 
-fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(cx: &mut Context<'_>, text: &Spanned<String>) -> Option<T> {
-    text.parse().map_err(|error: T::Err| cx.error(Finding::at(text.span, error.to_string()))).ok()
+fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(
+    cx: &mut Context<'_>,
+    text: &Spanned<String>,
+) -> Option<T> {
+    text.parse()
+        .map_err(|error: T::Err| cx.error(Finding::at(text.span, error.to_string())))
+        .ok()
 }
 
 fn unsupported(cx: &mut Context<'_>, kind: &str, place: Span) -> Option<Made> {

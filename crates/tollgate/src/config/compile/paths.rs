@@ -17,13 +17,24 @@ pub(super) fn pattern(cx: &mut Context<'_>, path: &Spanned<String>) -> Option<Pa
 }
 
 /// Reads `/p`, or `/p/**` where the route's path ends in `/**` too.
-pub(super) fn rewrite(cx: &mut Context<'_>, given: &Spanned<String>, route: &Spanned<String>) -> Option<Rewrite> {
+pub(super) fn rewrite(
+    cx: &mut Context<'_>,
+    given: &Spanned<String>,
+    route: &Spanned<String>,
+) -> Option<Rewrite> {
     let Some(base) = given.strip_suffix("/**") else {
         return exact(cx, given).map(Rewrite::Whole);
     };
     if !route.ends_with("/**") {
-        let finding = Finding::at(given.span, "`**` stands for what the route's `**` matched, and its path has none");
-        cx.error(finding.beside(route.span, "the route's path").hint("write the whole path that goes upstream"));
+        let finding = Finding::at(
+            given.span,
+            "`**` stands for what the route's `**` matched, and its path has none",
+        );
+        cx.error(
+            finding
+                .beside(route.span, "the route's path")
+                .hint("write the whole path that goes upstream"),
+        );
         return None;
     }
     below(cx, given, base).map(Rewrite::Prefix)
@@ -32,7 +43,9 @@ pub(super) fn rewrite(cx: &mut Context<'_>, given: &Spanned<String>, route: &Spa
 fn exact(cx: &mut Context<'_>, path: &Spanned<String>) -> Option<Box<str>> {
     if path.contains('*') {
         let finding = Finding::at(path.span, "`*` may stand only at the end, as `/**`");
-        cx.error(finding.hint("`/x/**` matches whole segments below `/x`; there is no match within a segment"));
+        cx.error(
+            finding.hint("`/x/**` matches whole segments below `/x`; there is no match within a segment"),
+        );
         return None;
     }
     canonical(cx, path, path, "")
@@ -48,7 +61,10 @@ fn below(cx: &mut Context<'_>, path: &Spanned<String>, base: &str) -> Option<Box
     }
     if base.ends_with('/') {
         let finding = Finding::at(path.span, PathError::EmptySegment.to_string());
-        cx.error(finding.hint(format!("write `{}/**`", base.trim_end_matches('/').escape_debug())));
+        cx.error(finding.hint(format!(
+            "write `{}/**`",
+            base.trim_end_matches('/').escape_debug()
+        )));
         return None;
     }
     canonical(cx, path, base, "/**")
@@ -80,7 +96,15 @@ fn canonical(cx: &mut Context<'_>, place: &Spanned<String>, text: &str, suffix: 
 /// Percent-encodes what is not ASCII or may not stand in a path, for the hint.
 fn encode(text: &str) -> String {
     let keeps = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/!$&'()+,=:@%".contains(&byte);
-    text.bytes().map(|byte| if keeps(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+    text.bytes()
+        .map(|byte| {
+            if keeps(byte) {
+                char::from(byte).to_string()
+            } else {
+                format!("%{byte:02X}")
+            }
+        })
+        .collect()
 }
 
 /// Reads method names, which are case-sensitive (RFC 9110 §9.1).
@@ -99,7 +123,10 @@ pub(super) fn methods(cx: &mut Context<'_>, given: &Spanned<Vec<Spanned<String>>
                 let finding = Finding::at(name.span, "methods are written in capitals");
                 cx.error(finding.hint(format!("write `{upper}`")));
             }
-            Err(_) => cx.error(Finding::at(name.span, format!("`{}` is no method", name.escape_debug()))),
+            Err(_) => cx.error(Finding::at(
+                name.span,
+                format!("`{}` is no method", name.escape_debug()),
+            )),
         }
     }
     methods
@@ -110,10 +137,16 @@ pub(super) fn host(cx: &mut Context<'_>, given: &Spanned<String>) -> Option<Host
     let lower = given.to_ascii_lowercase();
     let below = lower.strip_prefix('*');
     let name = below.and_then(|rest| rest.strip_prefix('.')).unwrap_or(&lower);
-    let label = |label: &str| !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
-    let is_address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).is_some_and(|address| {
-        below.is_none() && address.parse::<std::net::Ipv6Addr>().is_ok()
-    });
+    let label = |label: &str| {
+        !label.is_empty()
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+    };
+    let is_address = name
+        .strip_prefix('[')
+        .and_then(|name| name.strip_suffix(']'))
+        .is_some_and(|address| below.is_none() && address.parse::<std::net::Ipv6Addr>().is_ok());
     if is_address || name.split('.').all(label) {
         return Some(match below {
             Some(suffix) => HostPattern::Below(suffix.into()),

@@ -9,9 +9,16 @@ use tollgate_core::upstream::Target;
 /// Why a text is no target, and what to do about it.
 type Refusal = (String, String);
 
-/// Reads `http://host:port/base`. Texts that may hold a password are not repeated in the error.
+/// Reads `http://host:port/base`.
 pub(super) fn parse(url: &str, weight: u32) -> Result<Target, Refusal> {
     let refuse = |message: &str, hint: &str| Err((message.to_owned(), hint.to_owned()));
+    // First of all, for the other messages repeat parts of the text.
+    if url.contains('@') {
+        return refuse(
+            "a target holds no credential",
+            "give it as the upstream's `credential`",
+        );
+    }
     let Some((scheme, rest)) = url.split_once("://") else {
         let hint = format!("write `http://{}`", url.escape_debug());
         return Err((format!("the target `{}` has no scheme", url.escape_debug()), hint));
@@ -25,14 +32,17 @@ pub(super) fn parse(url: &str, weight: u32) -> Result<Target, Refusal> {
         }
     };
     if rest.contains(['?', '#']) {
-        return refuse("a target has no query and no fragment", "keep the part before `?` or `#`");
+        return refuse(
+            "a target has no query and no fragment",
+            "keep the part before `?` or `#`",
+        );
     }
     let (authority, base) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    if authority.contains('@') {
-        return refuse("a target holds no credential", "give it as the upstream's `credential`");
-    }
     let Some((authority, port)) = host_and_port(authority, secure) else {
-        return refuse("the target has no valid host and port", "write `http://HOST:PORT`");
+        return refuse(
+            "the target has no valid host and port",
+            "write `http://HOST:PORT`",
+        );
     };
     let base = base.trim_end_matches('/');
     if !base.is_empty() {
@@ -45,7 +55,13 @@ pub(super) fn parse(url: &str, weight: u32) -> Result<Target, Refusal> {
             Err(error) => return refuse(&error.to_string(), "keep a plain path in the target"),
         }
     }
-    Ok(Target { secure, authority, port, base: base.into(), weight })
+    Ok(Target {
+        secure,
+        authority,
+        port,
+        base: base.into(),
+        weight,
+    })
 }
 
 /// Whether calling the target would reach a listener of ours.
@@ -53,7 +69,11 @@ pub(super) fn is_listener(target: &Target, listener: SocketAddr) -> bool {
     if listener.port() == 0 || listener.port() != target.port {
         return false;
     }
-    let host = target.authority.host().trim_start_matches('[').trim_end_matches(']');
+    let host = target
+        .authority
+        .host()
+        .trim_start_matches('[')
+        .trim_end_matches(']');
     match host.parse::<IpAddr>() {
         // A listener on every address is on each loopback address too.
         Ok(address) if listener.ip().is_unspecified() => address.is_loopback() || address.is_unspecified(),
@@ -72,7 +92,12 @@ fn host_and_port(text: &str, secure: bool) -> Option<(Authority, u16)> {
     let host = authority.host();
     let valid_host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
         Some(address) => address.parse::<Ipv6Addr>().is_ok(),
-        None => !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b)),
+        None => {
+            !host.is_empty()
+                && host
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b))
+        }
     };
     if !valid_host {
         return None;

@@ -89,7 +89,9 @@ pub(in crate::config) struct Exact {
 fn duration(text: &str) -> Result<Duration, String> {
     let shown = text.escape_debug();
     let Some((count, unit)) = count_and_unit(text) else {
-        return Err(format!("`{shown}` is no time span\nwrite a whole number and a unit, such as `250ms`, `30s` or `10m`"));
+        return Err(format!(
+            "`{shown}` is no time span\nwrite a whole number and a unit, such as `250ms`, `30s` or `10m`"
+        ));
     };
     let millis = match unit {
         "ms" => 1,
@@ -97,12 +99,23 @@ fn duration(text: &str) -> Result<Duration, String> {
         "m" => 60_000,
         "h" => 3_600_000,
         "d" => 86_400_000,
-        "" => return Err(format!("the time span `{shown}` has no unit\nwrite `{count}s` for seconds")),
-        _ => return Err(format!("`{shown}` is no time span\nunits are `ms`, `s`, `m`, `h` and `d`")),
+        "" => {
+            return Err(format!(
+                "the time span `{shown}` has no unit\nwrite `{count}s` for seconds"
+            ));
+        }
+        _ => {
+            return Err(format!(
+                "`{shown}` is no time span\nunits are `ms`, `s`, `m`, `h` and `d`"
+            ));
+        }
     };
     // A hundred years; clocks cannot add much more.
-    let span = count.checked_mul(millis).filter(|millis| *millis <= 36_500 * 86_400_000);
-    span.map(Duration::from_millis).ok_or_else(|| format!("the time span `{shown}` is longer than a hundred years"))
+    let span = count
+        .checked_mul(millis)
+        .filter(|millis| *millis <= 36_500 * 86_400_000);
+    span.map(Duration::from_millis)
+        .ok_or_else(|| format!("the time span `{shown}` is longer than a hundred years"))
 }
 
 /// `10MiB`.
@@ -110,7 +123,9 @@ fn size(text: &str) -> Result<u64, String> {
     let shown = text.escape_debug();
     let units = "units are `KiB`, `MiB`, `GiB`, `TiB` (of 1024) and `KB`, `MB`, `GB`, `TB` (of 1000)";
     let Some((count, unit)) = count_and_unit(text) else {
-        return Err(format!("`{shown}` is no size\nwrite a whole number of bytes, or one with a unit such as `10MiB`"));
+        return Err(format!(
+            "`{shown}` is no size\nwrite a whole number of bytes, or one with a unit such as `10MiB`"
+        ));
     };
     let (base, power) = match unit {
         "" | "B" => (1, 0),
@@ -124,7 +139,9 @@ fn size(text: &str) -> Result<u64, String> {
         "TB" => (1000, 4),
         _ => return Err(format!("`{shown}` is no size\n{units}")),
     };
-    count.checked_mul(base.pow(power)).ok_or_else(|| format!("the size `{shown}` is too large"))
+    count
+        .checked_mul(base.pow(power))
+        .ok_or_else(|| format!("the size `{shown}` is too large"))
 }
 
 fn count_and_unit(text: &str) -> Option<(u64, &str)> {
@@ -138,14 +155,18 @@ fn exact(text: &str) -> Result<Exact, String> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let all_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     if !all_digits(whole) || !all_digits(fraction) {
-        return Err(format!("`{shown}` is no decimal number\nwrite it as `0.01`, without sign, exponent or separators"));
+        return Err(format!(
+            "`{shown}` is no decimal number\nwrite it as `0.01`, without sign, exponent or separators"
+        ));
     }
     let fraction = fraction.trim_end_matches('0');
     let scale = u8::try_from(fraction.len()).ok().filter(|scale| *scale <= 12);
     let digits = format!("{whole}{fraction}").parse().ok();
     match (digits, scale) {
         (Some(digits), Some(scale)) => Ok(Exact { digits, scale }),
-        _ => Err(format!("`{shown}` has too many digits\nat most 12 behind the point and 19 in all")),
+        _ => Err(format!(
+            "`{shown}` has too many digits\nat most 12 behind the point and 19 in all"
+        )),
     }
 }
 

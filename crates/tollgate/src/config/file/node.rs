@@ -1,5 +1,6 @@
 //! A YAML document as a tree that remembers where everything stands.
 
+use crate::config::near::nearest;
 use crate::config::source::Span;
 
 /// One value of the document.
@@ -61,21 +62,28 @@ impl Node {
         }
     }
 
-    /// Whether the mapping at a path once had this key and lost its value.
+    /// Whether the mapping at a path once had this key, perhaps misspelt or merged in, and lost its value.
     pub fn lost(&mut self, path: &[usize], key: &str) -> bool {
         match self.descend(path) {
-            Some(Self { value: Value::Mapping(entries), .. }) => {
-                entries.iter().any(|entry| entry.name() == key && matches!(entry.value.value, Value::Pruned))
+            Some(Self {
+                value: Value::Mapping(entries),
+                ..
+            }) => {
+                let mut pruned = entries
+                    .iter()
+                    .filter(|entry| matches!(entry.value.value, Value::Pruned));
+                pruned.any(|entry| entry.name() == "<<" || nearest(entry.name(), [key]).is_some())
             }
             _ => false,
         }
     }
 
     fn descend(&mut self, path: &[usize]) -> Option<&mut Self> {
-        path.iter().try_fold(self, |node, &position| match &mut node.value {
-            Value::List(items) => items.get_mut(position),
-            Value::Mapping(entries) => entries.get_mut(position).map(|entry| &mut entry.value),
-            Value::Null | Value::Scalar(_) | Value::Pruned => None,
-        })
+        path.iter()
+            .try_fold(self, |node, &position| match &mut node.value {
+                Value::List(items) => items.get_mut(position),
+                Value::Mapping(entries) => entries.get_mut(position).map(|entry| &mut entry.value),
+                Value::Null | Value::Scalar(_) | Value::Pruned => None,
+            })
     }
 }

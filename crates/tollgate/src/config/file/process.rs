@@ -4,8 +4,8 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use schemars::JsonSchema;
-use serde::de::{Deserialize as De, Deserializer, Error};
 use serde::Deserialize;
+use serde::de::{Deserialize as De, Deserializer, Error};
 
 use super::amount::{ByteSize, Network, TimeSpan, text_type};
 use super::given;

@@ -3,8 +3,17 @@
 use super::node::{Node, Value};
 
 /// Keys whose scalar value is a secret.
-const SECRET_KEYS: [&str; 9] =
-    ["api_key", "secret", "bearer", "value", "password", "password_hash", "token", "auth_key", "secret_key"];
+const SECRET_KEYS: [&str; 9] = [
+    "api_key",
+    "secret",
+    "bearer",
+    "value",
+    "password",
+    "password_hash",
+    "token",
+    "auth_key",
+    "secret_key",
+];
 
 /// A text of the same length with every inline secret of its tree starred out.
 pub(super) fn tree(text: &str, root: &Node) -> String {
@@ -34,10 +43,17 @@ pub(in crate::config) fn lines(text: &str) -> String {
 fn mark(node: &Node, key: &str, parent: &str, bytes: &mut [u8]) {
     match &node.value {
         Value::Null | Value::Pruned => {}
-        Value::Scalar(_) => {
+        Value::Scalar(text) => {
+            let shown = &mut bytes[node.span.start..node.span.end];
             // `key` is public for `jwt` and a path for `tls`; for `hawk` it is the secret.
             if SECRET_KEYS.contains(&key) || (key == "key" && parent == "hawk") {
-                star(&mut bytes[node.span.start..node.span.end]);
+                star(shown);
+            } else if let Some((user, _)) = text.rsplit_once('@')
+                && user.contains(':')
+                && !user.contains("://")
+            {
+                // An address with a password whose scheme was forgotten.
+                star(shown);
             }
         }
         // Items of a list stand for the value of the list's key.
@@ -56,7 +72,10 @@ fn urls(bytes: &mut [u8]) {
     while let Some(found) = bytes[at..].windows(3).position(|window| window == b"://") {
         let start = at + found + 3;
         let ends = |byte: &u8| byte.is_ascii_whitespace() || b"/,}]\"'?#".contains(byte);
-        let end = bytes[start..].iter().position(ends).map_or(bytes.len(), |length| start + length);
+        let end = bytes[start..]
+            .iter()
+            .position(ends)
+            .map_or(bytes.len(), |length| start + length);
         if let Some(sign) = bytes[start..end].iter().rposition(|byte| *byte == b'@') {
             star(&mut bytes[start..start + sign]);
         }

@@ -131,7 +131,6 @@ pub(in crate::config) enum Off {
 /// One meter: its word, or `{ word: { options } }`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-#[schemars(transform = super::bare_words(&["tokens", "tokens_in", "tokens_out", "bytes_in", "bytes_out", "requests"]))]
 pub(in crate::config) enum Meter {
     /// Admitted requests.
     Requests,

@@ -10,7 +10,7 @@ use super::spanned::Spanned;
 /// An accepted scheme: its word, or `{ word: { options } }`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-#[schemars(transform = super::bare_words(&["jwt", "hawk", "api_key", "public", "basic", "service_token", "hmac", "mtls"]))]
+#[schemars(transform = super::bare_words(&["jwt", "hawk", "api_key", "basic", "service_token", "hmac", "mtls"]))]
 pub(in crate::config) enum Accepted {
     /// Everybody passes, without credential and without identity.
     Public,

@@ -6,7 +6,9 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
 
-use serde_saphyr::granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span as YamlSpan, StrInput, Tag};
+use serde_saphyr::granit_parser::{
+    Event, Options, Parser, ScalarStyle, ScanError, Span as YamlSpan, StrInput, Tag,
+};
 
 use super::node::{Entry, Node, Value};
 use crate::config::problem::Finding;
@@ -32,10 +34,19 @@ pub(super) fn parse(text: &str) -> Result<Document, Finding> {
     options.flow_nesting_limit = MAX_DEPTH;
     options.block_nesting_limit = MAX_DEPTH;
     let parser = Parser::new_from_str_with_options(text, options);
-    let mut reader = Reader { parser, text, anchors: HashMap::new(), nodes: 0, findings: Vec::new() };
+    let mut reader = Reader {
+        parser,
+        text,
+        anchors: HashMap::new(),
+        nodes: 0,
+        findings: Vec::new(),
+    };
     match reader.document() {
         Err(finding) => Err(*finding),
-        Ok(Some(root)) if !matches!(root.value, Value::Null) => Ok(Document { root, findings: reader.findings }),
+        Ok(Some(root)) if !matches!(root.value, Value::Null) => Ok(Document {
+            root,
+            findings: reader.findings,
+        }),
         Ok(_) => Err(Finding::at(Span::default(), "the file is empty").hint("it needs at least one route")),
     }
 }
@@ -62,7 +73,11 @@ impl<'t> Reader<'t> {
             match event {
                 Event::StreamEnd => return Ok(root.map(|(node, _)| node)),
                 Event::DocumentStart(..) if root.is_some() => {
-                    return fail(span, "the file has a second document", "a configuration is one document; remove `---`");
+                    return fail(
+                        span,
+                        "the file has a second document",
+                        "a configuration is one document; remove `---`",
+                    );
                 }
                 Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd => {}
                 event => root = Some(self.node(event, span)?),
@@ -74,7 +89,13 @@ impl<'t> Reader<'t> {
         match self.parser.next_event() {
             Some(Ok((event, span))) => Ok((event, self.place(&span))),
             Some(Err(error)) => Err(Box::new(self.syntax(&error))),
-            None => Ok((Event::StreamEnd, Span { start: self.text.len(), end: self.text.len() })),
+            None => Ok((
+                Event::StreamEnd,
+                Span {
+                    start: self.text.len(),
+                    end: self.text.len(),
+                },
+            )),
         }
     }
 
@@ -83,7 +104,16 @@ impl<'t> Reader<'t> {
         let (tall, anchor) = match event {
             Event::Scalar(text, style, anchor, tag) => {
                 refuse_tag(tag.as_deref(), span)?;
-                ((Node { span, value: scalar(&text, style) }, 0), anchor)
+                (
+                    (
+                        Node {
+                            span,
+                            value: scalar(&text, style),
+                        },
+                        0,
+                    ),
+                    anchor,
+                )
             }
             Event::SequenceStart(_, anchor, tag) => {
                 refuse_tag(tag.as_deref(), span)?;
@@ -95,7 +125,11 @@ impl<'t> Reader<'t> {
             }
             Event::Alias(anchor) => {
                 let Some((node, height)) = self.anchors.get(&anchor).cloned() else {
-                    return fail(span, "the alias stands within the value that it names", "write the value out");
+                    return fail(
+                        span,
+                        "the alias stands within the value that it names",
+                        "write the value out",
+                    );
                 };
                 self.count(size(&node), span)?;
                 return Ok((node, height));
@@ -103,7 +137,11 @@ impl<'t> Reader<'t> {
             _ => return fail(span, "the YAML is malformed here", "expected a value"),
         };
         if tall.1 > MAX_DEPTH {
-            return fail(span, format!("more than {MAX_DEPTH} levels within each other"), "no setting is that deep");
+            return fail(
+                span,
+                format!("more than {MAX_DEPTH} levels within each other"),
+                "no setting is that deep",
+            );
         }
         if anchor != 0 {
             self.anchors.insert(anchor, tall.clone());
@@ -117,8 +155,17 @@ impl<'t> Reader<'t> {
             let (event, span) = self.next()?;
             if matches!(event, Event::SequenceEnd) {
                 let end = self.end_of(start, span, items.last());
-                let span = Span { start: start.start, end };
-                return Ok((Node { span, value: Value::List(items) }, height + 1));
+                let span = Span {
+                    start: start.start,
+                    end,
+                };
+                return Ok((
+                    Node {
+                        span,
+                        value: Value::List(items),
+                    },
+                    height + 1,
+                ));
             }
             let (item, levels) = self.node(event, span)?;
             height = height.max(levels);
@@ -133,15 +180,28 @@ impl<'t> Reader<'t> {
             let (event, span) = self.next()?;
             if matches!(event, Event::MappingEnd) {
                 let end = self.end_of(start, span, entries.last().map(|entry| &entry.value));
-                let span = Span { start: start.start, end };
-                return Ok((Node { span, value: Value::Mapping(entries) }, height + 1));
+                let span = Span {
+                    start: start.start,
+                    end,
+                };
+                return Ok((
+                    Node {
+                        span,
+                        value: Value::Mapping(entries),
+                    },
+                    height + 1,
+                ));
             }
             let (mut key, _) = self.node(event, span)?;
             let name = match key.value {
                 Value::Scalar(name) => name,
                 Value::Null => "null".into(),
                 Value::List(_) | Value::Mapping(_) | Value::Pruned => {
-                    return fail(key.span, format!("a key is a word, and this is {}", key.kind()), "quote the key");
+                    return fail(
+                        key.span,
+                        format!("a key is a word, and this is {}", key.kind()),
+                        "quote the key",
+                    );
                 }
             };
             key.value = Value::Scalar(name.clone());
@@ -159,7 +219,8 @@ impl<'t> Reader<'t> {
                 }
                 Slot::Occupied(slot) => {
                     let finding = Finding::at(key.span, format!("the key `{}` is set twice", slot.key()));
-                    self.findings.push(finding.beside(*slot.get(), "first here").hint("keep one of them"));
+                    self.findings
+                        .push(finding.beside(*slot.get(), "first here").hint("keep one of them"));
                 }
             }
         }
@@ -168,7 +229,10 @@ impl<'t> Reader<'t> {
     /// Where a collection ends: at its bracket, or with its last value, for block collections end where the next thing
     /// begins.
     fn end_of(&self, start: Span, end: Span, last: Option<&Node>) -> usize {
-        let closed_by_bracket = self.text.get(start.start..).is_some_and(|rest| rest.starts_with(['[', '{']));
+        let closed_by_bracket = self
+            .text
+            .get(start.start..)
+            .is_some_and(|rest| rest.starts_with(['[', '{']));
         match last {
             Some(last) if !closed_by_bracket => last.span.end.max(start.start),
             _ => end.end.max(start.start),
@@ -178,7 +242,11 @@ impl<'t> Reader<'t> {
     fn count(&mut self, nodes: usize, span: Span) -> Read<()> {
         self.nodes += nodes;
         if self.nodes > MAX_NODES {
-            return fail(span, format!("the document has more than {MAX_NODES} values"), "are aliases nested?");
+            return fail(
+                span,
+                format!("the document has more than {MAX_NODES} values"),
+                "are aliases nested?",
+            );
         }
         Ok(())
     }
@@ -186,12 +254,18 @@ impl<'t> Reader<'t> {
     fn place(&self, span: &YamlSpan) -> Span {
         let range = span.byte_range().unwrap_or(0..0);
         let end = range.end.min(self.text.len());
-        Span { start: range.start.min(end), end }
+        Span {
+            start: range.start.min(end),
+            end,
+        }
     }
 
     fn syntax(&self, error: &ScanError) -> Finding {
         let at = error.marker().byte_offset().unwrap_or(0).min(self.text.len());
-        let finding = Finding::at(Span { start: at, end: at }, format!("the YAML is malformed: {}", error.info()));
+        let finding = Finding::at(
+            Span { start: at, end: at },
+            format!("the YAML is malformed: {}", error.info()),
+        );
         let line_start = self.text[..at].rfind('\n').map_or(0, |newline| newline + 1);
         let line = self.text[line_start..].lines().next().unwrap_or_default();
         if line.chars().take_while(|c| c.is_whitespace()).any(|c| c == '\t') {
@@ -211,9 +285,11 @@ fn scalar(text: &str, style: ScalarStyle) -> Value {
 
 fn refuse_tag(tag: Option<&Tag>, span: Span) -> Read<()> {
     match tag {
-        Some(tag) if !tag.is_yaml_core_schema() => {
-            fail(span, format!("the tag `{}` means nothing here", tag.original()), "remove it")
-        }
+        Some(tag) if !tag.is_yaml_core_schema() => fail(
+            span,
+            format!("the tag `{}` means nothing here", tag.original()),
+            "remove it",
+        ),
         _ => Ok(()),
     }
 }

@@ -1,7 +1,15 @@
 use super::nearest;
 
 fn check(word: &str, expected: Option<&str>) {
-    let known = ["upstream", "upstreams", "routes", "jwt", "hawk", "api_key", "public"];
+    let known = [
+        "upstream",
+        "upstreams",
+        "routes",
+        "jwt",
+        "hawk",
+        "api_key",
+        "public",
+    ];
     assert_eq!(nearest(word, known), expected, "{word}");
 }
 
@@ -15,5 +23,6 @@ fn near_words_are_found_and_far_ones_are_not() {
     check("jwtt", Some("jwt"));
     check("backend", None);
     check("", None);
+    check("x", None);
     check(&"x".repeat(10_000), None);
 }

@@ -8,14 +8,20 @@ fn check(url: &str, expected: Result<&str, &str>) {
             assert!(message.contains(expected), "{url}: {message}");
             assert!(!hint.is_empty());
         }
-        (got, expected) => assert_eq!(got.map_err(|(message, _)| message), expected.map(str::to_owned).map_err(str::to_owned)),
+        (got, expected) => assert_eq!(
+            got.map_err(|(message, _)| message),
+            expected.map(str::to_owned).map_err(str::to_owned)
+        ),
     }
 }
 
 #[test]
 fn targets() {
     check("http://127.0.0.1:9001", Ok("false 127.0.0.1 9001 \"\""));
-    check("https://models.example.com", Ok("true models.example.com 443 \"\""));
+    check(
+        "https://models.example.com",
+        Ok("true models.example.com 443 \"\""),
+    );
     check("http://models", Ok("false models 80 \"\""));
     check("http://[::1]:9001/v1/", Ok("false [::1] 9001 \"/v1\""));
     check("http://a/", Ok("false a 80 \"\""));
@@ -32,6 +38,7 @@ fn targets() {
     check("http://a b", Err("no valid host and port"));
     check("http://[::g]", Err("no valid host and port"));
     check("http://user:hunter2@a", Err("holds no credential"));
+    check("user:hunter2@a:80", Err("holds no credential"));
     check("http://a?x=1", Err("no query and no fragment"));
     check("http://a/#x", Err("no query and no fragment"));
     check("http://a/b/../c", Err("`.` or `..` segment"));
@@ -43,7 +50,11 @@ fn targets() {
 fn a_gate_may_not_call_itself() {
     let check = |url: &str, listener: &str, expected: bool| {
         let target = parse(url, 1).unwrap();
-        assert_eq!(is_listener(&target, listener.parse().unwrap()), expected, "{url} {listener}");
+        assert_eq!(
+            is_listener(&target, listener.parse().unwrap()),
+            expected,
+            "{url} {listener}"
+        );
     };
     check("http://127.0.0.1:8080", "127.0.0.1:8080", true);
     check("http://localhost:8080", "127.0.0.1:8080", true);

@@ -8,7 +8,9 @@ impl Node {
     pub(super) fn text(&self, wanted: &str) -> Result<&str, Fault> {
         match &self.value {
             Value::Scalar(text) => Ok(text),
-            Value::Null | Value::List(_) | Value::Mapping(_) | Value::Pruned => Err(Fault::unexpected(wanted, self)),
+            Value::Null | Value::List(_) | Value::Mapping(_) | Value::Pruned => {
+                Err(Fault::unexpected(wanted, self))
+            }
         }
     }
 
@@ -25,9 +27,12 @@ impl Node {
     pub(super) fn whole<T: TryFrom<i128>>(&self, min: i128, max: i128) -> Result<T, Fault> {
         let text = self.text("a whole number")?;
         let refuse = |message: String| Fault::custom(message).within(self);
-        let number: i128 = text
-            .parse()
-            .map_err(|_| refuse(format!("expected a whole number, found `{}`", text.escape_debug())))?;
+        let number: i128 = text.parse().map_err(|_| {
+            refuse(format!(
+                "expected a whole number, found `{}`",
+                text.escape_debug()
+            ))
+        })?;
         T::try_from(number).map_err(|_| refuse(format!("expected a whole number from {min} to {max}")))
     }
 }
