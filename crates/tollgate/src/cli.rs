@@ -5,11 +5,14 @@
 
 mod check;
 mod completions;
+mod demo;
 mod files;
 mod import;
 mod keygen;
+mod matrix;
 mod output;
 mod schema;
+mod serve;
 mod sign;
 
 use std::process::ExitCode;
@@ -37,7 +40,10 @@ struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::DemoCommand),
+    Serve(serve::Serve),
     Check(check::Check),
+    Matrix(matrix::Matrix),
     Keygen(keygen::Keygen),
     Sign(sign::Sign),
     Import(import::Import),
@@ -71,7 +77,10 @@ pub fn run() -> ExitCode {
 
 fn dispatch(command: Command, output: &Output) -> anyhow::Result<Outcome> {
     match command {
+        Command::Demo(demo) => demo.run(output),
+        Command::Serve(serve) => serve.run(output),
         Command::Check(check) => check.run(output),
+        Command::Matrix(matrix) => matrix.run(output),
         Command::Keygen(keygen) => keygen.run(output),
         Command::Sign(sign) => sign.run(output),
         Command::Import(import) => import.run(output),

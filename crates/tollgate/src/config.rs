@@ -7,6 +7,7 @@
 mod compile;
 mod file;
 mod near;
+pub mod presentable;
 pub mod problem;
 pub mod process;
 pub mod source;
@@ -52,37 +53,21 @@ pub fn load(path: &Path) -> Result<Compiled, Problems> {
 /// # Errors
 /// [`Problems`] with everything for which the text is refused.
 pub fn compile(source: &Source, env: &dyn Fn(&str) -> Option<String>) -> Result<Compiled, Problems> {
-    let Outcome {
-        shown,
-        findings,
-        file,
-    } = read(&source.text);
+    let Outcome { shown, findings, file } = read(&source.text);
     let sheet = Arc::new(Sheet::new(source.name.clone(), shown));
     let placed = |severity, findings: Vec<Finding>| -> Vec<Problem> {
-        findings
-            .into_iter()
-            .map(|finding| Problem::new(sheet.clone(), severity, finding))
-            .collect()
+        findings.into_iter().map(|finding| Problem::new(sheet.clone(), severity, finding)).collect()
     };
     let Some(file) = file else {
         return Err(Problems::new(placed(Severity::Error, findings)));
     };
     let mut context = compile::Context::new(&source.base, env, findings);
     let parts = compile::compile(&mut context, &file);
-    let compile::Notes {
-        errors,
-        warnings,
-        watched,
-    } = context.finish();
+    let compile::Notes { errors, warnings, watched } = context.finish();
     match parts {
         Some((process, snapshot)) if errors.is_empty() => {
             let warnings = Problems::new(placed(Severity::Warning, warnings)).into_vec();
-            Ok(Compiled {
-                process,
-                snapshot,
-                warnings,
-                watched,
-            })
+            Ok(Compiled { process, snapshot, warnings, watched })
         }
         _ => Err(Problems::new(placed(Severity::Error, errors))),
     }
@@ -94,9 +79,5 @@ pub fn schema() -> serde_json::Value {
 }
 
 #[cfg(test)]
-#[expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test fails by panicking"
-)]
+#[expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 mod tests;

@@ -3,15 +3,18 @@
 pub mod keys;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Context;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tollgate_models::demo::{self as models, Model};
 
 use self::keys::ServiceKeys;
 use crate::config::{self, source::Source};
+use crate::reload;
 use crate::server::{Server, Stopped};
 use crate::state::clock::Clock;
 use crate::telemetry::Telemetry;
@@ -22,6 +25,9 @@ pub const SERVICES: [(&str, &[Model]); 3] = [
     ("service_b", &[Model::Classification]),
     ("service_c", &[Model::Sentiment, Model::Classification]),
 ];
+
+/// The configuration's name in the demonstration's directory.
+const FILE: &str = "tollgate.yaml";
 
 /// Where the demonstration listens; a taken port falls to a free one.
 #[derive(Debug, Clone, Copy)]
@@ -35,7 +41,8 @@ pub struct Ports {
 /// A running demonstration.
 #[derive(Debug)]
 pub struct Demo {
-    server: Server,
+    server: Arc<Server>,
+    reload: JoinHandle<std::io::Result<()>>,
     models: Runtime,
     stop_models: watch::Sender<bool>,
     /// The consumers' keys, in the order of [`SERVICES`].
@@ -51,18 +58,23 @@ impl Demo {
     pub fn start(ports: Ports) -> anyhow::Result<Self> {
         let directory = Directory::create()?;
         let keys = keys::generate(&directory.0)?;
-        let models = Builder::new_multi_thread().worker_threads(1).thread_name("models").enable_all().build()?;
+        let models =
+            Builder::new_multi_thread().worker_threads(1).thread_name("models").enable_all().build()?;
         let (stop_models, stopping) = watch::channel(false);
         let mut upstreams = Vec::new();
         for model in Model::all() {
             upstreams.push((model, start_model(&models, model, stopping.clone())?));
         }
         let text = configuration(&upstreams, free_port(ports.gate)?, free_port(ports.admin)?);
-        std::fs::write(directory.0.join("tollgate.yaml"), &text).context("the demo's configuration")?;
-        let source = Source::new("tollgate.yaml", text, &directory.0);
-        let compiled = config::compile(&source, &|_| None).map_err(|problems| anyhow::anyhow!(problems.render(false)))?;
-        let server = Server::start(compiled, Clock::system(), Telemetry::default())?;
-        Ok(Self { server, models, stop_models, keys, directory })
+        std::fs::write(directory.0.join(FILE), &text).context("the demo's configuration")?;
+        let source = Source::new(FILE, text, &directory.0);
+        let compiled = config::compile(&source, &|_| None)
+            .map_err(|problems| anyhow::anyhow!(problems.render(false)))?;
+        let watched = std::iter::once(directory.0.join(FILE)).chain(compiled.watched.clone()).collect();
+        let server = Arc::new(Server::start(compiled, Clock::system(), Telemetry::default())?);
+        let reload = reload::watch(Arc::downgrade(&server), directory.0.join(FILE), watched);
+        let reload = server.control().spawn(reload);
+        Ok(Self { server, reload, models, stop_models, keys, directory })
     }
 
     /// The gate's address.
@@ -75,14 +87,15 @@ impl Demo {
         &self.server
     }
 
-    /// Where keys and configuration lie until the end.
-    pub fn directory(&self) -> &Path {
-        &self.directory.0
+    /// Where the configuration lies until the end, beside the keys.
+    pub fn configuration_file(&self) -> PathBuf {
+        self.directory.0.join(FILE)
     }
 
     /// Answers what is open, then ends gate and models and removes the keys.
     pub fn stop(self) -> Stopped {
-        let stopped = self.server.stop();
+        self.reload.abort();
+        let stopped = Server::stop_shared(self.server);
         // A model that has stopped listening is no loss: nobody is left to call it.
         let _ = self.stop_models.send(true);
         self.models.shutdown_timeout(std::time::Duration::from_millis(500));
@@ -90,7 +103,11 @@ impl Demo {
     }
 }
 
-fn start_model(runtime: &Runtime, model: Model, mut stopping: watch::Receiver<bool>) -> anyhow::Result<SocketAddr> {
+fn start_model(
+    runtime: &Runtime,
+    model: Model,
+    mut stopping: watch::Receiver<bool>,
+) -> anyhow::Result<SocketAddr> {
     let listener = runtime.block_on(tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
     let address = listener.local_addr()?;
     runtime.spawn(async move {
@@ -115,16 +132,21 @@ fn free_port(wished: u16) -> anyhow::Result<u16> {
 
 /// The demonstration's file: what a user would write.
 fn configuration(upstreams: &[(Model, SocketAddr)], port: u16, admin: u16) -> String {
-    let mut text = format!("listen: 127.0.0.1:{port}\nadmin: {{ listen: 127.0.0.1:{admin} }}\n\nupstreams:\n");
+    let mut text =
+        format!("listen: 127.0.0.1:{port}\nadmin: {{ listen: 127.0.0.1:{admin} }}\n\nupstreams:\n");
     for (model, address) in upstreams {
         let name = model.name();
-        text += &format!("  {name}: {{ targets: [http://{address}], health: {{ path: /health, every: 5s }} }}\n");
+        text +=
+            &format!("  {name}: {{ targets: [http://{address}], health: {{ path: /health, every: 5s }} }}\n");
     }
     text += "\nroutes:\n";
     for (model, _) in upstreams {
         let name = model.name();
-        let allowed: Vec<&str> =
-            SERVICES.iter().filter(|(_, models)| models.contains(model)).map(|(service, _)| *service).collect();
+        let allowed: Vec<&str> = SERVICES
+            .iter()
+            .filter(|(_, models)| models.contains(model))
+            .map(|(service, _)| *service)
+            .collect();
         text += &format!(
             "  {name}:\n    match: {{ path: /predict/{name}, methods: [POST] }}\n    upstream: {name}\n    \
              rewrite: /predict\n    accept: [jwt, hawk, api_key]\n    allow: [{}]\n    body: 1MiB\n",
@@ -150,9 +172,12 @@ struct Directory(PathBuf);
 impl Directory {
     fn create() -> anyhow::Result<Self> {
         use std::os::unix::fs::DirBuilderExt;
-        let suffix = hex::encode(keys::random::<8>()?);
+        let suffix = hex::encode(crate::keys::random::<8>()?);
         let path = std::env::temp_dir().join(format!("tollgate-demo-{suffix}"));
-        std::fs::DirBuilder::new().mode(0o700).create(&path).context("a temporary directory for the demo's keys")?;
+        std::fs::DirBuilder::new()
+            .mode(0o700)
+            .create(&path)
+            .context("a temporary directory for the demo's keys")?;
         Ok(Self(path))
     }
 }

@@ -3,7 +3,10 @@
 pub mod admin;
 pub mod cli;
 pub mod config;
+pub mod demo;
 pub mod gateway;
+pub mod keys;
+pub mod probe;
 pub mod reload;
 pub mod server;
 pub mod state;

@@ -122,6 +122,17 @@ impl Server {
         Ok(())
     }
 
+    /// Stops a gate that others still refer to, once they are done with it; a reload under way takes milliseconds.
+    pub fn stop_shared(mut server: Arc<Self>) -> Stopped {
+        loop {
+            match Arc::try_unwrap(server) {
+                Ok(server) => return server.stop(),
+                Err(shared) => server = shared,
+            }
+            std::thread::yield_now();
+        }
+    }
+
     /// Takes no more connections, lets open requests end within the drain time, and ends all threads.
     pub fn stop(self) -> Stopped {
         self.gate.drain.cancel();

@@ -24,10 +24,7 @@ fn run(arguments: &[&str], code: i32) -> (String, String) {
 
 #[track_caller]
 fn checked(output: Output, code: i32) -> (String, String) {
-    let (out, err) = (
-        String::from_utf8(output.stdout).unwrap(),
-        String::from_utf8(output.stderr).unwrap(),
-    );
+    let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
     assert_eq!(output.status.code(), Some(code), "{out}{err}");
     // A pipe is no terminal, so nothing is coloured.
     assert!(!out.contains('\x1b') && !err.contains('\x1b'), "{out}{err}");
@@ -37,51 +34,34 @@ fn checked(output: Output, code: i32) -> (String, String) {
 /// The output of another program, which must succeed.
 #[track_caller]
 fn peer(program: &str, arguments: &[&str], directory: &Path) -> String {
-    let output = Command::new(program)
-        .args(arguments)
-        .current_dir(directory)
-        .output()
-        .unwrap();
+    let output = Command::new(program).args(arguments).current_dir(directory).output().unwrap();
     checked(output, 0).0
 }
 
 #[test]
 fn exit_codes_tell_usage_from_failure() {
-    for arguments in [
-        &["keygen", "nonsense"][..],
-        &["sign", "hawk"],
-        &["import", "apisix"],
-        &["--nonsense"],
-        &[],
-    ] {
+    for arguments in
+        [&["keygen", "nonsense"][..], &["sign", "hawk"], &["import", "apisix"], &["--nonsense"], &[]]
+    {
         let (out, err) = run(arguments, 2);
         assert!(out.is_empty() && err.contains("Usage:"), "{err}");
     }
     let (out, err) = run(&["import", "apisix", "/does/not/exist"], 1);
     assert_eq!(
-        (
-            out.as_str(),
-            err.starts_with("error: `/does/not/exist` cannot be read: ")
-        ),
+        (out.as_str(), err.starts_with("error: `/does/not/exist` cannot be read: ")),
         ("", true),
         "{err}"
     );
     let (_, err) = run(&["--json", "import", "apisix", "/does/not/exist"], 1);
     assert!(
-        serde_json::from_str::<Value>(&err).unwrap()["error"]
-            .as_str()
-            .unwrap()
-            .contains("/does/not/exist")
+        serde_json::from_str::<Value>(&err).unwrap()["error"].as_str().unwrap().contains("/does/not/exist")
     );
     assert!(run(&["--version"], 0).0.starts_with("tollgate "));
 }
 
 #[test]
 fn a_reader_who_leaves_is_no_failure() {
-    let mut child = tollgate(&["completions", "bash"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = tollgate(&["completions", "bash"]).stdout(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
     assert!(child.wait().unwrap().success());
 }
@@ -101,11 +81,7 @@ fn keygen_all_makes_what_shells_and_openssl_read() {
     let arguments = ["keygen", "all", "--out", out.to_str().unwrap()];
     let (files, _) = run(&arguments, 0);
     assert_eq!(files.lines().count(), 7);
-    for (file, mode) in [
-        ("service_b-private.pem", 0o600),
-        ("service_b-public.pem", 0o644),
-        (".env", 0o600),
-    ] {
+    for (file, mode) in [("service_b-private.pem", 0o600), ("service_b-public.pem", 0o644), (".env", 0o600)] {
         let permissions = fs::metadata(out.join(file)).unwrap().permissions();
         // The umask of whoever runs the test may take rights away, and never gives any.
         assert_eq!(permissions.mode() & 0o777 & !mode, 0, "{file}");
@@ -114,25 +90,11 @@ fn keygen_all_makes_what_shells_and_openssl_read() {
                   printf '%s' \"$SERVICE_C_HAWK_KEY\"";
     for shell in ["bash", "sh"] {
         let key = peer(shell, &["-c", script], &out);
-        assert!(
-            key.len() == 64 && key.bytes().all(|byte| byte.is_ascii_hexdigit()),
-            "{key}"
-        );
+        assert!(key.len() == 64 && key.bytes().all(|byte| byte.is_ascii_hexdigit()), "{key}");
     }
-    let public = peer(
-        "openssl",
-        &["pkey", "-in", "service_a-private.pem", "-pubout"],
-        &out,
-    );
-    assert_eq!(
-        public,
-        fs::read_to_string(out.join("service_a-public.pem")).unwrap()
-    );
-    let text = peer(
-        "openssl",
-        &["pkey", "-pubin", "-in", "service_a-public.pem", "-noout", "-text"],
-        &out,
-    );
+    let public = peer("openssl", &["pkey", "-in", "service_a-private.pem", "-pubout"], &out);
+    assert_eq!(public, fs::read_to_string(out.join("service_a-public.pem")).unwrap());
+    let text = peer("openssl", &["pkey", "-pubin", "-in", "service_a-public.pem", "-noout", "-text"], &out);
     assert!(text.contains("2048 bit"), "{text}");
 
     let before = fs::read(out.join(".env")).unwrap();
@@ -153,32 +115,11 @@ fn keygen_prints_or_writes_one_kind() {
     let out = directory.path().to_str().unwrap();
 
     for (algorithm, name) in [("ES256", "prime256v1"), ("EdDSA", "ED25519")] {
-        let (files, _) = run(
-            &[
-                "--json",
-                "keygen",
-                "jwt",
-                "--algorithm",
-                algorithm,
-                "--out",
-                out,
-                algorithm,
-            ],
-            0,
-        );
-        assert_eq!(
-            serde_json::from_str::<Value>(&files).unwrap()["files"]
-                .as_array()
-                .unwrap()
-                .len(),
-            2
-        );
+        let (files, _) =
+            run(&["--json", "keygen", "jwt", "--algorithm", algorithm, "--out", out, algorithm], 0);
+        assert_eq!(serde_json::from_str::<Value>(&files).unwrap()["files"].as_array().unwrap().len(), 2);
         let private = format!("{algorithm}-private.pem");
-        let text = peer(
-            "openssl",
-            &["pkey", "-in", &private, "-noout", "-text"],
-            directory.path(),
-        );
+        let text = peer("openssl", &["pkey", "-in", &private, "-noout", "-text"], directory.path());
         assert!(text.contains(name), "{text}");
     }
     let (pem, _) = run(&["keygen", "jwt", "--algorithm", "ES256"], 0);
@@ -189,59 +130,28 @@ fn keygen_prints_or_writes_one_kind() {
 
     let (hawk, _) = run(&["--json", "keygen", "hawk", "service_a"], 0);
     let hawk: Value = serde_json::from_str(&hawk).unwrap();
-    assert_eq!(
-        (hawk["id"].as_str(), hawk["key"].as_str().unwrap().len()),
-        (Some("service_a_id"), 64)
-    );
+    assert_eq!((hawk["id"].as_str(), hawk["key"].as_str().unwrap().len()), (Some("service_a_id"), 64));
 
     let (key, _) = run(&["keygen", "api-key"], 0);
     let body = key.trim_end().strip_prefix("hk_live_").unwrap();
-    assert!(
-        body.len() == 40 && body.bytes().all(|byte| byte.is_ascii_alphanumeric()),
-        "{key}"
-    );
-    assert!(
-        run(&["keygen", "api-key", "--environment", "dev"], 0)
-            .0
-            .starts_with("hk_dev_")
-    );
+    assert!(body.len() == 40 && body.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{key}");
+    assert!(run(&["keygen", "api-key", "--environment", "dev"], 0).0.starts_with("hk_dev_"));
     run(&["keygen", "api-key", "--out", out, "a-b"], 0);
-    assert!(
-        fs::read_to_string(directory.path().join(".env"))
-            .unwrap()
-            .starts_with("A_B_API_KEY=\"hk_live_")
-    );
+    assert!(fs::read_to_string(directory.path().join(".env")).unwrap().starts_with("A_B_API_KEY=\"hk_live_"));
 
     run(&["keygen", "hawk", "../a"], 2);
     run(&["keygen", "hawk", "--force"], 2);
     assert!(run(&["keygen", "hawk", "a", "a"], 1).1.contains("named twice"));
     let full = format!("{out}/.env/keys");
-    assert!(
-        run(&["keygen", "all", "--out", &full], 1)
-            .1
-            .contains("cannot be written")
-    );
+    assert!(run(&["keygen", "all", "--out", &full], 1).1.contains("cannot be written"));
 }
 
 #[test]
 fn sign_prints_one_header_line() {
-    let hawk = [
-        "sign",
-        "hawk",
-        "--id",
-        "a",
-        "--key-env",
-        "KEY",
-        "--data",
-        "@-",
-        "http://127.0.0.1:8080/predict",
-    ];
-    let mut child = tollgate(&hawk)
-        .env("KEY", "k")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let hawk =
+        ["sign", "hawk", "--id", "a", "--key-env", "KEY", "--data", "@-", "http://127.0.0.1:8080/predict"];
+    let mut child =
+        tollgate(&hawk).env("KEY", "k").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(b"{}").unwrap();
     let (line, _) = checked(child.wait_with_output().unwrap(), 0);
     assert!(
@@ -249,75 +159,39 @@ fn sign_prints_one_header_line() {
             && line.contains(", hash=\"")
             && line.lines().count() == 1
     );
-    assert!(
-        !run(&["sign", "hawk", "--id", "a", "--key", "k", "http://h/"], 0)
-            .0
-            .contains("hash=")
-    );
+    assert!(!run(&["sign", "hawk", "--id", "a", "--key", "k", "http://h/"], 0).0.contains("hash="));
 
     let directory = tempfile::tempdir().unwrap();
     run(&["keygen", "jwt", "--out", directory.path().to_str().unwrap()], 0);
     let key = directory.path().join("jwt-private.pem");
-    let jwt = [
-        "sign",
-        "jwt",
-        "--key",
-        "iss_a",
-        "--private-key",
-        key.to_str().unwrap(),
-        "--claim",
-        "sub=service_a",
-    ];
+    let jwt =
+        ["sign", "jwt", "--key", "iss_a", "--private-key", key.to_str().unwrap(), "--claim", "sub=service_a"];
     let (line, _) = run(&jwt, 0);
     let token = line.trim_end().strip_prefix("Authorization: Bearer ").unwrap();
     let public = fs::read(directory.path().join("jwt-public.pem")).unwrap();
     let verifier = jsonwebtoken::DecodingKey::from_rsa_pem(&public).unwrap();
     let rules = jsonwebtoken::Validation::new(jsonwebtoken::Algorithm::RS256);
-    let claims = jsonwebtoken::decode::<Value>(token, &verifier, &rules)
-        .unwrap()
-        .claims;
-    assert_eq!(
-        (claims["key"].as_str(), claims["sub"].as_str()),
-        (Some("iss_a"), Some("service_a"))
-    );
+    let claims = jsonwebtoken::decode::<Value>(token, &verifier, &rules).unwrap().claims;
+    assert_eq!((claims["key"].as_str(), claims["sub"].as_str()), (Some("iss_a"), Some("service_a")));
     let (json, _) = run(&[&jwt[..], &["--json"]].concat(), 0);
     let json: Value = serde_json::from_str(&json).unwrap();
     assert!(json["header"] == "Authorization" && json["value"].as_str().unwrap().starts_with("Bearer "));
-    assert_eq!(
-        run(&[&jwt[..], &["--raw"]].concat(), 0)
-            .0
-            .trim_end()
-            .split('.')
-            .count(),
-        3
-    );
+    assert_eq!(run(&[&jwt[..], &["--raw"]].concat(), 0).0.trim_end().split('.').count(), 3);
 }
 
 #[test]
 fn import_prints_yaml_and_nothing_else() {
     let demo = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cli/import/apisix-demo");
     let (config, notes) = run(&["import", "apisix", &format!("{demo}.yaml")], 0);
-    assert_eq!(
-        config,
-        fs::read_to_string(format!("{demo}.tollgate.yaml")).unwrap()
-    );
+    assert_eq!(config, fs::read_to_string(format!("{demo}.tollgate.yaml")).unwrap());
     assert!(notes.lines().all(|line| line.starts_with("note: ")), "{notes}");
 
     let hawk = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cli/import/hawk-demo.yaml");
     let (json, _) = run(&["import", "hawk", hawk, "--json"], 0);
     let json: Value = serde_json::from_str(&json).unwrap();
-    assert!(
-        json["config"]
-            .as_str()
-            .unwrap()
-            .starts_with("listen: 127.0.0.1:8080\n")
-    );
+    assert!(json["config"].as_str().unwrap().starts_with("listen: 127.0.0.1:8080\n"));
     // The one format is no other: nothing of it is taken over by chance.
-    assert!(
-        run(&["import", "apisix", hawk], 1)
-            .1
-            .contains("`consumers[0].username`: it is missing")
-    );
+    assert!(run(&["import", "apisix", hawk], 1).1.contains("`consumers[0].username`: it is missing"));
 }
 
 #[test]
@@ -355,51 +229,27 @@ fn check_prints_ok_or_every_problem() {
     let check = |text: &str, code: i32, more: &[&str]| {
         fs::write(&file, text).unwrap();
         let mut command = tollgate(more);
-        checked(
-            command
-                .arg("check")
-                .current_dir(directory.path())
-                .output()
-                .unwrap(),
-            code,
-        )
+        checked(command.arg("check").current_dir(directory.path()).output().unwrap(), code)
     };
     let sound = "upstreams: { m: { targets: [http://127.0.0.1:1] } }\n\
                  routes: { r: { match: { path: /x }, upstream: m, accept: [api_key] } }\n";
     assert_eq!(check(sound, 0, &[]), ("ok\n".to_owned(), String::new()));
-    let inline = format!(
-        "{sound}consumers: {{ c: {{ credentials: [{{ api_key: {} }}] }} }}\n",
-        "k".repeat(40)
-    );
+    let inline =
+        format!("{sound}consumers: {{ c: {{ credentials: [{{ api_key: {} }}] }} }}\n", "k".repeat(40));
     let (out, err) = check(&inline, 0, &[]);
-    assert!(
-        out == "ok\n" && err.starts_with("warning: ") && err.contains("tollgate.yaml:3:"),
-        "{out}{err}"
-    );
+    assert!(out == "ok\n" && err.starts_with("warning: ") && err.contains("tollgate.yaml:3:"), "{out}{err}");
 
     let broken =
         "upstreams: { m: { targets: [] } }\nroutes: { r: { match: { path: x }, upstream: n, accpt: [] } }\n";
     let (out, _) = check(broken, 1, &[]);
-    assert!(
-        out.contains("tollgate.yaml:1:") && out.contains("tollgate.yaml:2:"),
-        "{out}"
-    );
+    assert!(out.contains("tollgate.yaml:1:") && out.contains("tollgate.yaml:2:"), "{out}");
     let (json, _) = check(broken, 1, &["--json"]);
     let json: Value = serde_json::from_str(&json).unwrap();
-    assert!(
-        json["ok"] == false && json["problems"].as_array().unwrap().len() > 1,
-        "{json}"
-    );
-    assert!(
-        json["problems"][0]["line"].is_u64() && json["problems"][0]["message"].is_string(),
-        "{json}"
-    );
+    assert!(json["ok"] == false && json["problems"].as_array().unwrap().len() > 1, "{json}");
+    assert!(json["problems"][0]["line"].is_u64() && json["problems"][0]["message"].is_string(), "{json}");
 
     fs::remove_file(&file).unwrap();
-    let output = tollgate(&["check"])
-        .env("TOLLGATE_CONFIG", "gone.yaml")
-        .output()
-        .unwrap();
+    let output = tollgate(&["check"]).env("TOLLGATE_CONFIG", "gone.yaml").output().unwrap();
     assert!(checked(output, 1).0.contains("gone.yaml"));
 }
 
@@ -409,19 +259,9 @@ fn imports_pass_the_check() {
     let keys = directory.path().join("keys");
     run(&["keygen", "all", "--out", keys.to_str().unwrap()], 0);
     for demo in ["apisix-demo", "apisix-wide", "hawk-demo"] {
-        let config = format!(
-            "{}/tests/cli/import/{demo}.tollgate.yaml",
-            env!("CARGO_MANIFEST_DIR")
-        );
+        let config = format!("{}/tests/cli/import/{demo}.tollgate.yaml", env!("CARGO_MANIFEST_DIR"));
         let script = "set -eu; set -a; . \"$1/.env\"; BOTH_KEY=a-key-of-enough-characters-for-everyone; \"$2\" check -c \"$3\"";
-        let arguments = [
-            "-c",
-            script,
-            "-",
-            keys.to_str().unwrap(),
-            env!("CARGO_BIN_EXE_tollgate"),
-            &config,
-        ];
+        let arguments = ["-c", script, "-", keys.to_str().unwrap(), env!("CARGO_BIN_EXE_tollgate"), &config];
         assert_eq!(peer("bash", &arguments, directory.path()), "ok\n", "{demo}");
     }
 }

@@ -38,7 +38,7 @@ impl DemoCommand {
         logging::start(std::env::var("TOLLGATE_LOG").ok().as_deref(), "warn")?;
         let demo = Demo::start(Ports { gate: self.port, admin: self.admin_port })?;
         let met = demo.server().control().block_on(ask_everything(&demo))?;
-        output.result(&screen::json(&demo, &met), &screen::text(&demo, &met, output.paints_results()))?;
+        output.result(&screen::json(&demo, &met), &screen::text(&demo, &met, output.colors_results()))?;
         demo.server().control().block_on(stop_signal())?;
         output.note("stopping");
         demo.stop();

@@ -76,10 +76,7 @@ impl Import {
         } else {
             "nothing was printed; `--partial` prints the rest"
         };
-        output.refusal(&format!(
-            "could not be carried over:\n  {}\n{advice}",
-            report.lost.join("\n  ")
-        ));
+        output.refusal(&format!("could not be carried over:\n  {}\n{advice}", report.lost.join("\n  ")));
         Ok(Outcome::Refused)
     }
 }

@@ -1,7 +1,6 @@
 //! `tollgate keygen`: secrets from the operating system's random source, in the forms that clients and config read.
 
 mod layout;
-mod material;
 
 use std::path::{Path, PathBuf};
 
@@ -14,9 +13,8 @@ use tollgate_core::credential::api_key_text;
 use super::Outcome;
 use super::files::{self, Existing, NewFile};
 use super::output::Output;
+use crate::keys::{HawkKey, JwtAlgorithm, KeyPair, random};
 use layout::EnvFile;
-pub use material::random;
-use material::{HawkKey, KeyPair};
 
 /// Make keys for consumers
 #[derive(Debug, Args)]
@@ -77,20 +75,6 @@ struct Destination {
     /// Names of the services; one unnamed secret without any
     #[arg(value_name = "NAME", value_parser = name)]
     names: Vec<Name>,
-}
-
-/// Algorithms that key pairs are made for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum JwtAlgorithm {
-    /// RSA of 2048 bits, PKCS #1 v1.5, SHA-256
-    #[value(name = "RS256")]
-    Rs256,
-    /// ECDSA on P-256, SHA-256
-    #[value(name = "ES256")]
-    Es256,
-    /// Ed25519
-    #[value(name = "EdDSA")]
-    EdDsa,
 }
 
 /// The environments of API keys, as arguments.

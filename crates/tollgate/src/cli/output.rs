@@ -41,11 +41,7 @@ impl Output {
     /// Standard output could not be written; a reader who has left is none.
     pub fn result(&self, value: &Value, text: &str) -> io::Result<()> {
         let stdout = io::stdout().lock();
-        if self.json {
-            write(stdout, &format!("{value:#}"))
-        } else {
-            write(stdout, text)
-        }
+        if self.json { write(stdout, &format!("{value:#}")) } else { write(stdout, text) }
     }
 
     /// Says something beside the result.

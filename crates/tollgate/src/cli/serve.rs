@@ -1,13 +1,12 @@
 //! `tollgate serve`: the gate, until a signal ends it.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::Context;
 use clap::{Args, ValueEnum};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Outcome;
+use super::check::ConfigFile;
 use super::output::Output;
 use crate::config;
 use crate::reload;
@@ -18,9 +17,8 @@ use crate::telemetry::{AccessLog, Telemetry, logging};
 /// Serve the routes of a configuration file
 #[derive(Debug, Args)]
 pub struct Serve {
-    /// The configuration file
-    #[arg(short, long, env = "TOLLGATE_CONFIG", default_value = "tollgate.yaml", value_name = "FILE")]
-    config: PathBuf,
+    #[command(flatten)]
+    file: ConfigFile,
     /// Where one JSON line per request goes
     #[arg(long, value_enum, default_value_t = AccessLogTo::Off)]
     access_log: AccessLogTo,
@@ -37,10 +35,10 @@ enum AccessLogTo {
 impl Serve {
     pub fn run(self, output: &Output) -> anyhow::Result<Outcome> {
         logging::start(std::env::var("TOLLGATE_LOG").ok().as_deref(), "info")?;
-        let compiled = match config::load(&self.config) {
+        let compiled = match config::load(&self.file.path) {
             Ok(compiled) => compiled,
             Err(problems) => {
-                output.problems(&problems);
+                output.refusal(&problems.render(false));
                 return Ok(Outcome::Refused);
             }
         };
@@ -60,11 +58,14 @@ impl Serve {
         if let Some(address) = server.admin() {
             tracing::info!(%address, "admin listener");
         }
-        let reload = server.control().spawn(reload::watch(Arc::downgrade(&server), self.config, watched));
+        let reload = server.control().spawn(reload::watch(Arc::downgrade(&server), self.file.path, watched));
         server.control().block_on(stop_signal())?;
         reload.abort();
         tracing::info!("stopping: open requests may end");
-        stop(server)
+        if Server::stop_shared(server) == Stopped::Cut {
+            tracing::warn!("requests were still open when the drain time was over; they were cut");
+        }
+        Ok(Outcome::Done)
     }
 }
 
@@ -80,15 +81,4 @@ pub async fn stop_signal() -> std::io::Result<()> {
         _ = interrupt.recv() => {}
     }
     Ok(())
-}
-
-fn stop(server: Arc<Server>) -> anyhow::Result<Outcome> {
-    let server = Arc::into_inner(server).context("a reload is still running")?;
-    match server.stop() {
-        Stopped::Clean => Ok(Outcome::Done),
-        Stopped::Cut => {
-            tracing::warn!("requests were still open when the drain time was over; they were cut");
-            Ok(Outcome::Done)
-        }
-    }
 }

@@ -36,19 +36,10 @@ pub(super) fn compile(cx: &mut Context<'_>, file: &File) -> Option<(Process, Sna
     let tiers = tiers::tiers(cx, file);
     let (consumers, credentials) = consumers::consumers(cx, file, &tiers);
     let upstreams = upstreams::upstreams(cx, file);
-    let by_name: BTreeMap<&Name, &Arc<_>> = upstreams
-        .iter()
-        .map(|upstream| (&upstream.name, upstream))
-        .collect();
+    let by_name: BTreeMap<&Name, &Arc<_>> =
+        upstreams.iter().map(|upstream| (&upstream.name, upstream)).collect();
     let routes = routes::routes(cx, file, &by_name, errors);
-    let snapshot = Snapshot {
-        routes,
-        upstreams,
-        consumers,
-        credentials,
-        tiers,
-        errors,
-    };
+    let snapshot = Snapshot { routes, upstreams, consumers, credentials, tiers, errors };
     Some((process?, snapshot))
 }
 

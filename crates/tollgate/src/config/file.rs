@@ -6,56 +6,29 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 
 pub(super) mod amount;
-#[expect(
-    dead_code,
-    reason = "parts of the grammar are read for their shape and not in force yet"
-)]
+#[expect(dead_code, reason = "parts of the grammar are read for their shape and not in force yet")]
 pub(super) mod consumer;
 pub(super) mod deserialize;
-#[expect(
-    dead_code,
-    reason = "parts of the grammar are read for their shape and not in force yet"
-)]
+#[expect(dead_code, reason = "parts of the grammar are read for their shape and not in force yet")]
 pub(super) mod limit;
 pub(super) mod node;
-#[expect(
-    dead_code,
-    reason = "parts of the grammar are read for their shape and not in force yet"
-)]
+#[expect(dead_code, reason = "parts of the grammar are read for their shape and not in force yet")]
 pub(super) mod price;
-#[expect(
-    dead_code,
-    reason = "parts of the grammar are read for their shape and not in force yet"
-)]
+#[expect(dead_code, reason = "parts of the grammar are read for their shape and not in force yet")]
 pub(super) mod process;
 pub(super) mod read;
 pub(super) mod redact;
-#[expect(
-    dead_code,
-    reason = "parts of the grammar are read for their shape and not in force yet"
-)]
+#[expect(dead_code, reason = "parts of the grammar are read for their shape and not in force yet")]
 pub(super) mod route;
-#[expect(
-    dead_code,
-    reason = "parts of the grammar are read for their shape and not in force yet"
-)]
+#[expect(dead_code, reason = "parts of the grammar are read for their shape and not in force yet")]
 pub(super) mod scheme;
 pub(super) mod secret;
-#[expect(
-    dead_code,
-    reason = "parts of the grammar are read for their shape and not in force yet"
-)]
+#[expect(dead_code, reason = "parts of the grammar are read for their shape and not in force yet")]
 pub(super) mod services;
 pub(super) mod spanned;
-#[expect(
-    dead_code,
-    reason = "parts of the grammar are read for their shape and not in force yet"
-)]
+#[expect(dead_code, reason = "parts of the grammar are read for their shape and not in force yet")]
 pub(super) mod tier;
-#[expect(
-    dead_code,
-    reason = "parts of the grammar are read for their shape and not in force yet"
-)]
+#[expect(dead_code, reason = "parts of the grammar are read for their shape and not in force yet")]
 pub(super) mod upstream;
 pub(super) mod yaml;
 

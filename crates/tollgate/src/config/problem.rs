@@ -31,20 +31,8 @@ pub struct Problem {
 
 impl Problem {
     pub(super) fn new(sheet: Arc<Sheet>, severity: Severity, finding: Finding) -> Self {
-        let Finding {
-            span,
-            message,
-            hint,
-            other,
-        } = finding;
-        Self {
-            sheet,
-            severity,
-            message,
-            hint,
-            span,
-            other,
-        }
+        let Finding { span, message, hint, other } = finding;
+        Self { sheet, severity, message, hint, span, other }
     }
 
     /// How bad it is.
@@ -115,11 +103,7 @@ impl Problems {
 
     /// Every problem with the lines it concerns, for a terminal.
     pub fn render(&self, colour: bool) -> String {
-        self.0
-            .iter()
-            .map(|problem| problem.render(colour))
-            .collect::<Vec<_>>()
-            .join("\n")
+        self.0.iter().map(|problem| problem.render(colour)).collect::<Vec<_>>().join("\n")
     }
 }
 
@@ -150,22 +134,12 @@ pub(super) struct Finding {
 impl Finding {
     /// A problem at a place.
     pub fn at(span: Span, message: impl Into<String>) -> Self {
-        Self {
-            span: Some(span),
-            message: message.into(),
-            hint: None,
-            other: None,
-        }
+        Self { span: Some(span), message: message.into(), hint: None, other: None }
     }
 
     /// A problem with the file as a whole.
     pub fn whole(message: impl Into<String>) -> Self {
-        Self {
-            span: None,
-            message: message.into(),
-            hint: None,
-            other: None,
-        }
+        Self { span: None, message: message.into(), hint: None, other: None }
     }
 
     /// Adds what to do about it.

@@ -58,10 +58,7 @@ pub struct Connections {
 
 impl Default for Connections {
     fn default() -> Self {
-        Self {
-            per_address: 256,
-            total: 20_000,
-        }
+        Self { per_address: 256, total: 20_000 }
     }
 }
 

@@ -22,11 +22,7 @@ pub struct Source {
 impl Source {
     /// A text that problems call `name`; relative paths in it start at `base`.
     pub fn new(name: impl Into<String>, text: impl Into<String>, base: impl Into<PathBuf>) -> Self {
-        Self {
-            name: name.into(),
-            text: text.into(),
-            base: base.into(),
-        }
+        Self { name: name.into(), text: text.into(), base: base.into() }
     }
 
     /// Reads a file; relative paths in it start at its directory.
@@ -37,10 +33,7 @@ impl Source {
         let mut bytes = Vec::new();
         let file = std::fs::File::open(path);
         if let Err(error) = file.and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes)) {
-            return refuse(
-                String::new(),
-                Finding::whole(format!("the file cannot be read: {error}")),
-            );
+            return refuse(String::new(), Finding::whole(format!("the file cannot be read: {error}")));
         }
         if bytes.len() as u64 > MAX_BYTES {
             let finding = Finding::whole("the file is larger than 4 MiB").hint("is this the configuration?");
@@ -95,11 +88,7 @@ pub(super) struct Sheet {
 impl Sheet {
     /// `text` must be free of secrets.
     pub fn new(name: String, text: String) -> Self {
-        let after_breaks = text
-            .bytes()
-            .enumerate()
-            .filter(|(_, byte)| *byte == b'\n')
-            .map(|(at, _)| at + 1);
+        let after_breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
         let lines = std::iter::once(0).chain(after_breaks).collect();
         Self { name, text, lines }
     }
@@ -115,11 +104,7 @@ impl Sheet {
     /// Line and column of an offset, counted from 1, the column in characters.
     pub fn position(&self, offset: usize) -> (usize, usize) {
         let line = self.line_of(offset);
-        let before = self
-            .text
-            .as_bytes()
-            .get(self.lines[line]..offset)
-            .unwrap_or_default();
+        let before = self.text.as_bytes().get(self.lines[line]..offset).unwrap_or_default();
         // Continuation bytes of UTF-8 belong to a character that was counted.
         let column = before.iter().filter(|&&byte| byte & 0xc0 != 0x80).count();
         (line + 1, column + 1)
@@ -136,14 +121,9 @@ impl Sheet {
     /// The part of a range that lies on its first line; carets under whole blocks would tell nothing.
     pub fn first_line_of(&self, span: Span) -> Span {
         let start = span.start.min(self.text.len());
-        let line_end = self.text.as_bytes()[start..]
-            .iter()
-            .position(|&byte| byte == b'\n');
+        let line_end = self.text.as_bytes()[start..].iter().position(|&byte| byte == b'\n');
         let line_end = line_end.map_or(self.text.len(), |length| start + length);
-        Span {
-            start,
-            end: span.end.clamp(start, line_end),
-        }
+        Span { start, end: span.end.clamp(start, line_end) }
     }
 
     fn line_of(&self, offset: usize) -> usize {

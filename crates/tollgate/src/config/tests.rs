@@ -37,11 +37,7 @@ fn compiled(name: &str, text: &str) -> Result<Compiled, super::problem::Problems
 fn outcome(name: &str, text: &str) -> String {
     let shown = match compiled(name, text) {
         Ok(compiled) => {
-            let warnings: Vec<_> = compiled
-                .warnings
-                .iter()
-                .map(|warning| warning.render(false))
-                .collect();
+            let warnings: Vec<_> = compiled.warnings.iter().map(|warning| warning.render(false)).collect();
             format!("{}\n{}", normal_form::of(&compiled), warnings.join("\n"))
         }
         Err(problems) => problems.render(false),
@@ -75,10 +71,7 @@ fn only_what_is_not_in_force_is_warned_of_in_the_documented_example() {
     let text = std::fs::read_to_string(goldens().join("interface-example.yaml")).unwrap();
     let compiled = compiled("tollgate.yaml", &text).unwrap();
     for warning in &compiled.warnings {
-        assert!(
-            warning.message().contains("is not in force in this version"),
-            "{warning}"
-        );
+        assert!(warning.message().contains("is not in force in this version"), "{warning}");
     }
 }
 
@@ -97,14 +90,7 @@ consumers: { a: { credentials: [{ api_key: { file: secrets/key } }] } }
     let compiled = load(&path).unwrap();
     assert_eq!(compiled.watched, [path, dir.path().join("secrets/key")]);
     assert_eq!(compiled.process.data_dir, dir.path().join("tollgate-data"));
-    assert_eq!(
-        std::fs::read_dir(dir.path()).unwrap().count(),
-        2,
-        "checking wrote something"
-    );
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2, "checking wrote something");
     let digest = tollgate_core::credential::Digest::of(b"one-key");
-    assert_eq!(
-        &*compiled.snapshot.credentials.api_key(&digest).unwrap().id,
-        "a.api_key.1"
-    );
+    assert_eq!(&*compiled.snapshot.credentials.api_key(&digest).unwrap().id, "a.api_key.1");
 }

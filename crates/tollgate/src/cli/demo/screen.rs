@@ -34,7 +34,8 @@ pub(super) fn json(demo: &Demo, met: &[Met]) -> Value {
         .iter()
         .map(|met| json!({ "consumer": met.consumer, "route": met.model.name(), "status": met.status.as_u16() }))
         .collect();
-    let keys: Vec<Value> = demo.keys.iter().map(|keys| json!({ "consumer": keys.name, "api_key": keys.api_key })).collect();
+    let keys: Vec<Value> =
+        demo.keys.iter().map(|keys| json!({ "consumer": keys.name, "api_key": keys.api_key })).collect();
     let curl: Vec<String> = lines(demo).into_iter().map(|(_, line)| line).collect();
     json!({
         "gate": format!("http://{}", demo.gate()),
@@ -52,7 +53,7 @@ fn write(out: &mut String, demo: &Demo, met: &[Met], paint: &Paint) -> std::fmt:
     if let Some(admin) = demo.server().admin() {
         writeln!(out, "  admin   http://{admin}/ready")?;
     }
-    writeln!(out, "  config  {}  (edit it: it reloads)", demo.directory().join("tollgate.yaml").display())?;
+    writeln!(out, "  config  {}  (edit it: it reloads)", demo.configuration_file().display())?;
     writeln!(out)?;
     matrix(out, met, paint)?;
     writeln!(out)?;
@@ -98,12 +99,15 @@ fn lines(demo: &Demo) -> Vec<(&'static str, String)> {
         (b, Model::Regression, "refused: 403, service_b may not call regression"),
     ];
     let mut lines = Vec::new();
-    for (scheme, header) in [("API key", api_key as Header), ("JSON Web Token (RS256)", jwt), ("Hawk", hawk)] {
+    for (scheme, header) in [("API key", api_key as Header), ("JSON Web Token (RS256)", jwt), ("Hawk", hawk)]
+    {
         for (keys, model, comment) in calls {
             let url = format!("http://{}/predict/{}", demo.gate(), model.name());
             let body = sample(model);
             let header = header(keys, &url, body);
-            let line = format!("curl -sS {url} -H {header} -H 'Content-Type: application/json' -d '{body}'  # {comment}");
+            let line = format!(
+                "curl -sS {url} -H {header} -H 'Content-Type: application/json' -d '{body}'  # {comment}"
+            );
             lines.push((scheme, line));
         }
     }
@@ -130,13 +134,15 @@ fn hawk(keys: &ServiceKeys, url: &str, body: &str) -> String {
 fn program() -> String {
     let Ok(own) = std::env::current_exe() else { return "tollgate".into() };
     let on_path = std::env::var_os("PATH").is_some_and(|path| {
-        std::env::split_paths(&path).any(|directory| directory.join("tollgate").canonicalize().is_ok_and(|p| p == own))
+        std::env::split_paths(&path)
+            .any(|directory| directory.join("tollgate").canonicalize().is_ok_and(|p| p == own))
     });
     if on_path {
         return "tollgate".into();
     }
     let here = std::env::current_dir().unwrap_or_default();
-    own.strip_prefix(&here).map_or_else(|_| own.display().to_string(), |near| Path::new(".").join(near).display().to_string())
+    own.strip_prefix(&here)
+        .map_or_else(|_| own.display().to_string(), |near| Path::new(".").join(near).display().to_string())
 }
 
 /// Colours, where somebody sees them.

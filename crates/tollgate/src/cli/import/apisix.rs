@@ -61,24 +61,17 @@ pub fn convert(text: &str, root: &Value) -> anyhow::Result<Imported> {
     for (value, place) in routes {
         routes::route(&mut import, value, place);
     }
-    let Import {
-        draft, mut report, ..
-    } = import;
+    let Import { draft, mut report, .. } = import;
     report.notes.extend(DIFFERENCES.map(str::to_owned));
-    Ok(Imported {
-        config: draft.write("127.0.0.1:9080"),
-        report,
-    })
+    Ok(Imported { config: draft.write("127.0.0.1:9080"), report })
 }
 
 fn refuse_other_files(members: &mut Members<'_>) -> anyhow::Result<()> {
     if members.take("deployment").is_some() || members.take("apisix").is_some() {
         anyhow::bail!("this is APISIX's own `config.yaml`; its routes stand in `apisix.yaml`");
     }
-    let global = members
-        .take("global_rules")
-        .and_then(Value::as_array)
-        .is_some_and(|rules| !rules.is_empty());
+    let global =
+        members.take("global_rules").and_then(Value::as_array).is_some_and(|rules| !rules.is_empty());
     if global {
         // Left out, they would leave every route more open than it was; so not even a part is printed.
         anyhow::bail!(

@@ -23,15 +23,9 @@ pub fn value(text: &str, kind: Kind, place: &str, report: &mut Report) -> Option
             .filter(|start| start.eq_ignore_ascii_case(scheme))
             .map(|_| &text[scheme.len()..])
     };
-    let template = || {
-        text.strip_prefix("${{")
-            .and_then(|rest| rest.strip_suffix("}}"))
-            .map(str::trim)
-    };
+    let template = || text.strip_prefix("${{").and_then(|rest| rest.strip_suffix("}}")).map(str::trim);
     if let Some(name) = scheme("$env://").or_else(template) {
-        let plain = name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
         if plain && name.starts_with(|first: char| !first.is_ascii_digit()) {
             return Some(Node::one("env", Node::text(name)));
         }
@@ -50,10 +44,7 @@ pub fn value(text: &str, kind: Kind, place: &str, report: &mut Report) -> Option
         return None;
     }
     if kind == Kind::Secret {
-        report.note(
-            place,
-            "the secret stands in the file itself; `{ env: NAME }` would keep it out",
-        );
+        report.note(place, "the secret stands in the file itself; `{ env: NAME }` would keep it out");
     }
     Some(Node::text(text))
 }
@@ -67,11 +58,8 @@ pub fn target(
     report: &mut Report,
 ) -> Option<String> {
     let scheme = if secure { "https" } else { "http" };
-    let host = if host.contains(':') && !host.starts_with('[') {
-        format!("[{host}]")
-    } else {
-        host.to_owned()
-    };
+    let host =
+        if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.to_owned() };
     let url = match port {
         Some(port) => format!("{scheme}://{host}:{port}"),
         None => format!("{scheme}://{host}"),
@@ -93,10 +81,7 @@ pub fn target(
 /// A path pattern: exact paths stay, `/x/*` becomes `/x/**`.
 pub fn pattern(uri: &str, place: &str, report: &mut Report) -> Option<String> {
     if uri.split('/').any(|segment| segment.starts_with(':')) {
-        report.lose(
-            place,
-            &format!("{uri:?}: paths with named parameters have no counterpart"),
-        );
+        report.lose(place, &format!("{uri:?}: paths with named parameters have no counterpart"));
         return None;
     }
     match uri.strip_suffix("/*") {
@@ -134,10 +119,9 @@ pub fn consumers(names: &[&str], known: &Names, place: &str, report: &mut Report
     for name in names {
         match known.find(name) {
             Some(name) => found.push(name.to_owned()),
-            None => report.note(
-                place,
-                &format!("{name:?} is no consumer that was carried over, and left out"),
-            ),
+            None => {
+                report.note(place, &format!("{name:?} is no consumer that was carried over, and left out"))
+            }
         }
     }
     found
@@ -156,9 +140,7 @@ pub fn allowed(names: &[&str], known: &Names, place: &str, report: &mut Report) 
 
 /// Request methods, in capital letters.
 pub fn methods(methods: &[&str], place: &str, report: &mut Report) -> Option<Node> {
-    let known = [
-        "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PURGE",
-    ];
+    let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PURGE"];
     if methods.is_empty() {
         report.lose(place, "no method is named, so nothing could match");
         return None;

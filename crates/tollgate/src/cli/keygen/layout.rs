@@ -5,9 +5,8 @@ use std::path::Path;
 use anyhow::bail;
 use tollgate_core::consumer::Name;
 
-use super::JwtAlgorithm;
-use super::material::{HawkKey, KeyPair};
 use crate::cli::files::NewFile;
+use crate::keys::{HawkKey, JwtAlgorithm, KeyPair};
 
 /// Variables for the gate's environment, in the order in which they were set.
 ///

@@ -10,7 +10,7 @@ use clap::Args;
 use http::{Method, Uri};
 use tollgate_core::authn::hawk::{self, Algorithm, Key, Request};
 
-use crate::cli::keygen::random;
+use crate::keys::random;
 
 /// Print the `Authorization` header of a request signed with Hawk
 ///

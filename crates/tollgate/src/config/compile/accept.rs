@@ -17,10 +17,8 @@ pub(super) fn accept(cx: &mut Context<'_>, route: &Item<Route>) -> Option<Accept
         "name schemes, such as `accept: [jwt, api_key]`, or say `accept: [public]` to let everybody in";
     let given = match &route.value.accept {
         None => {
-            let message = format!(
-                "the route `{}` does not say how callers are identified",
-                route.name.escape_debug()
-            );
+            let message =
+                format!("the route `{}` does not say how callers are identified", route.name.escape_debug());
             cx.error_about(route.span, Finding::at(route.name.span, message).hint(hint));
             return None;
         }
@@ -52,21 +50,14 @@ pub(super) fn accept(cx: &mut Context<'_>, route: &Item<Route>) -> Option<Accept
             | Accepted::Remote(_) => cx.unsupported(&format!("the scheme `{word}`"), item.span),
         }
     }
-    let named_public = seen
-        .iter()
-        .find(|(word, _)| *word == "public")
-        .map(|(_, span)| *span);
+    let named_public = seen.iter().find(|(word, _)| *word == "public").map(|(_, span)| *span);
     if let (Some(public), [_]) = (named_public, seen.as_slice()) {
         refuse_rules_for_strangers(cx, &route.value, public);
     }
     Some(Accept {
         schemes,
         public: named_public.is_some()
-            || route
-                .value
-                .anonymous
-                .as_ref()
-                .is_some_and(|anonymous| anonymous.value),
+            || route.value.anonymous.as_ref().is_some_and(|anonymous| anonymous.value),
         compat: match route.value.compat {
             None | Some(file::Compat::None) => Compat::None,
             Some(file::Compat::Apisix) => Compat::Apisix,
@@ -76,11 +67,7 @@ pub(super) fn accept(cx: &mut Context<'_>, route: &Item<Route>) -> Option<Accept
 
 /// Nobody is identified on a route that is only public, so rules about consumers could never apply.
 fn refuse_rules_for_strangers(cx: &mut Context<'_>, route: &Route, public: Span) {
-    let rules = [
-        ("allow", &route.allow),
-        ("deny", &route.deny),
-        ("scopes", &route.scopes),
-    ];
+    let rules = [("allow", &route.allow), ("deny", &route.deny), ("scopes", &route.scopes)];
     for (name, rule) in rules {
         let Some(rule) = rule else { continue };
         let message = format!("`{name}` has no effect on a public route: nobody is identified there");
@@ -121,14 +108,8 @@ fn jwt(cx: &mut Context<'_>, given: &scheme::Jwt) -> jwt::Options {
             None => defaults.from,
             Some(from) => from.iter().map(|TokenPlace(place)| place.clone()).collect(),
         },
-        claim: given
-            .claim
-            .as_ref()
-            .map_or(defaults.claim, |claim| claim.as_str().into()),
-        leeway: given
-            .leeway
-            .as_ref()
-            .map_or(defaults.leeway, |leeway| whole_seconds(leeway.0)),
+        claim: given.claim.as_ref().map_or(defaults.claim, |claim| claim.as_str().into()),
+        leeway: given.leeway.as_ref().map_or(defaults.leeway, |leeway| whole_seconds(leeway.0)),
     }
 }
 
@@ -157,11 +138,7 @@ fn api_key(cx: &mut Context<'_>, given: &scheme::ApiKey) -> api_key::Options {
     };
     refuse_empty(cx, from);
     let mut places = Vec::new();
-    for Spanned {
-        value: KeyPlace(place),
-        span,
-    } in &from.value
-    {
+    for Spanned { value: KeyPlace(place), span } in &from.value {
         places.push(match place {
             WhereKey::Bearer => api_key::Place::Bearer,
             WhereKey::ApiKeyScheme => api_key::Place::ApiKeyScheme,

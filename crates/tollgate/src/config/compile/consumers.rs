@@ -45,14 +45,8 @@ fn consumer(
 ) -> Option<Consumer> {
     let Item { name, value, .. } = item;
     // A consumer whose tier or account is wrong is made all the same, so that its credentials are checked too.
-    let tier = value
-        .tier
-        .as_ref()
-        .and_then(|tier| cx.known_name("tier", tier, &file.tiers));
-    let own = value
-        .scopes
-        .as_ref()
-        .map_or_else(Scopes::default, |scopes| cx.scopes(scopes));
+    let tier = value.tier.as_ref().and_then(|tier| cx.known_name("tier", tier, &file.tiers));
+    let own = value.scopes.as_ref().map_or_else(Scopes::default, |scopes| cx.scopes(scopes));
     let account = value.account.as_ref().and_then(|account| cx.name(account));
     let name = cx.name(name)?;
     let scopes = match tier.as_ref().and_then(|tier| tiers.get(tier)) {
@@ -63,10 +57,7 @@ fn consumer(
     Some(Consumer {
         account: account.unwrap_or_else(|| name.clone()),
         scopes,
-        headers: IdentityHeaders {
-            username: header(&name)?,
-            tier: tier.as_ref().and_then(header),
-        },
+        headers: IdentityHeaders { username: header(&name)?, tier: tier.as_ref().and_then(header) },
         tier,
         name,
     })

@@ -38,16 +38,7 @@ impl<'a> Context<'a> {
     /// Starts with the problems of the file's shape.
     pub fn new(base: &'a Path, env: &'a dyn Fn(&str) -> Option<String>, shape: Vec<Finding>) -> Self {
         let torn = shape.iter().filter_map(|finding| finding.span).collect();
-        Self {
-            base,
-            env,
-            torn,
-            notes: Notes {
-                errors: shape,
-                ..Notes::default()
-            },
-            later: Vec::new(),
-        }
+        Self { base, env, torn, notes: Notes { errors: shape, ..Notes::default() }, later: Vec::new() }
     }
 
     /// Everything found.
@@ -59,9 +50,7 @@ impl<'a> Context<'a> {
                 _ => format!("; it is set in {} more places", times - 1),
             };
             let finding = Finding::at(span, format!("{what} is not in force in this version{more}"));
-            self.notes
-                .warnings
-                .push(finding.hint("it is checked, and has no effect yet"));
+            self.notes.warnings.push(finding.hint("it is checked, and has no effect yet"));
         }
         let distinct: BTreeSet<PathBuf> = std::mem::take(&mut self.notes.watched).into_iter().collect();
         self.notes.watched.extend(distinct);
@@ -104,9 +93,7 @@ impl<'a> Context<'a> {
 
     /// Checks a name that the file gives.
     pub fn name(&mut self, text: &Spanned<String>) -> Option<Name> {
-        Name::new(text)
-            .map_err(|error| self.error(Finding::at(text.span, error.to_string())))
-            .ok()
+        Name::new(text).map_err(|error| self.error(Finding::at(text.span, error.to_string()))).ok()
     }
 
     /// Checks a name that must be one of `known`.
@@ -165,10 +152,7 @@ impl<'a> Context<'a> {
         let full = self.path(path);
         let read = std::fs::read(&full);
         if let Err(error) = &read {
-            self.error(Finding::at(
-                path.span,
-                format!("`{}` cannot be read: {error}", full.display()),
-            ));
+            self.error(Finding::at(path.span, format!("`{}` cannot be read: {error}", full.display())));
         }
         self.notes.watched.push(full);
         read.ok()

@@ -20,25 +20,12 @@ pub(super) fn cors(cx: &mut Context<'_>, given: &file::Cors) -> Cors {
         cx.error(finding.hint("name origins, or remove `cors`"));
     }
     if let Some(any) = any.filter(|_| given.origins.len() > 1) {
-        cx.error(Finding::at(
-            any.span,
-            "`*` stands for every origin, so nothing may stand beside it",
-        ));
+        cx.error(Finding::at(any.span, "`*` stands for every origin, so nothing may stand beside it"));
     }
-    let credentials = given
-        .credentials
-        .as_ref()
-        .is_some_and(|credentials| credentials.value);
+    let credentials = given.credentials.as_ref().is_some_and(|credentials| credentials.value);
     if let (Some(any), Some(allowed), true) = (any, &given.credentials, credentials) {
-        let finding = Finding::at(
-            any.span,
-            "credentials are never allowed to every origin (Fetch standard)",
-        );
-        cx.error(
-            finding
-                .beside(allowed.span, "allowed here")
-                .hint("name the origins"),
-        );
+        let finding = Finding::at(any.span, "credentials are never allowed to every origin (Fetch standard)");
+        cx.error(finding.beside(allowed.span, "allowed here").hint("name the origins"));
     }
     let origins = given.origins.iter().filter(|origin| origin.as_str() != "*");
     let origins: Vec<_> = origins.filter_map(|given| origin(cx, given)).collect();
@@ -53,15 +40,10 @@ pub(super) fn cors(cx: &mut Context<'_>, given: &file::Cors) -> Cors {
 
 /// An origin is what browsers send: scheme, host, and a port that is not the scheme's own (RFC 6454 §6.2).
 fn origin(cx: &mut Context<'_>, given: &Spanned<String>) -> Option<HeaderValue> {
-    let host = given
-        .split_once("://")
-        .filter(|(scheme, _)| !scheme.is_empty())
-        .map(|(_, host)| host);
+    let host = given.split_once("://").filter(|(scheme, _)| !scheme.is_empty()).map(|(_, host)| host);
     let is_origin = host.is_some_and(|host| {
         !host.is_empty()
-            && host
-                .bytes()
-                .all(|b| b.is_ascii_graphic() && !b.is_ascii_uppercase() && !b"/?#@*".contains(&b))
+            && host.bytes().all(|b| b.is_ascii_graphic() && !b.is_ascii_uppercase() && !b"/?#@*".contains(&b))
     });
     if let (true, Ok(value)) = (is_origin, HeaderValue::from_str(given)) {
         return Some(value);
@@ -76,10 +58,9 @@ fn headers(cx: &mut Context<'_>, names: &[Spanned<String>]) -> Vec<HeaderName> {
     for name in names {
         match HeaderName::try_from(name.as_str()) {
             Ok(header) => headers.push(header),
-            Err(_) => cx.error(Finding::at(
-                name.span,
-                format!("`{}` is no header name", name.escape_debug()),
-            )),
+            Err(_) => {
+                cx.error(Finding::at(name.span, format!("`{}` is no header name", name.escape_debug())))
+            }
         }
     }
     headers

@@ -30,17 +30,13 @@ pub(super) fn insert(
     let mut api_keys = 0;
     for item in list {
         let (place, made) = match &item.value {
-            file::Credential::Jwt(options) => (
-                options.key.as_ref().map_or(item.span, |key| key.span),
-                jwt(cx, options, item.span),
-            ),
+            file::Credential::Jwt(options) => {
+                (options.key.as_ref().map_or(item.span, |key| key.span), jwt(cx, options, item.span))
+            }
             file::Credential::Hawk(options) => (options.id.span, hawk(cx, options)),
             file::Credential::ApiKey(secret) => {
                 api_keys += 1;
-                (
-                    secret.span,
-                    api_key(cx, secret, format!("{}.api_key.{api_keys}", consumer.name)),
-                )
+                (secret.span, api_key(cx, secret, format!("{}.api_key.{api_keys}", consumer.name)))
             }
             file::Credential::ServiceToken(_) => (item.span, unsupported(cx, "service_token", item.span)),
             file::Credential::Basic(_) => (item.span, unsupported(cx, "basic", item.span)),
@@ -49,14 +45,10 @@ pub(super) fn insert(
         };
         let Some((id, proof)) = made else { continue };
         // A header could carry other characters too, but upstreams would not agree on what they are.
-        let id_header = HeaderValue::from_str(&id)
-            .ok()
-            .filter(|_| id.bytes().all(|byte| matches!(byte, b' '..=b'~')));
+        let id_header =
+            HeaderValue::from_str(&id).ok().filter(|_| id.bytes().all(|byte| matches!(byte, b' '..=b'~')));
         let Some(id_header) = id_header else {
-            let finding = Finding::at(
-                place,
-                "the credential's id may hold only printable ASCII characters",
-            );
+            let finding = Finding::at(place, "the credential's id may hold only printable ASCII characters");
             cx.error(finding.hint("upstreams read it in `X-Credential-Identifier`"));
             continue;
         };
@@ -105,19 +97,13 @@ fn jwt(cx: &mut Context<'_>, options: &file::Jwt, place: Span) -> Option<Made> {
         return None;
     };
     let (source, bytes, is_pem) = bytes?;
-    let material = if is_pem {
-        jwt::Material::Pem(bytes.expose())
-    } else {
-        jwt::Material::Secret(bytes.expose())
-    };
+    let material =
+        if is_pem { jwt::Material::Pem(bytes.expose()) } else { jwt::Material::Secret(bytes.expose()) };
     match jwt::Key::new(key, algorithm?, material) {
         Ok(made) => {
             if made.has_short_secret() {
-                let message = format!(
-                    "the secret has {} bytes, too few for {}",
-                    bytes.len(),
-                    made.algorithm()
-                );
+                let message =
+                    format!("the secret has {} bytes, too few for {}", bytes.len(), made.algorithm());
                 let finding = Finding::at(source.span, message);
                 cx.warn(finding.hint("use a random secret as long as the hash (RFC 7518 §3.2)"));
             }
@@ -150,11 +136,7 @@ fn material<'f>(
             None
         }
         (None, None) => {
-            let what = if algorithm?.is_symmetric() {
-                "secret"
-            } else {
-                "public_key"
-            };
+            let what = if algorithm?.is_symmetric() { "secret" } else { "public_key" };
             cx.error(
                 Finding::at(place, format!("`{what}` is missing"))
                     .hint("no token can be verified without it"),
@@ -191,9 +173,7 @@ fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(
     cx: &mut Context<'_>,
     text: &Spanned<String>,
 ) -> Option<T> {
-    text.parse()
-        .map_err(|error: T::Err| cx.error(Finding::at(text.span, error.to_string())))
-        .ok()
+    text.parse().map_err(|error: T::Err| cx.error(Finding::at(text.span, error.to_string()))).ok()
 }
 
 fn unsupported(cx: &mut Context<'_>, kind: &str, place: Span) -> Option<Made> {

@@ -26,34 +26,16 @@ pub(super) fn file(cx: &mut Context<'_>, file: &File) {
 }
 
 fn services(cx: &mut Context<'_>, file: &File) {
-    set(
-        cx,
-        "`store`",
-        file.store.as_ref().filter(|store| store.as_str() != "sqlite"),
-    );
-    set(
-        cx,
-        "`shared`",
-        file.shared.as_ref().filter(|shared| shared.as_str() != "none"),
-    );
-    set(
-        cx,
-        "`ledger`",
-        file.ledger
-            .as_ref()
-            .filter(|ledger| ledger.value != Ledger::default()),
-    );
+    set(cx, "`store`", file.store.as_ref().filter(|store| store.as_str() != "sqlite"));
+    set(cx, "`shared`", file.shared.as_ref().filter(|shared| shared.as_str() != "none"));
+    set(cx, "`ledger`", file.ledger.as_ref().filter(|ledger| ledger.value != Ledger::default()));
     set(
         cx,
         "`directory`",
-        file.directory
-            .as_ref()
-            .filter(|directory| directory.value != Directory::default()),
+        file.directory.as_ref().filter(|directory| directory.value != Directory::default()),
     );
-    let external = file
-        .auth_service
-        .as_ref()
-        .filter(|service| matches!(service.value, AuthService::External(_)));
+    let external =
+        file.auth_service.as_ref().filter(|service| matches!(service.value, AuthService::External(_)));
     set(cx, "`auth_service`", external);
     set(cx, "`tier_by_scope`", file.tier_by_scope.as_ref());
     for row in file.tier_by_scope.iter().flat_map(|rows| &rows.value) {
@@ -70,9 +52,7 @@ fn tier(cx: &mut Context<'_>, tier: &Tier) {
     set(cx, "`budget`", tier.budget.as_ref());
     set(cx, "`zone`", tier.zone.as_ref());
     if let Some(zone) = &tier.zone
-        && !zone
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "/_+-".contains(c))
+        && !zone.chars().all(|c| c.is_ascii_alphanumeric() || "/_+-".contains(c))
     {
         let finding = Finding::at(zone.span, format!("`{}` is no time zone", zone.escape_debug()));
         cx.error(finding.hint("write a name such as `Europe/Berlin`"));
@@ -84,11 +64,7 @@ fn prices(cx: &mut Context<'_>, file: &File) {
     let no_routes = Named::default();
     let routes = file.routes.as_ref().map_or(&no_routes, |routes| &routes.value);
     for price in file.prices.iter().flat_map(|prices| &prices.value) {
-        let price::Price {
-            routes: of_routes,
-            tiers,
-            ..
-        } = price;
+        let price::Price { routes: of_routes, tiers, .. } = price;
         for tier in tiers.iter().flatten() {
             cx.known_name("tier", tier, &file.tiers);
         }

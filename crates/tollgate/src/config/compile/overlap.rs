@@ -13,19 +13,12 @@ use crate::config::problem::Finding;
 /// that does not, since it is asked first.
 pub(super) fn check(cx: &mut Context<'_>, routes: &[(Arc<Route>, &Item<file::Route>)]) {
     for (index, (route, item)) in routes.iter().enumerate() {
-        let earlier = routes[..index]
-            .iter()
-            .find(|(other, _)| collide(&other.matching, &route.matching));
+        let earlier = routes[..index].iter().find(|(other, _)| collide(&other.matching, &route.matching));
         let Some((other, first)) = earlier else { continue };
-        let message = format!(
-            "the routes `{}` and `{}` match the same requests",
-            other.name, route.name
-        );
+        let message = format!("the routes `{}` and `{}` match the same requests", other.name, route.name);
         let finding = Finding::at(item.value.matching.path.span, message);
-        let finding = finding.beside(
-            first.value.matching.path.span,
-            format!("`{}` is asked first", other.name),
-        );
+        let finding =
+            finding.beside(first.value.matching.path.span, format!("`{}` is asked first", other.name));
         cx.error(finding.hint("give them different paths, methods or hosts"));
     }
 }
@@ -44,10 +37,7 @@ fn methods_meet(one: &Matching, other: &Matching) -> bool {
 fn hosts_collide(earlier: &Matching, later: &Matching) -> bool {
     match (earlier.hosts.is_empty(), later.hosts.is_empty()) {
         (true, true) => true,
-        (false, false) => earlier
-            .hosts
-            .iter()
-            .any(|wide| later.hosts.iter().any(|host| covers(wide, host))),
+        (false, false) => earlier.hosts.iter().any(|wide| later.hosts.iter().any(|host| covers(wide, host))),
         _ => false,
     }
 }

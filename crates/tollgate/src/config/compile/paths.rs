@@ -26,14 +26,10 @@ pub(super) fn rewrite(
         return exact(cx, given).map(Rewrite::Whole);
     };
     if !route.ends_with("/**") {
-        let finding = Finding::at(
-            given.span,
-            "`**` stands for what the route's `**` matched, and its path has none",
-        );
+        let finding =
+            Finding::at(given.span, "`**` stands for what the route's `**` matched, and its path has none");
         cx.error(
-            finding
-                .beside(route.span, "the route's path")
-                .hint("write the whole path that goes upstream"),
+            finding.beside(route.span, "the route's path").hint("write the whole path that goes upstream"),
         );
         return None;
     }
@@ -61,10 +57,7 @@ fn below(cx: &mut Context<'_>, path: &Spanned<String>, base: &str) -> Option<Box
     }
     if base.ends_with('/') {
         let finding = Finding::at(path.span, PathError::EmptySegment.to_string());
-        cx.error(finding.hint(format!(
-            "write `{}/**`",
-            base.trim_end_matches('/').escape_debug()
-        )));
+        cx.error(finding.hint(format!("write `{}/**`", base.trim_end_matches('/').escape_debug())));
         return None;
     }
     canonical(cx, path, base, "/**")
@@ -97,13 +90,7 @@ fn canonical(cx: &mut Context<'_>, place: &Spanned<String>, text: &str, suffix: 
 fn encode(text: &str) -> String {
     let keeps = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/!$&'()+,=:@%".contains(&byte);
     text.bytes()
-        .map(|byte| {
-            if keeps(byte) {
-                char::from(byte).to_string()
-            } else {
-                format!("%{byte:02X}")
-            }
-        })
+        .map(|byte| if keeps(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
         .collect()
 }
 
@@ -123,10 +110,7 @@ pub(super) fn methods(cx: &mut Context<'_>, given: &Spanned<Vec<Spanned<String>>
                 let finding = Finding::at(name.span, "methods are written in capitals");
                 cx.error(finding.hint(format!("write `{upper}`")));
             }
-            Err(_) => cx.error(Finding::at(
-                name.span,
-                format!("`{}` is no method", name.escape_debug()),
-            )),
+            Err(_) => cx.error(Finding::at(name.span, format!("`{}` is no method", name.escape_debug()))),
         }
     }
     methods
@@ -138,10 +122,7 @@ pub(super) fn host(cx: &mut Context<'_>, given: &Spanned<String>) -> Option<Host
     let below = lower.strip_prefix('*');
     let name = below.and_then(|rest| rest.strip_prefix('.')).unwrap_or(&lower);
     let label = |label: &str| {
-        !label.is_empty()
-            && label
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+        !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
     };
     let is_address = name
         .strip_prefix('[')

@@ -31,10 +31,7 @@ pub(super) fn identity(
     };
     let provider = rustls::crypto::aws_lc_rs::default_provider();
     if let Err(error) = CertifiedKey::from_der(chain?, private, &provider) {
-        let finding = Finding::at(
-            key.span,
-            format!("the key does not go with the certificate: {error}"),
-        );
+        let finding = Finding::at(key.span, format!("the key does not go with the certificate: {error}"));
         cx.error(finding.beside(cert.span, "the certificate"));
         return None;
     }

@@ -31,15 +31,9 @@ pub(super) fn process(cx: &mut Context<'_>, file: &File) -> Option<Process> {
             None | Some(Workers::Auto) => None,
             Some(Workers::Count(count)) => Some(count),
         },
-        drain: file
-            .drain
-            .as_ref()
-            .map_or(Duration::from_secs(10), |drain| drain.0),
+        drain: file.drain.as_ref().map_or(Duration::from_secs(10), |drain| drain.0),
         data_dir: cx.path(file.data_dir.as_deref().unwrap_or("tollgate-data")),
-        bounds: file
-            .bounds
-            .as_ref()
-            .map_or_else(Bounds::default, |file| bounds(cx, file)),
+        bounds: file.bounds.as_ref().map_or_else(Bounds::default, |file| bounds(cx, file)),
     })
 }
 
@@ -48,25 +42,18 @@ pub(super) fn addresses(file: &File) -> Vec<(SocketAddr, Span)> {
     let mut addresses = match &file.listen {
         None => vec![(DEFAULT_LISTEN, Span::default())],
         Some(Listen::One(address)) => vec![(address.value.0, address.span)],
-        Some(Listen::Several(list)) => list
-            .iter()
-            .map(|one| (one.address.value.0, one.address.span))
-            .collect(),
+        Some(Listen::Several(list)) => {
+            list.iter().map(|one| (one.address.value.0, one.address.span)).collect()
+        }
     };
-    addresses.extend(
-        file.admin
-            .as_ref()
-            .map(|admin| (admin.listen.value.0, admin.listen.span)),
-    );
+    addresses.extend(file.admin.as_ref().map(|admin| (admin.listen.value.0, admin.listen.span)));
     addresses
 }
 
 fn listeners(cx: &mut Context<'_>, file: &File) -> Option<Vec<Listener>> {
     let addresses = addresses(file);
     for (index, (address, span)) in addresses.iter().enumerate() {
-        let earlier = addresses[..index]
-            .iter()
-            .find(|(other, _)| other == address && address.port() != 0);
+        let earlier = addresses[..index].iter().find(|(other, _)| other == address && address.port() != 0);
         if let Some((_, first)) = earlier {
             let finding = Finding::at(*span, format!("two listeners have the address `{address}`"));
             cx.error(finding.beside(*first, "the first"));
@@ -90,10 +77,7 @@ fn listeners(cx: &mut Context<'_>, file: &File) -> Option<Vec<Listener>> {
     };
     for (listener, (_, span)) in listeners.iter().zip(&addresses) {
         if listener.tls.is_none() && !listener.address.ip().is_loopback() {
-            let message = format!(
-                "the listener `{}` takes credentials without TLS",
-                listener.address
-            );
+            let message = format!("the listener `{}` takes credentials without TLS", listener.address);
             cx.warn(
                 Finding::at(*span, message)
                     .hint("add `tls: { cert, key }`, or let only a TLS proxy reach it"),
@@ -133,10 +117,8 @@ fn listener_tls(cx: &mut Context<'_>, file: &file::ListenerTls) -> ListenerTls {
 fn admin(cx: &mut Context<'_>, file: &File) -> Option<SocketAddr> {
     let listen = &file.admin.as_ref()?.listen;
     if !listen.value.0.ip().is_loopback() {
-        let finding = Finding::at(
-            listen.span,
-            "the admin listener speaks plain HTTP and must stay on loopback",
-        );
+        let finding =
+            Finding::at(listen.span, "the admin listener speaks plain HTTP and must stay on loopback");
         cx.error(
             finding.hint("write `127.0.0.1:8081`, and reach it from outside through a tunnel or a TLS proxy"),
         );
@@ -152,25 +134,18 @@ fn bounds(cx: &mut Context<'_>, file: &file::Bounds) -> Bounds {
         head_bytes: bytes(cx, file.head_bytes.as_ref(), defaults.head_bytes),
         target_bytes: bytes(cx, file.target_bytes.as_ref(), defaults.target_bytes),
         head_timeout: cx.positive(file.head_timeout.as_ref(), defaults.head_timeout),
-        body_rate: file
-            .body_rate
-            .as_ref()
-            .map_or(defaults.body_rate, |rate| rate.value.0),
+        body_rate: file.body_rate.as_ref().map_or(defaults.body_rate, |rate| rate.value.0),
         idle: cx.positive(file.idle.as_ref(), defaults.idle),
         write_stall: cx.positive(file.write_stall.as_ref(), defaults.write_stall),
         tls_handshake: cx.positive(file.tls_handshake.as_ref(), defaults.tls_handshake),
         pipeline: cap(cx, file.pipeline.as_ref(), defaults.pipeline),
         h2_streams: cx.at_least_one(file.h2_streams.as_ref(), defaults.h2_streams),
     };
-    for (part, given) in [
-        (bounds.header_bytes, &file.header_bytes),
-        (bounds.target_bytes, &file.target_bytes),
-    ] {
+    for (part, given) in
+        [(bounds.header_bytes, &file.header_bytes), (bounds.target_bytes, &file.target_bytes)]
+    {
         if let Some(given) = given.as_ref().filter(|_| part > bounds.head_bytes) {
-            let message = format!(
-                "this is more than a whole head may have ({} bytes)",
-                bounds.head_bytes
-            );
+            let message = format!("this is more than a whole head may have ({} bytes)", bounds.head_bytes);
             cx.error(Finding::at(given.span, message).hint("raise `head_bytes` too"));
         }
     }

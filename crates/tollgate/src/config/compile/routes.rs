@@ -26,21 +26,11 @@ pub(super) fn routes(
     upstreams: &BTreeMap<&Name, &Arc<Upstream>>,
     errors: Dialect,
 ) -> Routes {
-    let Some(named) = file
-        .routes
-        .as_ref()
-        .filter(|named| named.names().next().is_some())
-    else {
+    let Some(named) = file.routes.as_ref().filter(|named| named.names().next().is_some()) else {
         let place = file.routes.as_ref().map_or(Span::default(), |named| named.span);
         let finding = Finding::at(place, "the file has no routes, so nothing could be served");
         // A misspelt `routes` is reported already.
-        cx.error_about(
-            Span {
-                start: 0,
-                end: usize::MAX,
-            },
-            finding.hint("add at least one under `routes`"),
-        );
+        cx.error_about(Span { start: 0, end: usize::MAX }, finding.hint("add at least one under `routes`"));
         return Routes::default();
     };
     let made: Vec<_> = named
@@ -63,18 +53,11 @@ fn route(
     let name = cx.name(name);
     let matching = matching(cx, &value.matching);
     let upstream = cx.known_name("upstream", &value.upstream, &file.upstreams);
-    let rewrite = value
-        .rewrite
-        .as_ref()
-        .map(|given| paths::rewrite(cx, given, &value.matching.path));
+    let rewrite = value.rewrite.as_ref().map(|given| paths::rewrite(cx, given, &value.matching.path));
     let accept = accept::accept(cx, item);
     let access = access(cx, file, value);
     let cors = value.cors.as_ref().map(|given| cors::cors(cx, given));
-    if let Some(mode) = value
-        .mode
-        .as_ref()
-        .filter(|mode| !matches!(mode.value, file::Mode::Enforce))
-    {
+    if let Some(mode) = value.mode.as_ref().filter(|mode| !matches!(mode.value, file::Mode::Enforce)) {
         cx.unsupported("a `mode` other than `enforce`", mode.span);
     }
     Some(Route {
@@ -100,11 +83,7 @@ fn matching(cx: &mut Context<'_>, given: &file::Match) -> Option<Matching> {
     let methods = given.methods.as_ref().map(|methods| paths::methods(cx, methods));
     let hosts = given.hosts.as_deref().unwrap_or_default();
     let hosts: Vec<_> = hosts.iter().filter_map(|host| paths::host(cx, host)).collect();
-    Some(Matching {
-        path: path?,
-        methods,
-        hosts,
-    })
+    Some(Matching { path: path?, methods, hosts })
 }
 
 fn access(cx: &mut Context<'_>, file: &File, route: &file::Route) -> Access {
@@ -114,21 +93,11 @@ fn access(cx: &mut Context<'_>, file: &File, route: &file::Route) -> Access {
     }
     Access {
         allow: route.allow.as_ref().map(|allow| consumers(cx, file, allow)),
-        deny: route
-            .deny
-            .as_ref()
-            .map(|deny| consumers(cx, file, deny))
-            .unwrap_or_default(),
-        scopes: route
-            .scopes
-            .as_ref()
-            .map_or_else(Scopes::default, |scopes| cx.scopes(scopes)),
+        deny: route.deny.as_ref().map(|deny| consumers(cx, file, deny)).unwrap_or_default(),
+        scopes: route.scopes.as_ref().map_or_else(Scopes::default, |scopes| cx.scopes(scopes)),
     }
 }
 
 fn consumers(cx: &mut Context<'_>, file: &whole::File, names: &[Spanned<String>]) -> HashSet<Name> {
-    names
-        .iter()
-        .filter_map(|name| cx.known_name("consumer", name, &file.consumers))
-        .collect()
+    names.iter().filter_map(|name| cx.known_name("consumer", name, &file.consumers)).collect()
 }

@@ -14,10 +14,7 @@ pub(super) fn parse(url: &str, weight: u32) -> Result<Target, Refusal> {
     let refuse = |message: &str, hint: &str| Err((message.to_owned(), hint.to_owned()));
     // First of all, for the other messages repeat parts of the text.
     if url.contains('@') {
-        return refuse(
-            "a target holds no credential",
-            "give it as the upstream's `credential`",
-        );
+        return refuse("a target holds no credential", "give it as the upstream's `credential`");
     }
     let Some((scheme, rest)) = url.split_once("://") else {
         let hint = format!("write `http://{}`", url.escape_debug());
@@ -32,17 +29,11 @@ pub(super) fn parse(url: &str, weight: u32) -> Result<Target, Refusal> {
         }
     };
     if rest.contains(['?', '#']) {
-        return refuse(
-            "a target has no query and no fragment",
-            "keep the part before `?` or `#`",
-        );
+        return refuse("a target has no query and no fragment", "keep the part before `?` or `#`");
     }
     let (authority, base) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let Some((authority, port)) = host_and_port(authority, secure) else {
-        return refuse(
-            "the target has no valid host and port",
-            "write `http://HOST:PORT`",
-        );
+        return refuse("the target has no valid host and port", "write `http://HOST:PORT`");
     };
     let base = base.trim_end_matches('/');
     if !base.is_empty() {
@@ -55,13 +46,7 @@ pub(super) fn parse(url: &str, weight: u32) -> Result<Target, Refusal> {
             Err(error) => return refuse(&error.to_string(), "keep a plain path in the target"),
         }
     }
-    Ok(Target {
-        secure,
-        authority,
-        port,
-        base: base.into(),
-        weight,
-    })
+    Ok(Target { secure, authority, port, base: base.into(), weight })
 }
 
 /// Whether calling the target would reach a listener of ours.
@@ -69,11 +54,7 @@ pub(super) fn is_listener(target: &Target, listener: SocketAddr) -> bool {
     if listener.port() == 0 || listener.port() != target.port {
         return false;
     }
-    let host = target
-        .authority
-        .host()
-        .trim_start_matches('[')
-        .trim_end_matches(']');
+    let host = target.authority.host().trim_start_matches('[').trim_end_matches(']');
     match host.parse::<IpAddr>() {
         // A listener on every address is on each loopback address too.
         Ok(address) if listener.ip().is_unspecified() => address.is_loopback() || address.is_unspecified(),
@@ -92,12 +73,7 @@ fn host_and_port(text: &str, secure: bool) -> Option<(Authority, u16)> {
     let host = authority.host();
     let valid_host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
         Some(address) => address.parse::<Ipv6Addr>().is_ok(),
-        None => {
-            !host.is_empty()
-                && host
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b))
-        }
+        None => !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b)),
     };
     if !valid_host {
         return None;

@@ -19,12 +19,7 @@ const HEALTH_EVERY: Duration = Duration::from_secs(5);
 
 /// The upstreams that can be made.
 pub(super) fn upstreams(cx: &mut Context<'_>, file: &File) -> Vec<Arc<Upstream>> {
-    file.upstreams
-        .items
-        .iter()
-        .filter_map(|item| upstream(cx, file, item))
-        .map(Arc::new)
-        .collect()
+    file.upstreams.items.iter().filter_map(|item| upstream(cx, file, item)).map(Arc::new).collect()
 }
 
 fn upstream(cx: &mut Context<'_>, file: &File, item: &Item<file::Upstream>) -> Option<Upstream> {
@@ -75,22 +70,13 @@ fn targets(cx: &mut Context<'_>, file: &File, upstream: &file::Upstream) -> Vec<
                 continue;
             }
         };
-        if let Some((_, listener)) = own
-            .iter()
-            .find(|(address, _)| target::is_listener(&made, *address))
-        {
+        if let Some((_, listener)) = own.iter().find(|(address, _)| target::is_listener(&made, *address)) {
             let message = "the target is a listener of this gate, which would call itself for ever";
             let finding = Finding::at(url.span, message).hint("name the model server's address");
             cx.error(finding.beside(*listener, "the listener"));
         }
-        let unweighted = |target: &Target| Target {
-            weight: 1,
-            ..target.clone()
-        };
-        if let Some((_, first)) = targets
-            .iter()
-            .find(|(other, _)| unweighted(other) == unweighted(&made))
-        {
+        let unweighted = |target: &Target| Target { weight: 1, ..target.clone() };
+        if let Some((_, first)) = targets.iter().find(|(other, _)| unweighted(other) == unweighted(&made)) {
             let finding = Finding::at(url.span, "the target is named twice").beside(*first, "first here");
             cx.warn(finding.hint("give it a `weight` instead"));
         }
@@ -109,16 +95,11 @@ fn health(cx: &mut Context<'_>, given: &file::Health) -> Health {
             "a health check's path holds only printable ASCII and no fragment",
         ));
     }
-    Health {
-        path: given.path.as_str().into(),
-        every: cx.positive(given.every.as_ref(), HEALTH_EVERY),
-    }
+    Health { path: given.path.as_str().into(), every: cx.positive(given.every.as_ref(), HEALTH_EVERY) }
 }
 
 fn tls(cx: &mut Context<'_>, given: &Spanned<file::Tls>, targets: &[Target]) -> TlsClient {
-    let set = [&given.roots, &given.sni, &given.cert, &given.key]
-        .into_iter()
-        .any(Option::is_some);
+    let set = [&given.roots, &given.sni, &given.cert, &given.key].into_iter().any(Option::is_some);
     if set && !targets.is_empty() && targets.iter().all(|target| !target.secure) {
         let finding = Finding::at(given.span, "`tls` has no effect: no target is `https`");
         cx.warn(finding.hint("write the targets as `https://…`"));
@@ -126,10 +107,7 @@ fn tls(cx: &mut Context<'_>, given: &Spanned<file::Tls>, targets: &[Target]) -> 
     if let Some(name) = &given.sni
         && rustls::pki_types::ServerName::try_from(name.as_str()).is_err()
     {
-        cx.error(Finding::at(
-            name.span,
-            format!("`{}` is no host name", name.escape_debug()),
-        ));
+        cx.error(Finding::at(name.span, format!("`{}` is no host name", name.escape_debug())));
     }
     let identity = match (&given.cert, &given.key) {
         (Some(cert), Some(key)) => {
@@ -137,18 +115,12 @@ fn tls(cx: &mut Context<'_>, given: &Spanned<file::Tls>, targets: &[Target]) -> 
         }
         (None, None) => None,
         (Some(alone), None) | (None, Some(alone)) => {
-            cx.error_about(
-                given.span,
-                Finding::at(alone.span, "`cert` and `key` need each other"),
-            );
+            cx.error_about(given.span, Finding::at(alone.span, "`cert` and `key` need each other"));
             None
         }
     };
     TlsClient {
-        roots: given
-            .roots
-            .as_ref()
-            .and_then(|roots| pem::certificates(cx, roots)),
+        roots: given.roots.as_ref().and_then(|roots| pem::certificates(cx, roots)),
         server_name: given.sni.as_ref().map(|name| name.as_str().into()),
         identity,
     }
@@ -175,10 +147,9 @@ fn credential(cx: &mut Context<'_>, given: &Spanned<file::Credential>) -> Option
                     let message = format!("`{header}` frames messages and cannot carry a credential");
                     cx.error(Finding::at(name.span, message));
                 }
-                Err(_) => cx.error(Finding::at(
-                    name.span,
-                    format!("`{}` is no header name", name.escape_debug()),
-                )),
+                Err(_) => {
+                    cx.error(Finding::at(name.span, format!("`{}` is no header name", name.escape_debug())))
+                }
             }
             None
         }
@@ -200,10 +171,8 @@ fn header_value(cx: &mut Context<'_>, secret: &Spanned<secret::Secret>, before: 
             Some(value)
         }
         Err(_) => {
-            let finding = Finding::at(
-                secret.span,
-                "the secret holds a character that cannot stand in a header",
-            );
+            let finding =
+                Finding::at(secret.span, "the secret holds a character that cannot stand in a header");
             cx.error(finding.hint("does it have more than one line?"));
             None
         }

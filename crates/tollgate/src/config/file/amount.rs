@@ -100,20 +100,14 @@ fn duration(text: &str) -> Result<Duration, String> {
         "h" => 3_600_000,
         "d" => 86_400_000,
         "" => {
-            return Err(format!(
-                "the time span `{shown}` has no unit\nwrite `{count}s` for seconds"
-            ));
+            return Err(format!("the time span `{shown}` has no unit\nwrite `{count}s` for seconds"));
         }
         _ => {
-            return Err(format!(
-                "`{shown}` is no time span\nunits are `ms`, `s`, `m`, `h` and `d`"
-            ));
+            return Err(format!("`{shown}` is no time span\nunits are `ms`, `s`, `m`, `h` and `d`"));
         }
     };
     // A hundred years; clocks cannot add much more.
-    let span = count
-        .checked_mul(millis)
-        .filter(|millis| *millis <= 36_500 * 86_400_000);
+    let span = count.checked_mul(millis).filter(|millis| *millis <= 36_500 * 86_400_000);
     span.map(Duration::from_millis)
         .ok_or_else(|| format!("the time span `{shown}` is longer than a hundred years"))
 }
@@ -139,9 +133,7 @@ fn size(text: &str) -> Result<u64, String> {
         "TB" => (1000, 4),
         _ => return Err(format!("`{shown}` is no size\n{units}")),
     };
-    count
-        .checked_mul(base.pow(power))
-        .ok_or_else(|| format!("the size `{shown}` is too large"))
+    count.checked_mul(base.pow(power)).ok_or_else(|| format!("the size `{shown}` is too large"))
 }
 
 fn count_and_unit(text: &str) -> Option<(u64, &str)> {
@@ -164,9 +156,7 @@ fn exact(text: &str) -> Result<Exact, String> {
     let digits = format!("{whole}{fraction}").parse().ok();
     match (digits, scale) {
         (Some(digits), Some(scale)) => Ok(Exact { digits, scale }),
-        _ => Err(format!(
-            "`{shown}` has too many digits\nat most 12 behind the point and 19 in all"
-        )),
+        _ => Err(format!("`{shown}` has too many digits\nat most 12 behind the point and 19 in all")),
     }
 }
 

@@ -27,11 +27,7 @@ impl<'de> Node {
                 fault
             });
         };
-        visitor
-            .visit_seq(Items {
-                items: items.iter().enumerate(),
-            })
-            .map_err(|fault| fault.within(self))
+        visitor.visit_seq(Items { items: items.iter().enumerate() }).map_err(|fault| fault.within(self))
     }
 
     /// `keep_pruned` shows keys whose value is lost, to those who need all names.
@@ -40,13 +36,7 @@ impl<'de> Node {
             return Err(Fault::unexpected("a mapping", self));
         };
         let entries = entries.iter().enumerate();
-        visitor
-            .visit_map(Entries {
-                entries,
-                keep_pruned,
-                value: None,
-            })
-            .map_err(|fault| fault.within(self))
+        visitor.visit_map(Entries { entries, keep_pruned, value: None }).map_err(|fault| fault.within(self))
     }
 }
 
@@ -62,9 +52,7 @@ impl<'de> SeqAccess<'de> for Items<'de> {
         let Some((position, item)) = kept else {
             return Ok(None);
         };
-        seed.deserialize(item)
-            .map(Some)
-            .map_err(|fault| fault.within(item).for_item().under(position))
+        seed.deserialize(item).map(Some).map_err(|fault| fault.within(item).for_item().under(position))
     }
 }
 
@@ -79,16 +67,12 @@ impl<'de> MapAccess<'de> for Entries<'de> {
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Fault> {
         let keep_pruned = self.keep_pruned;
-        let kept = self
-            .entries
-            .find(|(_, entry)| keep_pruned || !matches!(entry.value.value, Value::Pruned));
+        let kept = self.entries.find(|(_, entry)| keep_pruned || !matches!(entry.value.value, Value::Pruned));
         self.value = kept;
         let Some((position, entry)) = kept else {
             return Ok(None);
         };
-        seed.deserialize(&entry.key)
-            .map(Some)
-            .map_err(|fault| fault.within(&entry.key).under(position))
+        seed.deserialize(&entry.key).map(Some).map_err(|fault| fault.within(&entry.key).under(position))
     }
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Fault> {
@@ -156,11 +140,8 @@ impl<'de> Deserializer<'de> for &'de Node {
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        let variant = if name == BY_KIND {
-            Variant::by_kind(self, variants)
-        } else {
-            Variant::by_word(self, variants)
-        };
+        let variant =
+            if name == BY_KIND { Variant::by_kind(self, variants) } else { Variant::by_word(self, variants) };
         visitor.visit_enum(variant?).map_err(|fault| fault.within(self))
     }
 
@@ -172,9 +153,7 @@ impl<'de> Deserializer<'de> for &'de Node {
     }
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        visitor
-            .visit_borrowed_str(self.text("text")?)
-            .map_err(|fault: Fault| fault.within(self))
+        visitor.visit_borrowed_str(self.text("text")?).map_err(|fault: Fault| fault.within(self))
     }
 
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {

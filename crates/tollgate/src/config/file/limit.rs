@@ -117,9 +117,7 @@ fn rate(text: &str) -> Result<Allowance, String> {
         return Err(format!("`{shown}` is no limit\n{form}"));
     };
     if count == 0 {
-        return Err(format!(
-            "the limit `{shown}` lets nothing pass\nuse `deny` to keep consumers out"
-        ));
+        return Err(format!("the limit `{shown}` lets nothing pass\nuse `deny` to keep consumers out"));
     }
     if rest.trim() == "concurrent" {
         return Ok(Allowance::Concurrent(count));
@@ -137,17 +135,10 @@ fn rate(text: &str) -> Result<Allowance, String> {
         "compute_units" => Unit::ComputeUnits,
         other => {
             let known = "requests, tokens, tokens_in, tokens_out, bytes, rows, compute_units";
-            return Err(format!(
-                "unknown unit `{}` in the limit\nunits are: {known}",
-                other.escape_debug()
-            ));
+            return Err(format!("unknown unit `{}` in the limit\nunits are: {known}", other.escape_debug()));
         }
     };
-    Ok(Allowance::Per(PerPeriod {
-        count,
-        unit,
-        period: period_of(period)?,
-    }))
+    Ok(Allowance::Per(PerPeriod { count, unit, period: period_of(period)? }))
 }
 
 fn period_of(text: &str) -> Result<Period, String> {
@@ -157,10 +148,9 @@ fn period_of(text: &str) -> Result<Period, String> {
         "h" | "hour" => Ok(Period::Hour),
         "d" | "day" => Ok(Period::Day),
         "month" => Ok(Period::Month),
-        other => Err(format!(
-            "unknown period `{}`\nperiods are: s, min, h, day, month",
-            other.escape_debug()
-        )),
+        other => {
+            Err(format!("unknown period `{}`\nperiods are: s, min, h, day, month", other.escape_debug()))
+        }
     }
 }
 
@@ -174,15 +164,10 @@ fn budget(text: &str) -> Result<Money, String> {
     }
     let Decimal(amount) = amount.parse()?;
     match period_of(period)? {
-        period @ (Period::Day | Period::Month) => Ok(Money {
-            amount,
-            currency: currency.to_owned(),
-            period,
-        }),
-        Period::Second | Period::Minute | Period::Hour => Err(format!(
-            "`{}` is no budget\na budget is counted per `day` or `month`",
-            text.escape_debug()
-        )),
+        period @ (Period::Day | Period::Month) => Ok(Money { amount, currency: currency.to_owned(), period }),
+        Period::Second | Period::Minute | Period::Hour => {
+            Err(format!("`{}` is no budget\na budget is counted per `day` or `month`", text.escape_debug()))
+        }
     }
 }
 

@@ -65,13 +65,8 @@ impl Node {
     /// Whether the mapping at a path once had this key, perhaps misspelt or merged in, and lost its value.
     pub fn lost(&mut self, path: &[usize], key: &str) -> bool {
         match self.descend(path) {
-            Some(Self {
-                value: Value::Mapping(entries),
-                ..
-            }) => {
-                let mut pruned = entries
-                    .iter()
-                    .filter(|entry| matches!(entry.value.value, Value::Pruned));
+            Some(Self { value: Value::Mapping(entries), .. }) => {
+                let mut pruned = entries.iter().filter(|entry| matches!(entry.value.value, Value::Pruned));
                 pruned.any(|entry| entry.name() == "<<" || nearest(entry.name(), [key]).is_some())
             }
             _ => false,
@@ -79,11 +74,10 @@ impl Node {
     }
 
     fn descend(&mut self, path: &[usize]) -> Option<&mut Self> {
-        path.iter()
-            .try_fold(self, |node, &position| match &mut node.value {
-                Value::List(items) => items.get_mut(position),
-                Value::Mapping(entries) => entries.get_mut(position).map(|entry| &mut entry.value),
-                Value::Null | Value::Scalar(_) | Value::Pruned => None,
-            })
+        path.iter().try_fold(self, |node, &position| match &mut node.value {
+            Value::List(items) => items.get_mut(position),
+            Value::Mapping(entries) => entries.get_mut(position).map(|entry| &mut entry.value),
+            Value::Null | Value::Scalar(_) | Value::Pruned => None,
+        })
     }
 }

@@ -24,26 +24,15 @@ pub(in crate::config) struct Outcome {
 /// Each fault is reported and its node taken out of the tree, then the tree is read again, until nothing is wrong with
 /// what is left. A mapping that only misses what was taken out of it goes without a second report.
 pub(in crate::config) fn read(text: &str) -> Outcome {
-    let yaml::Document {
-        mut root,
-        mut findings,
-    } = match yaml::parse(text) {
+    let yaml::Document { mut root, mut findings } = match yaml::parse(text) {
         Ok(document) => document,
         Err(finding) => {
-            return Outcome {
-                shown: redact::lines(text),
-                findings: vec![finding],
-                file: None,
-            };
+            return Outcome { shown: redact::lines(text), findings: vec![finding], file: None };
         }
     };
     let shown = redact::tree(text, &root);
     let file = read_what_is_left(&mut root, &mut findings);
-    Outcome {
-        shown,
-        findings,
-        file,
-    }
+    Outcome { shown, findings, file }
 }
 
 fn read_what_is_left(root: &mut Node, findings: &mut Vec<Finding>) -> Option<File> {
@@ -64,8 +53,6 @@ fn read_what_is_left(root: &mut Node, findings: &mut Vec<Finding>) -> Option<Fil
         }
     }
     findings.truncate(MOST);
-    findings.push(Finding::whole(format!(
-        "only the first {MOST} problems are shown"
-    )));
+    findings.push(Finding::whole(format!("only the first {MOST} problems are shown")));
     None
 }

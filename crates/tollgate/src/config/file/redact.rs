@@ -3,17 +3,8 @@
 use super::node::{Node, Value};
 
 /// Keys whose scalar value is a secret.
-const SECRET_KEYS: [&str; 9] = [
-    "api_key",
-    "secret",
-    "bearer",
-    "value",
-    "password",
-    "password_hash",
-    "token",
-    "auth_key",
-    "secret_key",
-];
+const SECRET_KEYS: [&str; 9] =
+    ["api_key", "secret", "bearer", "value", "password", "password_hash", "token", "auth_key", "secret_key"];
 
 /// A text of the same length with every inline secret of its tree starred out.
 pub(super) fn tree(text: &str, root: &Node) -> String {
@@ -72,10 +63,7 @@ fn urls(bytes: &mut [u8]) {
     while let Some(found) = bytes[at..].windows(3).position(|window| window == b"://") {
         let start = at + found + 3;
         let ends = |byte: &u8| byte.is_ascii_whitespace() || b"/,}]\"'?#".contains(byte);
-        let end = bytes[start..]
-            .iter()
-            .position(ends)
-            .map_or(bytes.len(), |length| start + length);
+        let end = bytes[start..].iter().position(ends).map_or(bytes.len(), |length| start + length);
         if let Some(sign) = bytes[start..end].iter().rposition(|byte| *byte == b'@') {
             star(&mut bytes[start..start + sign]);
         }

@@ -52,10 +52,7 @@ pub(in crate::config) struct Directory {
 
 impl Default for Directory {
     fn default() -> Self {
-        Self {
-            max: 100_000,
-            stale: TimeSpan(std::time::Duration::from_mins(10)),
-        }
+        Self { max: 100_000, stale: TimeSpan(std::time::Duration::from_mins(10)) }
     }
 }
 

@@ -74,10 +74,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Spanned<T> {
                 let start: usize = parts.next_element()?.ok_or_else(lost)?;
                 let end: usize = parts.next_element()?.ok_or_else(lost)?;
                 let value = parts.next_element()?.ok_or_else(lost)?;
-                Ok(Spanned {
-                    value,
-                    span: Span { start, end },
-                })
+                Ok(Spanned { value, span: Span { start, end } })
             }
         }
         deserializer.deserialize_newtype_struct(SPANNED, PartsVisitor(PhantomData))
@@ -122,10 +119,7 @@ pub(in crate::config) struct Item<T> {
 
 impl<T> Default for Named<T> {
     fn default() -> Self {
-        Self {
-            items: Vec::new(),
-            broken: Vec::new(),
-        }
+        Self { items: Vec::new(), broken: Vec::new() }
     }
 }
 
@@ -137,10 +131,7 @@ impl<T> Named<T> {
 
     /// Every name that the file has.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.items
-            .iter()
-            .map(|item| item.name.as_str())
-            .chain(self.broken.iter().map(String::as_str))
+        self.items.iter().map(|item| item.name.as_str()).chain(self.broken.iter().map(String::as_str))
     }
 }
 

@@ -18,25 +18,14 @@ fn the_committed_schema_is_current() {
         std::fs::write(&path, &current).unwrap();
     }
     let committed = std::fs::read_to_string(&path).unwrap();
-    assert!(
-        committed == current,
-        "run `tollgate schema > schema/tollgate.schema.json`"
-    );
+    assert!(committed == current, "run `tollgate schema > schema/tollgate.schema.json`");
 }
 
 #[test]
 fn the_schema_names_every_part_of_the_file() {
     let schema = schema();
     assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
-    for key in [
-        "listen",
-        "upstreams",
-        "routes",
-        "consumers",
-        "tiers",
-        "bounds",
-        "prices",
-    ] {
+    for key in ["listen", "upstreams", "routes", "consumers", "tiers", "bounds", "prices"] {
         let description = &schema["properties"][key]["description"];
         assert!(description.is_string(), "`{key}` is not described");
     }
@@ -61,10 +50,7 @@ fn the_schema_agrees_with_the_reader() {
         if findings.is_empty() {
             passed += 1;
             assert_eq!(verdict, Ok(()), "{}", path.display());
-        } else if findings
-            .iter()
-            .any(|finding| finding.message.starts_with("unknown "))
-        {
+        } else if findings.iter().any(|finding| finding.message.starts_with("unknown ")) {
             assert!(verdict.is_err(), "{} passes the schema", path.display());
         }
     }

@@ -34,19 +34,12 @@ pub(super) fn parse(text: &str) -> Result<Document, Finding> {
     options.flow_nesting_limit = MAX_DEPTH;
     options.block_nesting_limit = MAX_DEPTH;
     let parser = Parser::new_from_str_with_options(text, options);
-    let mut reader = Reader {
-        parser,
-        text,
-        anchors: HashMap::new(),
-        nodes: 0,
-        findings: Vec::new(),
-    };
+    let mut reader = Reader { parser, text, anchors: HashMap::new(), nodes: 0, findings: Vec::new() };
     match reader.document() {
         Err(finding) => Err(*finding),
-        Ok(Some(root)) if !matches!(root.value, Value::Null) => Ok(Document {
-            root,
-            findings: reader.findings,
-        }),
+        Ok(Some(root)) if !matches!(root.value, Value::Null) => {
+            Ok(Document { root, findings: reader.findings })
+        }
         Ok(_) => Err(Finding::at(Span::default(), "the file is empty").hint("it needs at least one route")),
     }
 }
@@ -89,13 +82,7 @@ impl<'t> Reader<'t> {
         match self.parser.next_event() {
             Some(Ok((event, span))) => Ok((event, self.place(&span))),
             Some(Err(error)) => Err(Box::new(self.syntax(&error))),
-            None => Ok((
-                Event::StreamEnd,
-                Span {
-                    start: self.text.len(),
-                    end: self.text.len(),
-                },
-            )),
+            None => Ok((Event::StreamEnd, Span { start: self.text.len(), end: self.text.len() })),
         }
     }
 
@@ -104,16 +91,7 @@ impl<'t> Reader<'t> {
         let (tall, anchor) = match event {
             Event::Scalar(text, style, anchor, tag) => {
                 refuse_tag(tag.as_deref(), span)?;
-                (
-                    (
-                        Node {
-                            span,
-                            value: scalar(&text, style),
-                        },
-                        0,
-                    ),
-                    anchor,
-                )
+                ((Node { span, value: scalar(&text, style) }, 0), anchor)
             }
             Event::SequenceStart(_, anchor, tag) => {
                 refuse_tag(tag.as_deref(), span)?;
@@ -155,17 +133,8 @@ impl<'t> Reader<'t> {
             let (event, span) = self.next()?;
             if matches!(event, Event::SequenceEnd) {
                 let end = self.end_of(start, span, items.last());
-                let span = Span {
-                    start: start.start,
-                    end,
-                };
-                return Ok((
-                    Node {
-                        span,
-                        value: Value::List(items),
-                    },
-                    height + 1,
-                ));
+                let span = Span { start: start.start, end };
+                return Ok((Node { span, value: Value::List(items) }, height + 1));
             }
             let (item, levels) = self.node(event, span)?;
             height = height.max(levels);
@@ -180,17 +149,8 @@ impl<'t> Reader<'t> {
             let (event, span) = self.next()?;
             if matches!(event, Event::MappingEnd) {
                 let end = self.end_of(start, span, entries.last().map(|entry| &entry.value));
-                let span = Span {
-                    start: start.start,
-                    end,
-                };
-                return Ok((
-                    Node {
-                        span,
-                        value: Value::Mapping(entries),
-                    },
-                    height + 1,
-                ));
+                let span = Span { start: start.start, end };
+                return Ok((Node { span, value: Value::Mapping(entries) }, height + 1));
             }
             let (mut key, _) = self.node(event, span)?;
             let name = match key.value {
@@ -219,8 +179,7 @@ impl<'t> Reader<'t> {
                 }
                 Slot::Occupied(slot) => {
                     let finding = Finding::at(key.span, format!("the key `{}` is set twice", slot.key()));
-                    self.findings
-                        .push(finding.beside(*slot.get(), "first here").hint("keep one of them"));
+                    self.findings.push(finding.beside(*slot.get(), "first here").hint("keep one of them"));
                 }
             }
         }
@@ -229,10 +188,7 @@ impl<'t> Reader<'t> {
     /// Where a collection ends: at its bracket, or with its last value, for block collections end where the next thing
     /// begins.
     fn end_of(&self, start: Span, end: Span, last: Option<&Node>) -> usize {
-        let closed_by_bracket = self
-            .text
-            .get(start.start..)
-            .is_some_and(|rest| rest.starts_with(['[', '{']));
+        let closed_by_bracket = self.text.get(start.start..).is_some_and(|rest| rest.starts_with(['[', '{']));
         match last {
             Some(last) if !closed_by_bracket => last.span.end.max(start.start),
             _ => end.end.max(start.start),
@@ -254,18 +210,13 @@ impl<'t> Reader<'t> {
     fn place(&self, span: &YamlSpan) -> Span {
         let range = span.byte_range().unwrap_or(0..0);
         let end = range.end.min(self.text.len());
-        Span {
-            start: range.start.min(end),
-            end,
-        }
+        Span { start: range.start.min(end), end }
     }
 
     fn syntax(&self, error: &ScanError) -> Finding {
         let at = error.marker().byte_offset().unwrap_or(0).min(self.text.len());
-        let finding = Finding::at(
-            Span { start: at, end: at },
-            format!("the YAML is malformed: {}", error.info()),
-        );
+        let finding =
+            Finding::at(Span { start: at, end: at }, format!("the YAML is malformed: {}", error.info()));
         let line_start = self.text[..at].rfind('\n').map_or(0, |newline| newline + 1);
         let line = self.text[line_start..].lines().next().unwrap_or_default();
         if line.chars().take_while(|c| c.is_whitespace()).any(|c| c == '\t') {
@@ -285,11 +236,9 @@ fn scalar(text: &str, style: ScalarStyle) -> Value {
 
 fn refuse_tag(tag: Option<&Tag>, span: Span) -> Read<()> {
     match tag {
-        Some(tag) if !tag.is_yaml_core_schema() => fail(
-            span,
-            format!("the tag `{}` means nothing here", tag.original()),
-            "remove it",
-        ),
+        Some(tag) if !tag.is_yaml_core_schema() => {
+            fail(span, format!("the tag `{}` means nothing here", tag.original()), "remove it")
+        }
         _ => Ok(()),
     }
 }

@@ -1,15 +1,7 @@
 use super::nearest;
 
 fn check(word: &str, expected: Option<&str>) {
-    let known = [
-        "upstream",
-        "upstreams",
-        "routes",
-        "jwt",
-        "hawk",
-        "api_key",
-        "public",
-    ];
+    let known = ["upstream", "upstreams", "routes", "jwt", "hawk", "api_key", "public"];
     assert_eq!(nearest(word, known), expected, "{word}");
 }
 

@@ -14,14 +14,8 @@ use crate::config::source::{Sheet, Span};
 const LONGEST_LINES: usize = 2000;
 
 pub(super) fn render(problem: &Problem, colour: bool) -> String {
-    let theme = if colour {
-        GraphicalTheme::unicode()
-    } else {
-        GraphicalTheme::unicode_nocolor()
-    };
-    let handler = GraphicalReportHandler::new_themed(theme)
-        .with_wrap_lines(false)
-        .with_context_lines(1);
+    let theme = if colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+    let handler = GraphicalReportHandler::new_themed(theme).with_wrap_lines(false).with_context_lines(1);
     let mut text = String::new();
     match handler.render_report(&mut text, &Shown(problem)) {
         Ok(()) => text,
@@ -34,9 +28,7 @@ struct Shown<'a>(&'a Problem);
 
 impl Shown<'_> {
     fn has_snippet(&self) -> bool {
-        self.0
-            .span
-            .is_some_and(|span| self.0.sheet.bytes_around(span.start) <= LONGEST_LINES)
+        self.0.span.is_some_and(|span| self.0.sheet.bytes_around(span.start) <= LONGEST_LINES)
     }
 }
 
@@ -71,10 +63,7 @@ impl Diagnostic for Shown<'_> {
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        self.0
-            .hint
-            .as_ref()
-            .map(|hint| Box::new(hint) as Box<dyn fmt::Display>)
+        self.0.hint.as_ref().map(|hint| Box::new(hint) as Box<dyn fmt::Display>)
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
@@ -89,11 +78,7 @@ impl Diagnostic for Shown<'_> {
         };
         let here = self.0.span.filter(|_| self.has_snippet())?;
         let here = LabeledSpan::new_primary_with_span(None, place(here));
-        let other = self
-            .0
-            .other
-            .as_ref()
-            .filter(|(span, _)| sheet.bytes_around(span.start) <= LONGEST_LINES);
+        let other = self.0.other.as_ref().filter(|(span, _)| sheet.bytes_around(span.start) <= LONGEST_LINES);
         let other = other.map(|(span, label)| LabeledSpan::new_with_span(Some(label.clone()), place(*span)));
         Some(Box::new(std::iter::once(here).chain(other)))
     }

@@ -18,9 +18,7 @@ fn load_bytes(bytes: &[u8]) -> String {
     let path = dir.path().join("tollgate.yaml");
     std::fs::write(&path, bytes).unwrap();
     let problems = load(&path).expect_err("the file should be refused");
-    problems
-        .to_string()
-        .replace(&dir.path().display().to_string(), "DIR")
+    problems.to_string().replace(&dir.path().display().to_string(), "DIR")
 }
 
 #[test]
@@ -29,14 +27,10 @@ fn deep_nesting_is_refused() {
         let text = format!("{}{}", open.repeat(100_000), close.repeat(100_000));
         assert_eq!(refused(&text).len(), 1);
     }
-    let block: String = (0..500)
-        .map(|depth| format!("{}a:\n", " ".repeat(depth)))
-        .collect();
+    let block: String = (0..500).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect();
     assert_eq!(refused(&block).len(), 1);
     // Each alias is one level deeper than the text says.
-    let chain: String = (1..200)
-        .map(|depth| format!("a{depth}: &a{depth} [*a{}]\n", depth - 1))
-        .collect();
+    let chain: String = (1..200).map(|depth| format!("a{depth}: &a{depth} [*a{}]\n", depth - 1)).collect();
     let lines = refused(&format!("a0: &a0 [x]\n{chain}"));
     assert!(lines[0].contains("more than 64 levels"), "{lines:?}");
 }
@@ -65,20 +59,13 @@ fn many_problems_end_at_a_hundred() {
     let text: String = (0..1000).map(|n| format!("k{n}: 1\n")).collect();
     let lines = refused(&text);
     assert_eq!(lines.len(), 101);
-    assert!(
-        lines
-            .iter()
-            .any(|line| line == "f: only the first 100 problems are shown")
-    );
+    assert!(lines.iter().any(|line| line == "f: only the first 100 problems are shown"));
 }
 
 #[test]
 fn what_is_no_text_is_refused() {
     let shown = load_bytes(b"listen: 127.0.0.1:8080\nerrors: \xff\xfe\n");
-    assert_eq!(
-        shown,
-        "DIR/tollgate.yaml:2:9: the file is not UTF-8 text (save it as UTF-8)"
-    );
+    assert_eq!(shown, "DIR/tollgate.yaml:2:9: the file is not UTF-8 text (save it as UTF-8)");
     assert!(load_bytes(b"a: \0").contains("DIR/tollgate.yaml:1:"));
 }
 
@@ -87,10 +74,8 @@ fn a_file_that_cannot_be_read_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let gone = dir.path().join("gone.yaml");
     let problems = load(&gone).expect_err("there is no file");
-    let expected = format!(
-        "{}: the file cannot be read: No such file or directory (os error 2)",
-        gone.display()
-    );
+    let expected =
+        format!("{}: the file cannot be read: No such file or directory (os error 2)", gone.display());
     assert_eq!(problems.to_string(), expected);
     assert!(problems.render(false).contains(&expected));
     assert!(load(dir.path()).is_err(), "a directory is no file");
@@ -100,11 +85,7 @@ fn a_file_that_cannot_be_read_is_named() {
 fn comments_line_ends_and_byte_order_marks_are_free() {
     let minimal = std::fs::read_to_string(super::goldens().join("minimal.yaml")).unwrap();
     let commented = minimal.replace('\n', &"\n# a comment\n".repeat(200));
-    for text in [
-        commented,
-        minimal.replace('\n', "\r\n"),
-        format!("\u{feff}{minimal}"),
-    ] {
+    for text in [commented, minimal.replace('\n', "\r\n"), format!("\u{feff}{minimal}")] {
         assert!(compiled("f", &text).is_ok(), "{}", outcome("f", &text));
     }
 }
@@ -112,10 +93,7 @@ fn comments_line_ends_and_byte_order_marks_are_free() {
 #[test]
 fn positions_are_those_of_an_editor() {
     let lines = refused("listen: 127.0.0.1:8080\n\n# é\n  \nupstreams: { \"é\": { targets: [] } }\n");
-    let with_places: Vec<_> = lines
-        .iter()
-        .map(|line| line.split(": ").next().unwrap())
-        .collect();
+    let with_places: Vec<_> = lines.iter().map(|line| line.split(": ").next().unwrap()).collect();
     assert_eq!(with_places, ["f:1:1", "f:5:14", "f:5:30"], "{lines:?}");
 }
 
@@ -167,8 +145,5 @@ fn secrets_are_masked_where_the_text_is_no_yaml() {
         "f",
         "consumers:\n  a: { credentials: [{ api_key: hunter2 }, { hawk: { id: a, key: hunter2 } }\n",
     );
-    assert!(
-        shown.contains("malformed") && !shown.contains("hunter2"),
-        "{shown}"
-    );
+    assert!(shown.contains("malformed") && !shown.contains("hunter2"), "{shown}");
 }

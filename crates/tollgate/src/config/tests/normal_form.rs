@@ -10,12 +10,7 @@ use crate::config::process::Process;
 
 pub(super) fn of(compiled: &Compiled) -> String {
     let mut out = String::new();
-    let Compiled {
-        process,
-        snapshot,
-        watched,
-        ..
-    } = compiled;
+    let Compiled { process, snapshot, watched, .. } = compiled;
     of_process(&mut out, process);
     let _ = writeln!(out, "errors {:?}", snapshot.errors);
     for upstream in &snapshot.upstreams {
@@ -38,10 +33,7 @@ pub(super) fn of(compiled: &Compiled) -> String {
     let mut credentials: Vec<_> = snapshot.credentials.iter().collect();
     credentials.sort_by_key(|credential| (credential.consumer.name.clone(), credential.id.clone()));
     for credential in credentials {
-        let scopes = credential
-            .scopes_header
-            .as_ref()
-            .map_or("", |scopes| scopes.to_str().unwrap_or("?"));
+        let scopes = credential.scopes_header.as_ref().map_or("", |scopes| scopes.to_str().unwrap_or("?"));
         let kind = credential.proof.kind();
         let _ = writeln!(
             out,
@@ -67,28 +59,13 @@ fn of_process(out: &mut String, process: &Process) {
             listener.connections
         );
     }
-    let Process {
-        admin,
-        workers,
-        drain,
-        data_dir,
-        bounds,
-        ..
-    } = process;
-    let _ = writeln!(
-        out,
-        "admin {admin:?} workers {workers:?} drain {drain:?} data {}",
-        data_dir.display()
-    );
+    let Process { admin, workers, drain, data_dir, bounds, .. } = process;
+    let _ = writeln!(out, "admin {admin:?} workers {workers:?} drain {drain:?} data {}", data_dir.display());
     let _ = writeln!(out, "{bounds:?}");
 }
 
 fn of_upstream(out: &mut String, upstream: &Upstream) {
-    let _ = writeln!(
-        out,
-        "upstream {}: {:?}, {:?}",
-        upstream.name, upstream.timeout, upstream.host
-    );
+    let _ = writeln!(out, "upstream {}: {:?}, {:?}", upstream.name, upstream.timeout, upstream.host);
     for target in &upstream.targets {
         let _ = writeln!(
             out,

@@ -88,17 +88,11 @@ fn switched_off(settings: &mut Members<'_>, report: &mut Report) -> bool {
 fn jwt(settings: &mut Members<'_>, report: &mut Report) -> Node {
     // Tokens are always hidden; the challenge names this gate.
     settings.skip(&["hide_credentials", "realm"]);
-    if settings
-        .texts("claims_to_verify", report)
-        .is_some_and(|claims| !claims.is_empty())
-    {
+    if settings.texts("claims_to_verify", report).is_some_and(|claims| !claims.is_empty()) {
         let why = "`exp` and `nbf` are checked where they are present; they cannot be demanded";
         report.lose(&settings.place_of("claims_to_verify"), why);
     }
-    if settings
-        .text("header", report)
-        .is_some_and(|header| !header.eq_ignore_ascii_case("authorization"))
-    {
+    if settings.text("header", report).is_some_and(|header| !header.eq_ignore_ascii_case("authorization")) {
         report.lose(
             &settings.place_of("header"),
             "tokens are read from `Authorization`, a query parameter or a cookie",
@@ -108,24 +102,13 @@ fn jwt(settings: &mut Members<'_>, report: &mut Report) -> Node {
     let mut options: Entries = Vec::new();
     if query.is_some_and(|name| name != "jwt") || cookie.is_some_and(|name| name != "jwt") {
         let (query, cookie) = (query.unwrap_or("jwt"), cookie.unwrap_or("jwt"));
-        let places = [
-            "authorization".to_owned(),
-            format!("query:{query}"),
-            format!("cookie:{cookie}"),
-        ];
+        let places = ["authorization".to_owned(), format!("query:{query}"), format!("cookie:{cookie}")];
         options.push(("from".to_owned(), Node::texts(places)));
     }
-    if let Some(claim) = settings
-        .text("key_claim_name", report)
-        .filter(|claim| *claim != "key")
-    {
+    if let Some(claim) = settings.text("key_claim_name", report).filter(|claim| *claim != "key") {
         options.push(("claim".to_owned(), Node::text(claim)));
     }
-    if options.is_empty() {
-        Node::text("jwt")
-    } else {
-        Node::one("jwt", Node::Map(options))
-    }
+    if options.is_empty() { Node::text("jwt") } else { Node::one("jwt", Node::Map(options)) }
 }
 
 fn key(settings: &mut Members<'_>, report: &mut Report) -> Node {
@@ -164,32 +147,17 @@ fn multi(settings: &mut Members<'_>, report: &mut Report) -> Vec<Node> {
 fn restrict(settings: &mut Members<'_>, treatment: &mut Treatment, consumers: &Names, report: &mut Report) {
     let by = settings.text("type", report).unwrap_or("consumer_name");
     if by != "consumer_name" {
-        report.lose(
-            &settings.place_of("type"),
-            &format!("{by:?}: access is decided by consumer"),
-        );
+        report.lose(&settings.place_of("type"), &format!("{by:?}: access is decided by consumer"));
     }
-    if settings
-        .number("rejected_code", report)
-        .is_some_and(|code| code != 403)
-    {
+    if settings.number("rejected_code", report).is_some_and(|code| code != 403) {
         report.note(&settings.place_of("rejected_code"), "refused consumers get 403");
     }
     if settings.text("rejected_msg", report).is_some() {
-        report.note(
-            &settings.place_of("rejected_msg"),
-            "refused consumers get the usual text",
-        );
+        report.note(&settings.place_of("rejected_msg"), "refused consumers get the usual text");
     }
-    let (allow, deny) = (
-        settings.texts("whitelist", report),
-        settings.texts("blacklist", report),
-    );
+    let (allow, deny) = (settings.texts("whitelist", report), settings.texts("blacklist", report));
     if allow.is_none() && deny.is_none() {
-        report.lose(
-            settings.place(),
-            "neither `whitelist` nor `blacklist` says whom it restricts",
-        );
+        report.lose(settings.place(), "neither `whitelist` nor `blacklist` says whom it restricts");
     }
     let place = settings.place_of("whitelist");
     treatment.allow = allow.and_then(|names| parts::allowed(&names, consumers, &place, report));
@@ -200,10 +168,7 @@ fn restrict(settings: &mut Members<'_>, treatment: &mut Treatment, consumers: &N
 fn rewrite(settings: &mut Members<'_>, report: &mut Report) -> Option<String> {
     let uri = settings.text("uri", report)?;
     if uri.contains('$') {
-        report.lose(
-            &settings.place_of("uri"),
-            "only plain paths are carried over, without variables",
-        );
+        report.lose(&settings.place_of("uri"), "only plain paths are carried over, without variables");
         return None;
     }
     parts::path(uri, &settings.place_of("uri"), report)
@@ -221,11 +186,7 @@ fn cors(settings: &mut Members<'_>, report: &mut Report) -> Option<Node> {
     let mut options: Entries = Vec::new();
     for (theirs, ours, default) in lists {
         let text = settings.text(theirs, report).unwrap_or(default);
-        let items: Vec<&str> = text
-            .split(',')
-            .map(str::trim)
-            .filter(|item| !item.is_empty())
-            .collect();
+        let items: Vec<&str> = text.split(',').map(str::trim).filter(|item| !item.is_empty()).collect();
         if items.contains(&"**") || (credentials && items.contains(&"*")) {
             report.lose(
                 &settings.place_of(theirs),

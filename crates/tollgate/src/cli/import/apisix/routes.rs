@@ -49,15 +49,10 @@ fn read<'a>(import: &mut Import<'a>, value: &'a Value, place: String) -> Option<
     let before = import.report.lost.len();
     let mut members = Members::of(value, place, &mut import.report)?;
     if members.take("status").and_then(Value::as_u64) == Some(0) {
-        import.report.note(
-            members.place(),
-            "the route is switched off (`status: 0`) and left out",
-        );
+        import.report.note(members.place(), "the route is switched off (`status: 0`) and left out");
         return None;
     }
-    let id = members
-        .id("id", &mut import.report)
-        .or_else(|| members.id("name", &mut import.report));
+    let id = members.id("id", &mut import.report).or_else(|| members.id("name", &mut import.report));
     members.skip(&DESCRIPTION);
     let paths = paths(import, &mut members);
     let name = match &id {
@@ -75,19 +70,12 @@ fn read<'a>(import: &mut Import<'a>, value: &'a Value, place: String) -> Option<
     matching.extend(merged.hosts.map(|hosts| ("hosts".to_owned(), Node::texts(hosts))));
     let Some(upstream) = merged.upstream else {
         if import.report.lost.len() == before {
-            import
-                .report
-                .lose(members.place(), "the route leads to no upstream");
+            import.report.lose(members.place(), "the route leads to no upstream");
         }
         return None;
     };
     let websocket = merged.websocket == Some(true);
-    let treatment = plugins::treat(
-        &merged.plugins,
-        members.place(),
-        &import.consumers,
-        &mut import.report,
-    )?;
+    let treatment = plugins::treat(&merged.plugins, members.place(), &import.consumers, &mut import.report)?;
     members.finish(&mut import.report);
     let one = |path: String| {
         let mut matching = matching.clone();
@@ -112,20 +100,14 @@ fn refuse_priority(import: &mut Import<'_>, members: &mut Members<'_>) {
 /// The patterns of `uri` and `uris`.
 fn paths(import: &mut Import<'_>, members: &mut Members<'_>) -> Vec<String> {
     let report = &mut import.report;
-    let mut found: Vec<(&str, String)> = members
-        .text("uri", report)
-        .map(|uri| (uri, members.place_of("uri")))
-        .into_iter()
-        .collect();
+    let mut found: Vec<(&str, String)> =
+        members.text("uri", report).map(|uri| (uri, members.place_of("uri"))).into_iter().collect();
     let uris = members.texts("uris", report).unwrap_or_default();
     found.extend(uris.into_iter().map(|uri| (uri, members.place_of("uris"))));
     if found.is_empty() {
         report.lose(members.place(), "a route needs `uri` or `uris`");
     }
-    found
-        .into_iter()
-        .filter_map(|(uri, place)| parts::pattern(uri, &place, report))
-        .collect()
+    found.into_iter().filter_map(|(uri, place)| parts::pattern(uri, &place, report)).collect()
 }
 
 /// Reads what routes and services have in common.
@@ -149,15 +131,9 @@ fn shared<'a>(import: &mut Import<'a>, members: &mut Members<'a>, owner: &str) -
         }
     };
     let report = &mut import.report;
-    let hosts = members
-        .texts("hosts", report)
-        .or_else(|| members.text("host", report).map(|host| vec![host]));
-    Service {
-        upstream,
-        plugins,
-        hosts,
-        websocket: members.flag("enable_websocket", report),
-    }
+    let hosts =
+        members.texts("hosts", report).or_else(|| members.text("host", report).map(|host| vec![host]));
+    Service { upstream, plugins, hosts, websocket: members.flag("enable_websocket", report) }
 }
 
 /// What the route says comes before what its service says, plugin by plugin.
@@ -185,10 +161,8 @@ fn merge<'a>(import: &mut Import<'a>, members: &mut Members<'a>, own: Service<'a
 }
 
 fn body(matching: Entries, upstream: &str, treatment: &Treatment, websocket: bool) -> Node {
-    let mut entries: Entries = vec![
-        ("match".to_owned(), Node::Map(matching)),
-        ("upstream".to_owned(), Node::text(upstream)),
-    ];
+    let mut entries: Entries =
+        vec![("match".to_owned(), Node::Map(matching)), ("upstream".to_owned(), Node::text(upstream))];
     let mut add = |name: &str, node: Option<Node>| entries.extend(node.map(|node| (name.to_owned(), node)));
     add("rewrite", treatment.rewrite.clone().map(Node::Text));
     add("accept", Some(Node::List(treatment.accept.clone())));

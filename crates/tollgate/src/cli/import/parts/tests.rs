@@ -94,10 +94,7 @@ fn allowed_consumers() {
     let mut known = Names::default();
     known.give("a b", "p", &mut Report::default());
     let check = |names: &[&str], expected: Result<&str, &str>| {
-        check(
-            |report| allowed(names, &known, "p", report),
-            expected.map(|name| vec![name.to_owned()]),
-        );
+        check(|report| allowed(names, &known, "p", report), expected.map(|name| vec![name.to_owned()]));
     };
     check(&["a b", "gone"], Ok("a-b"));
     check(&["gone"], Err("nobody that was carried over"));

@@ -18,10 +18,7 @@ fn check(url: &str, expected: Result<&str, &str>) {
 #[test]
 fn targets() {
     check("http://127.0.0.1:9001", Ok("false 127.0.0.1 9001 \"\""));
-    check(
-        "https://models.example.com",
-        Ok("true models.example.com 443 \"\""),
-    );
+    check("https://models.example.com", Ok("true models.example.com 443 \"\""));
     check("http://models", Ok("false models 80 \"\""));
     check("http://[::1]:9001/v1/", Ok("false [::1] 9001 \"/v1\""));
     check("http://a/", Ok("false a 80 \"\""));
@@ -50,11 +47,7 @@ fn targets() {
 fn a_gate_may_not_call_itself() {
     let check = |url: &str, listener: &str, expected: bool| {
         let target = parse(url, 1).unwrap();
-        assert_eq!(
-            is_listener(&target, listener.parse().unwrap()),
-            expected,
-            "{url} {listener}"
-        );
+        assert_eq!(is_listener(&target, listener.parse().unwrap()), expected, "{url} {listener}");
     };
     check("http://127.0.0.1:8080", "127.0.0.1:8080", true);
     check("http://localhost:8080", "127.0.0.1:8080", true);

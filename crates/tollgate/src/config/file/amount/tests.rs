@@ -22,20 +22,13 @@ fn time_spans() {
     check("1.5s", Err("`1.5s` is no time span"));
     check("10 s", Err("`10 s` is no time span"));
     check("3w", Err("`3w` is no time span"));
-    check(
-        "99999999999d",
-        Err("the time span `99999999999d` is longer than a hundred years"),
-    );
+    check("99999999999d", Err("the time span `99999999999d` is longer than a hundred years"));
 }
 
 #[test]
 fn sizes() {
     let check = |text: &str, expected: Option<u64>| {
-        assert_eq!(
-            text.parse::<ByteSize>().ok().map(|size| size.0),
-            expected,
-            "{text}"
-        );
+        assert_eq!(text.parse::<ByteSize>().ok().map(|size| size.0), expected, "{text}");
     };
     check("512", Some(512));
     check("64KiB", Some(65_536));
@@ -52,9 +45,7 @@ fn sizes() {
 fn decimals() {
     let check = |text: &str, expected: Option<(u64, u8)>| {
         assert_eq!(
-            text.parse::<Decimal>()
-                .ok()
-                .map(|number| (number.0.digits, number.0.scale)),
+            text.parse::<Decimal>().ok().map(|number| (number.0.digits, number.0.scale)),
             expected,
             "{text}"
         );

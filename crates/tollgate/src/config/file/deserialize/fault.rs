@@ -82,11 +82,7 @@ impl Fault {
 
     /// A fault that is there only because something was taken out of the node.
     pub(super) fn after_pruning(node: &Node) -> Self {
-        Self {
-            follows: true,
-            ..Self::default()
-        }
-        .within(node)
+        Self { follows: true, ..Self::default() }.within(node)
     }
 
     pub(super) fn unexpected(wanted: &str, node: &Node) -> Self {
@@ -115,15 +111,10 @@ impl Error for Fault {
     fn custom<T: fmt::Display>(text: T) -> Self {
         let text = text.to_string();
         match text.split_once('\n') {
-            Some((message, hint)) => Self {
-                message: message.into(),
-                hint: Some(hint.into()),
-                ..Self::default()
-            },
-            None => Self {
-                message: text,
-                ..Self::default()
-            },
+            Some((message, hint)) => {
+                Self { message: message.into(), hint: Some(hint.into()), ..Self::default() }
+            }
+            None => Self { message: text, ..Self::default() },
         }
     }
 
@@ -136,10 +127,7 @@ impl Error for Fault {
     }
 
     fn missing_field(field: &'static str) -> Self {
-        Self {
-            missing: Some(field),
-            ..Self::custom(format!("`{field}` is missing"))
-        }
+        Self { missing: Some(field), ..Self::custom(format!("`{field}` is missing")) }
     }
 }
 

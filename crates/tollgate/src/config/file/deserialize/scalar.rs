@@ -27,12 +27,9 @@ impl Node {
     pub(super) fn whole<T: TryFrom<i128>>(&self, min: i128, max: i128) -> Result<T, Fault> {
         let text = self.text("a whole number")?;
         let refuse = |message: String| Fault::custom(message).within(self);
-        let number: i128 = text.parse().map_err(|_| {
-            refuse(format!(
-                "expected a whole number, found `{}`",
-                text.escape_debug()
-            ))
-        })?;
+        let number: i128 = text
+            .parse()
+            .map_err(|_| refuse(format!("expected a whole number, found `{}`", text.escape_debug())))?;
         T::try_from(number).map_err(|_| refuse(format!("expected a whole number from {min} to {max}")))
     }
 }

@@ -21,22 +21,9 @@ impl<'de> Variant<'de> {
     /// `word`, or `{ word: options }`.
     pub(super) fn by_word(node: &'de Node, variants: &[&str]) -> Result<Self, Fault> {
         match &node.value {
-            Value::Scalar(word) => Ok(Self {
-                word,
-                word_at: node,
-                options: None,
-                position: None,
-            }),
+            Value::Scalar(word) => Ok(Self { word, word_at: node, options: None, position: None }),
             Value::Mapping(entries) => match entries.as_slice() {
-                [
-                    Entry {
-                        value:
-                            Node {
-                                value: Value::Pruned, ..
-                            },
-                        ..
-                    },
-                ] => Err(Fault::after_pruning(node)),
+                [Entry { value: Node { value: Value::Pruned, .. }, .. }] => Err(Fault::after_pruning(node)),
                 [entry] => Ok(Self {
                     word: entry.name(),
                     word_at: &entry.key,
@@ -64,21 +51,11 @@ impl<'de> Variant<'de> {
             Value::Null | Value::Pruned => "nothing",
         };
         if !variants.contains(&word) {
-            let wanted = variants.iter().map(|kind| {
-                if *kind == "text" {
-                    "text".into()
-                } else {
-                    format!("a {kind}")
-                }
-            });
+            let wanted =
+                variants.iter().map(|kind| if *kind == "text" { "text".into() } else { format!("a {kind}") });
             return Err(Fault::unexpected(&wanted.collect::<Vec<_>>().join(" or "), node));
         }
-        Ok(Self {
-            word,
-            word_at: node,
-            options: Some(node),
-            position: None,
-        })
+        Ok(Self { word, word_at: node, options: Some(node), position: None })
     }
 }
 
@@ -102,19 +79,16 @@ impl<'de> VariantAccess<'de> for Variant<'de> {
     fn unit_variant(self) -> Result<(), Fault> {
         match self.options {
             None => Ok(()),
-            Some(Node {
-                value: Value::Mapping(entries),
-                ..
-            }) if entries.is_empty() => Ok(()),
+            Some(Node { value: Value::Mapping(entries), .. }) if entries.is_empty() => Ok(()),
             Some(options) => Err(Fault::custom(format!("`{}` has no options", self.word)).within(options)),
         }
     }
 
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Fault> {
         match (self.options, self.position) {
-            (None, _) => seed
-                .deserialize(Bare { word: self.word })
-                .map_err(|fault| fault.within(self.word_at)),
+            (None, _) => {
+                seed.deserialize(Bare { word: self.word }).map_err(|fault| fault.within(self.word_at))
+            }
             (Some(options), None) => seed.deserialize(options).map_err(|fault| fault.within(options)),
             (Some(options), Some(position)) => seed
                 .deserialize(options)

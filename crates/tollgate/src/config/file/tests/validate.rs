@@ -12,29 +12,21 @@ pub(super) fn validate(root: &Json, schema: &Json, node: &Node) -> Result<(), St
         other => return Err(format!("{other} allows nothing")),
     };
     if let Some(Json::String(reference)) = schema.get("$ref") {
-        let definition = root
-            .pointer(reference.trim_start_matches('#'))
-            .ok_or(reference.clone())?;
+        let definition = root.pointer(reference.trim_start_matches('#')).ok_or(reference.clone())?;
         validate(root, definition, node)?;
     }
     for keyword in ["anyOf", "oneOf"] {
         let Some(Json::Array(choices)) = schema.get(keyword) else {
             continue;
         };
-        let verdicts: Vec<_> = choices
-            .iter()
-            .map(|choice| validate(root, choice, node))
-            .collect();
+        let verdicts: Vec<_> = choices.iter().map(|choice| validate(root, choice, node)).collect();
         if verdicts.iter().all(Result::is_err) {
             return Err(format!("{verdicts:?}"));
         }
     }
     if let Some(types) = schema.get("type") {
         let list = types.as_array().cloned().unwrap_or_else(|| vec![types.clone()]);
-        if !list
-            .iter()
-            .any(|name| has_type(node, name.as_str().unwrap_or_default()))
-        {
+        if !list.iter().any(|name| has_type(node, name.as_str().unwrap_or_default())) {
             return Err(format!("{node:?} is none of {types}"));
         }
     }
@@ -58,20 +50,13 @@ pub(super) fn validate(root: &Json, schema: &Json, node: &Node) -> Result<(), St
 }
 
 fn members(root: &Json, schema: &Map<String, Json>, entries: &[Entry]) -> Result<(), String> {
-    for required in schema
-        .get("required")
-        .and_then(Json::as_array)
-        .into_iter()
-        .flatten()
-    {
+    for required in schema.get("required").and_then(Json::as_array).into_iter().flatten() {
         if !entries.iter().any(|entry| required == entry.name()) {
             return Err(format!("{required} is missing"));
         }
     }
     for entry in entries {
-        let named = schema
-            .get("properties")
-            .and_then(|properties| properties.get(entry.name()));
+        let named = schema.get("properties").and_then(|properties| properties.get(entry.name()));
         let other = schema.get("additionalProperties");
         if let Some(of) = named.or(other) {
             validate(root, of, &entry.value).map_err(|error| format!("{}: {error}", entry.name()))?;

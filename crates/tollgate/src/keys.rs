@@ -1,4 +1,4 @@
-//! The secrets themselves.
+//! Fresh secrets, from the operating system's random source.
 
 use anyhow::anyhow;
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
@@ -8,11 +8,24 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed2551
 use aws_lc_rs::{rand, rsa};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use clap::ValueEnum;
 use tollgate_core::consumer::Name;
 
-use super::JwtAlgorithm;
+/// Algorithms that key pairs are made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum JwtAlgorithm {
+    /// RSA of 2048 bits, PKCS #1 v1.5, SHA-256
+    #[value(name = "RS256")]
+    Rs256,
+    /// ECDSA on P-256, SHA-256
+    #[value(name = "ES256")]
+    Es256,
+    /// Ed25519
+    #[value(name = "EdDSA")]
+    EdDsa,
+}
 
-/// A signing key and what verifies its signatures.
+/// A signing key and what verifies its signatures. Neither is printable: one of them is secret.
 pub struct KeyPair {
     /// PKCS #8 (RFC 5958) as PEM.
     pub private_pem: String,
@@ -31,6 +44,9 @@ pub struct HawkKey {
 
 impl KeyPair {
     /// Makes a pair for the algorithm.
+    ///
+    /// # Errors
+    /// The library refused, which it has no reason to.
     pub fn generate(algorithm: JwtAlgorithm) -> anyhow::Result<Self> {
         let pair = match algorithm {
             JwtAlgorithm::Rs256 => rsa_2048(),
@@ -47,6 +63,9 @@ impl KeyPair {
 
 impl HawkKey {
     /// Makes a key for the service, under the id `NAME_id`.
+    ///
+    /// # Errors
+    /// The random source failed.
     pub fn generate(name: &Name) -> anyhow::Result<Self> {
         Ok(Self { id: format!("{name}_id"), key: hex::encode(random::<32>()?) })
     }

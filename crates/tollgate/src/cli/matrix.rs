@@ -1,0 +1,160 @@
+//! `tollgate matrix`: who may call what.
+
+mod probe;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::{Value, json};
+use tollgate_core::matrix::{self, Cell};
+
+use super::Outcome;
+use super::check::ConfigFile;
+use super::output::Output;
+use crate::config;
+
+/// Show who may call what: one line per consumer, one mark per route
+#[derive(Debug, Args)]
+pub struct Matrix {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// Send real requests to the running gate, with the credentials that can be read, and compare
+    #[arg(long)]
+    probe: bool,
+    /// Where the gate is; by default where the file says that it listens
+    #[arg(long, value_name = "URL", requires = "probe")]
+    url: Option<String>,
+    /// Where NAME-private.pem of each consumer lies, as `keygen` writes them
+    #[arg(long, value_name = "DIR", requires = "probe")]
+    keys: Option<PathBuf>,
+}
+
+/// What a probe found for one cell.
+#[derive(Debug)]
+enum Probed {
+    /// The gate answered with this status.
+    Status(u16),
+    /// No request could be made or answered.
+    Unknown(String),
+}
+
+impl Probed {
+    /// Whether the gate let the request pass; what the model says to an empty question is its own affair.
+    fn passes(&self) -> Option<bool> {
+        match self {
+            Self::Status(status) => Some(!matches!(status, 401 | 403)),
+            Self::Unknown(_) => None,
+        }
+    }
+}
+
+impl Matrix {
+    pub fn run(self, output: &Output) -> anyhow::Result<Outcome> {
+        let compiled = match config::load(&self.file.path) {
+            Ok(compiled) => compiled,
+            Err(problems) => {
+                output.refusal(&problems.render(false));
+                return Ok(Outcome::Refused);
+            }
+        };
+        let cells = matrix::cells(&compiled.snapshot);
+        let probed = match self.probe {
+            true => {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+                let url = self.url.unwrap_or_else(|| probe::own_url(&compiled.process));
+                let env = |name: &str| std::env::var(name).ok();
+                let known = config::presentable::presentable(&self.file.path, &env);
+                runtime.block_on(probe::all(
+                    &cells,
+                    &compiled.snapshot,
+                    &known,
+                    &url,
+                    self.keys.as_deref(),
+                ))?
+            }
+            false => Vec::new(),
+        };
+        output.result(&value(&cells, &probed), &table(&cells, &probed))?;
+        let mut outcome = Outcome::Done;
+        for (cell, probed) in cells.iter().zip(&probed) {
+            let told = match (probed, probed.passes()) {
+                (Probed::Unknown(why), _) => Some(why.clone()),
+                (Probed::Status(status), passes) if passes != Some(cell.outcome.passes()) => {
+                    Some(format!("the file says {}, the gate answered {status}", cell.outcome.reason()))
+                }
+                (Probed::Status(_), _) => None,
+            };
+            if let Some(told) = told {
+                output.refusal(&format!("`{}` on `{}`: {told}", cell.consumer, cell.route));
+                outcome = Outcome::Refused;
+            }
+        }
+        Ok(outcome)
+    }
+}
+
+/// One line per consumer; a `!` marks what the gate answered otherwise than the file says.
+fn table(cells: &[Cell], probed: &[Probed]) -> String {
+    let mut lines: BTreeMap<&str, String> = BTreeMap::new();
+    let mut routes: Vec<&str> = Vec::new();
+    for (index, cell) in cells.iter().enumerate() {
+        if !routes.contains(&cell.route.as_str()) {
+            routes.push(cell.route.as_str());
+        }
+        let mark = match probed.get(index) {
+            None => mark(cell.outcome.passes()).to_owned(),
+            Some(probed) => match probed.passes() {
+                None => "?".to_owned(),
+                Some(passes) if passes == cell.outcome.passes() => mark(passes).to_owned(),
+                Some(passes) => format!("{}!", mark(passes)),
+            },
+        };
+        let width = cell.route.as_str().len().max(2) + 2;
+        let line = lines.entry(cell.consumer.as_str()).or_default();
+        line.push_str(&format!("{mark:<width$}"));
+    }
+    let first = lines.keys().map(|name| name.len()).max().unwrap_or(0).max("consumer".len()) + 2;
+    let mut text = format!("{:<first$}", "consumer");
+    for route in routes {
+        text.push_str(&format!("{route:<width$}", width = route.len().max(2) + 2));
+    }
+    for (consumer, line) in lines {
+        text.push_str(&format!("\n{consumer:<first$}{}", line.trim_end()));
+    }
+    text
+}
+
+fn mark(passes: bool) -> &'static str {
+    if passes { "✓" } else { "✗" }
+}
+
+fn value(cells: &[Cell], probed: &[Probed]) -> Value {
+    let mut consumers: Vec<&str> = cells.iter().map(|cell| cell.consumer.as_str()).collect();
+    consumers.dedup();
+    let first = consumers.first().copied();
+    let routes: Vec<&str> = cells
+        .iter()
+        .filter(|cell| Some(cell.consumer.as_str()) == first)
+        .map(|cell| cell.route.as_str())
+        .collect();
+    let cells: Vec<Value> = cells
+        .iter()
+        .enumerate()
+        .map(|(index, cell)| {
+            let mut value = json!({
+                "consumer": cell.consumer.as_str(),
+                "route": cell.route.as_str(),
+                "outcome": if cell.outcome.passes() { "allowed" } else { "denied" },
+                "reason": cell.outcome.reason(),
+            });
+            match probed.get(index) {
+                Some(Probed::Status(status)) => value["status"] = json!(status),
+                Some(Probed::Unknown(why)) => value["unprobed"] = json!(why),
+                None => {}
+            }
+            value
+        })
+        .collect();
+    json!({ "consumers": consumers, "routes": routes, "cells": cells })
+}
