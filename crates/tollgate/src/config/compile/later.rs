@@ -1,0 +1,118 @@
+//! Settings that are read and checked, and have no effect in this version. Each kind gives one warning, so that nobody
+//! relies on it; what would be dangerous to ignore is refused elsewhere.
+
+use super::context::Context;
+use crate::config::file::route::{Meter, Meters, Route};
+use crate::config::file::services::{AuthService, Directory, Ledger};
+use crate::config::file::spanned::{Named, Spanned};
+use crate::config::file::tier::Tier;
+use crate::config::file::{File, price};
+use crate::config::problem::Finding;
+
+/// Warns of everything in the file that is not in force.
+pub(super) fn file(cx: &mut Context<'_>, file: &File) {
+    services(cx, file);
+    for item in &file.upstreams.items {
+        set(cx, "`capacity`", item.value.capacity.as_ref());
+        set(cx, "`queue` of an upstream", item.value.queue.as_ref());
+    }
+    for item in &file.tiers.items {
+        tier(cx, &item.value);
+    }
+    prices(cx, file);
+    for item in file.routes.iter().flat_map(|routes| &routes.items) {
+        route(cx, &item.value);
+    }
+}
+
+fn services(cx: &mut Context<'_>, file: &File) {
+    set(
+        cx,
+        "`store`",
+        file.store.as_ref().filter(|store| store.as_str() != "sqlite"),
+    );
+    set(
+        cx,
+        "`shared`",
+        file.shared.as_ref().filter(|shared| shared.as_str() != "none"),
+    );
+    set(
+        cx,
+        "`ledger`",
+        file.ledger
+            .as_ref()
+            .filter(|ledger| ledger.value != Ledger::default()),
+    );
+    set(
+        cx,
+        "`directory`",
+        file.directory
+            .as_ref()
+            .filter(|directory| directory.value != Directory::default()),
+    );
+    let external = file
+        .auth_service
+        .as_ref()
+        .filter(|service| matches!(service.value, AuthService::External(_)));
+    set(cx, "`auth_service`", external);
+    set(cx, "`tier_by_scope`", file.tier_by_scope.as_ref());
+    for row in file.tier_by_scope.iter().flat_map(|rows| &rows.value) {
+        for tier in row.tier.iter().chain(&row.default) {
+            cx.known_name("tier", tier, &file.tiers);
+        }
+    }
+}
+
+fn tier(cx: &mut Context<'_>, tier: &Tier) {
+    set(cx, "`limits` of a tier", tier.limits.as_ref());
+    set(cx, "`weight` of a tier", tier.weight.as_ref());
+    set(cx, "`quota`", tier.quota.as_ref());
+    set(cx, "`budget`", tier.budget.as_ref());
+    set(cx, "`zone`", tier.zone.as_ref());
+    if let Some(zone) = &tier.zone
+        && !zone
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "/_+-".contains(c))
+    {
+        let finding = Finding::at(zone.span, format!("`{}` is no time zone", zone.escape_debug()));
+        cx.error(finding.hint("write a name such as `Europe/Berlin`"));
+    }
+}
+
+fn prices(cx: &mut Context<'_>, file: &File) {
+    set(cx, "`prices`", file.prices.as_ref());
+    let no_routes = Named::default();
+    let routes = file.routes.as_ref().map_or(&no_routes, |routes| &routes.value);
+    for price in file.prices.iter().flat_map(|prices| &prices.value) {
+        let price::Price {
+            routes: of_routes,
+            tiers,
+            ..
+        } = price;
+        for tier in tiers.iter().flatten() {
+            cx.known_name("tier", tier, &file.tiers);
+        }
+        for route in of_routes.iter().flatten() {
+            cx.known_name("route", route, routes);
+        }
+    }
+}
+
+fn route(cx: &mut Context<'_>, route: &Route) {
+    let counted = |meters: &&Spanned<Meters>| match &meters.value {
+        Meters::Off(_) => true,
+        Meters::List(list) => !matches!(list.as_slice(), [Meter::Requests]),
+    };
+    set(cx, "`model`", route.model.as_ref());
+    set(cx, "`meters`", route.meters.as_ref().filter(counted));
+    set(cx, "`limits` of a route", route.limits.as_ref());
+    set(cx, "`estimate`", route.estimate.as_ref());
+    set(cx, "`on_hangup`", route.on_hangup.as_ref());
+    set(cx, "`queue` of a route", route.queue.as_ref());
+}
+
+fn set<T>(cx: &mut Context<'_>, what: &'static str, setting: Option<&Spanned<T>>) {
+    if let Some(Spanned { span, .. }) = setting {
+        cx.later(what, *span);
+    }
+}

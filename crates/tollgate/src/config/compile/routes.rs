@@ -1,0 +1,134 @@
+//! Routes.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use tollgate_core::consumer::{Name, Scopes};
+use tollgate_core::denial::Dialect;
+use tollgate_core::route::{Access, Matching, Rewrite, Route, Routes};
+use tollgate_core::upstream::Upstream;
+
+use super::context::Context;
+use super::{accept, cors, dialect, overlap, paths};
+use crate::config::file::route as file;
+use crate::config::file::spanned::{Item, Spanned};
+use crate::config::file::{self as whole, File};
+use crate::config::problem::Finding;
+use crate::config::source::Span;
+
+/// The largest request body where a route does not say.
+const BODY_MAX: u64 = 10 * 1024 * 1024;
+
+/// The routes that can be made.
+pub(super) fn routes(
+    cx: &mut Context<'_>,
+    file: &File,
+    upstreams: &BTreeMap<&Name, &Arc<Upstream>>,
+    errors: Dialect,
+) -> Routes {
+    let Some(named) = file
+        .routes
+        .as_ref()
+        .filter(|named| named.names().next().is_some())
+    else {
+        let place = file.routes.as_ref().map_or(Span::default(), |named| named.span);
+        let finding = Finding::at(place, "the file has no routes, so nothing could be served");
+        // A misspelt `routes` is reported already.
+        cx.error_about(
+            Span {
+                start: 0,
+                end: usize::MAX,
+            },
+            finding.hint("add at least one under `routes`"),
+        );
+        return Routes::default();
+    };
+    let made: Vec<_> = named
+        .items
+        .iter()
+        .filter_map(|item| Some((Arc::new(route(cx, file, item, upstreams, errors)?), item)))
+        .collect();
+    overlap::check(cx, &made);
+    Routes::new(made.into_iter().map(|(route, _)| route).collect())
+}
+
+fn route(
+    cx: &mut Context<'_>,
+    file: &File,
+    item: &Item<file::Route>,
+    upstreams: &BTreeMap<&Name, &Arc<Upstream>>,
+    errors: Dialect,
+) -> Option<Route> {
+    let Item { name, value, .. } = item;
+    let name = cx.name(name);
+    let matching = matching(cx, &value.matching);
+    let upstream = cx.known_name("upstream", &value.upstream, &file.upstreams);
+    let rewrite = value
+        .rewrite
+        .as_ref()
+        .map(|given| paths::rewrite(cx, given, &value.matching.path));
+    let accept = accept::accept(cx, item);
+    let access = access(cx, file, value);
+    let cors = value.cors.as_ref().map(|given| cors::cors(cx, given));
+    if let Some(mode) = value
+        .mode
+        .as_ref()
+        .filter(|mode| !matches!(mode.value, file::Mode::Enforce))
+    {
+        cx.unsupported("a `mode` other than `enforce`", mode.span);
+    }
+    Some(Route {
+        name: name?,
+        matching: matching?,
+        // Known by name and yet not there: its own problem is reported.
+        upstream: Arc::clone(upstreams.get(&upstream?)?),
+        rewrite: match rewrite {
+            None => Rewrite::Keep,
+            Some(rewrite) => rewrite?,
+        },
+        accept: accept?,
+        access,
+        body_max: value.body.as_ref().map_or(Some(BODY_MAX), |limit| limit.0),
+        websocket: value.upgrade.contains(&file::Upgrade::Websocket),
+        errors: value.errors.map_or(errors, dialect),
+        cors,
+    })
+}
+
+fn matching(cx: &mut Context<'_>, given: &file::Match) -> Option<Matching> {
+    let path = paths::pattern(cx, &given.path);
+    let methods = given.methods.as_ref().map(|methods| paths::methods(cx, methods));
+    let hosts = given.hosts.as_deref().unwrap_or_default();
+    let hosts: Vec<_> = hosts.iter().filter_map(|host| paths::host(cx, host)).collect();
+    Some(Matching {
+        path: path?,
+        methods,
+        hosts,
+    })
+}
+
+fn access(cx: &mut Context<'_>, file: &File, route: &file::Route) -> Access {
+    if let Some(allow) = route.allow.as_ref().filter(|allow| allow.is_empty()) {
+        let finding = Finding::at(allow.span, "`allow` is empty, so nobody could pass");
+        cx.error(finding.hint("name consumers, or leave `allow` out to let every identified consumer pass"));
+    }
+    Access {
+        allow: route.allow.as_ref().map(|allow| consumers(cx, file, allow)),
+        deny: route
+            .deny
+            .as_ref()
+            .map(|deny| consumers(cx, file, deny))
+            .unwrap_or_default(),
+        scopes: route
+            .scopes
+            .as_ref()
+            .map_or_else(Scopes::default, |scopes| cx.scopes(scopes)),
+    }
+}
+
+fn consumers(cx: &mut Context<'_>, file: &whole::File, names: &[Spanned<String>]) -> HashSet<Name> {
+    names
+        .iter()
+        .filter_map(|name| cx.known_name("consumer", name, &file.consumers))
+        .collect()
+}

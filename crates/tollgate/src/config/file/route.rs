@@ -1,0 +1,254 @@
+//! Routes.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::amount::{Decimal, SizeLimit, TimeSpan};
+use super::given;
+use super::limit::Limit;
+use super::scheme::Accepted;
+use super::spanned::{Named, Spanned};
+
+/// What is matched, and how a matched request is treated.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Route {
+    /// Which requests it takes.
+    #[serde(rename = "match")]
+    pub matching: Match,
+    /// Where they go: the name of an upstream.
+    pub upstream: Spanned<String>,
+    /// The path sent upstream: one path, or `/p/**` for the rest of the matched path below `/p`. Default: unchanged.
+    #[serde(default)]
+    pub rewrite: Option<Spanned<String>>,
+    /// How callers are identified, in this order; `public` lets everybody in without a credential.
+    #[serde(default, deserialize_with = "given")]
+    pub accept: Option<Spanned<Vec<Spanned<Accepted>>>>,
+    /// The only consumers that pass. Default: every identified consumer.
+    #[serde(default, deserialize_with = "given")]
+    pub allow: Option<Spanned<Vec<Spanned<String>>>>,
+    /// Consumers that never pass; beats `allow`.
+    #[serde(default, deserialize_with = "given")]
+    pub deny: Option<Spanned<Vec<Spanned<String>>>>,
+    /// Scopes that are all needed.
+    #[serde(default, deserialize_with = "given")]
+    pub scopes: Option<Spanned<Vec<Spanned<String>>>>,
+    /// Which model is used: a name, or where the request names it.
+    #[serde(default)]
+    pub model: Option<Spanned<Model>>,
+    /// What is counted: a list of meters, default `[requests]`; `off` counts nothing.
+    #[serde(default)]
+    pub meters: Option<Spanned<Meters>>,
+    /// Limits of this route, per consumer.
+    #[serde(default)]
+    pub limits: Option<Spanned<Vec<Limit>>>,
+    /// What is reserved by meter while a request does not tell how much it will use.
+    #[serde(default)]
+    pub estimate: Option<Spanned<Named<u64>>>,
+    /// What is paid when the caller hangs up. Default `delivered`.
+    #[serde(default)]
+    pub on_hangup: Option<Spanned<OnHangup>>,
+    /// The largest request body. Default `10MiB`.
+    #[serde(default)]
+    pub body: Option<SizeLimit>,
+    /// Protocols that a connection may change to. Default none.
+    #[serde(default)]
+    pub upgrade: Vec<Upgrade>,
+    /// Habits of another gateway that are kept.
+    #[serde(default)]
+    pub compat: Option<Compat>,
+    /// Whether callers without a credential pass, without identity. Default false.
+    #[serde(default)]
+    pub anonymous: Option<Spanned<bool>>,
+    /// Whether refusals are in force. Default `enforce`.
+    #[serde(default)]
+    pub mode: Option<Spanned<Mode>>,
+    /// Shape of error bodies. Default: the file's `errors`.
+    #[serde(default)]
+    pub errors: Option<Dialect>,
+    /// Priority in the upstream's queue.
+    #[serde(default)]
+    pub queue: Option<Spanned<RouteQueue>>,
+    /// Answers preflight requests of browsers.
+    #[serde(default)]
+    pub cors: Option<Spanned<Cors>>,
+}
+
+/// Which requests a route takes.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Match {
+    /// One path, or `/x/**` for everything below `/x`.
+    pub path: Spanned<String>,
+    /// Methods in capitals. Default: any.
+    #[serde(default, deserialize_with = "given")]
+    pub methods: Option<Spanned<Vec<Spanned<String>>>>,
+    /// Hosts, exact or `*.example.com`. Default: any.
+    #[serde(default, deserialize_with = "given")]
+    pub hosts: Option<Vec<Spanned<String>>>,
+}
+
+/// A model's name, or where the request names it.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "by kind")]
+#[schemars(untagged, rename = "Model")]
+pub(in crate::config) enum Model {
+    #[serde(rename = "text")]
+    Name(String),
+    #[serde(rename = "mapping")]
+    InRequest(ModelPlace),
+}
+
+/// Where a request names its model.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::config) enum ModelPlace {
+    /// A segment of the path, counted from 1.
+    PathSegment(u32),
+    /// A member of the JSON body, as a JSON pointer.
+    Body(String),
+}
+
+/// What is counted.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "by kind")]
+#[schemars(untagged, rename = "Meters")]
+pub(in crate::config) enum Meters {
+    #[serde(rename = "text")]
+    Off(Off),
+    #[serde(rename = "list")]
+    List(Vec<Meter>),
+}
+
+/// Nothing is counted.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::config) enum Off {
+    /// Nothing is counted.
+    Off,
+}
+
+/// One meter: its word, or `{ word: { options } }`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::config) enum Meter {
+    /// Admitted requests.
+    Requests,
+    /// Tokens, read and written.
+    Tokens,
+    /// Tokens read.
+    TokensIn,
+    /// Tokens written.
+    TokensOut,
+    /// Bytes of request bodies.
+    BytesIn,
+    /// Bytes of answers.
+    BytesOut,
+    /// Time at the upstream.
+    ComputeUnits(ComputeUnits),
+    /// Rows of a request.
+    Rows(Rows),
+}
+
+/// Compute units are time at the upstream.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct ComputeUnits {
+    /// Units of one second.
+    pub per_second: Decimal,
+}
+
+/// Rows are the items of a list in the body.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Rows {
+    /// The list, as a JSON pointer.
+    pub body: String,
+}
+
+/// What is paid when the caller hangs up.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::config) enum OnHangup {
+    /// What was delivered.
+    Delivered,
+    /// What the model generated.
+    Generated,
+    /// Nothing.
+    None,
+}
+
+/// A protocol that a connection may change to.
+#[derive(Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::config) enum Upgrade {
+    /// RFC 6455.
+    Websocket,
+}
+
+/// Habits of another gateway.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::config) enum Compat {
+    /// None: ambiguity is refused.
+    None,
+    /// Those of Apache APISIX.
+    Apisix,
+}
+
+/// Whether refusals are in force: `enforce`, `shadow`, or `{ percent: 25 }`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "Mode")]
+pub(in crate::config) enum Mode {
+    /// They are.
+    Enforce,
+    /// They are only recorded.
+    Shadow,
+    /// They are for so many of a hundred consumers.
+    Percent(u8),
+}
+
+/// Shape of error bodies.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::config) enum Dialect {
+    /// RFC 9457 problem details.
+    Problem,
+    /// `{"detail": …}`, as FastAPI services answer.
+    Detail,
+    /// `{"message": …}`, as APISIX answers.
+    Apisix,
+    /// `{"error": {…}}`, as OpenAI's interface answers.
+    Openai,
+    /// `{"type": "error", "message": …}`.
+    Alpa,
+}
+
+/// Priority in the upstream's queue.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct RouteQueue {
+    /// Name of the priority class.
+    pub class: String,
+}
+
+/// Cross-origin rules (Fetch standard).
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Cors {
+    /// Origins that may call, such as `https://app.example.com`, or `["*"]` for any.
+    pub origins: Spanned<Vec<Spanned<String>>>,
+    /// Request headers that pages may send.
+    #[serde(default)]
+    pub headers: Vec<Spanned<String>>,
+    /// Answer headers that pages may read.
+    #[serde(default)]
+    pub expose: Vec<Spanned<String>>,
+    /// Whether pages may send cookies and HTTP authentication. Default false.
+    #[serde(default)]
+    pub credentials: Option<Spanned<bool>>,
+    /// How long a browser may keep the preflight's answer. Default `10m`.
+    #[serde(default)]
+    pub max_age: Option<TimeSpan>,
+}

@@ -1,0 +1,122 @@
+//! What stands beside the gate: ledger, directory, auth service.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::amount::{ByteSize, TimeSpan};
+
+/// The record of usage.
+#[derive(Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(in crate::config) struct Ledger {
+    /// Where events go: `store`, `nats://…`, `kafka://…` or `kinesis://STREAM?region=…`.
+    pub sink: String,
+    /// When the journal is on disk.
+    pub sync: Sync,
+    /// How long events are kept.
+    pub keep: TimeSpan,
+    /// The journal's largest size.
+    pub max_bytes: ByteSize,
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        Self {
+            sink: "store".to_owned(),
+            sync: Sync::Process,
+            keep: TimeSpan(std::time::Duration::from_hours(90 * 24)),
+            max_bytes: ByteSize(10 << 30),
+        }
+    }
+}
+
+/// When the journal is on disk.
+#[derive(Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::config) enum Sync {
+    /// Written at once, flushed every second: survives the end of the process.
+    Process,
+    /// Flushed each time: survives the end of the machine.
+    Always,
+}
+
+/// The cache of who is behind a credential.
+#[derive(Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(in crate::config) struct Directory {
+    /// Entries.
+    pub max: u64,
+    /// How long known entries serve while the store is away.
+    pub stale: TimeSpan,
+}
+
+impl Default for Directory {
+    fn default() -> Self {
+        Self {
+            max: 100_000,
+            stale: TimeSpan(std::time::Duration::from_mins(10)),
+        }
+    }
+}
+
+/// Who judges keys.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "by kind")]
+#[schemars(untagged, rename = "AuthService")]
+pub(in crate::config) enum AuthService {
+    #[serde(rename = "text")]
+    Named(Embedded),
+    #[serde(rename = "mapping")]
+    External(ExternalAuth),
+}
+
+/// The gate itself.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::config) enum Embedded {
+    /// Keys are judged by the gate itself.
+    Embedded,
+}
+
+/// An external auth service.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct ExternalAuth {
+    /// Its base URL.
+    pub url: String,
+    /// How long an answer may take. Default `5s`.
+    #[serde(default)]
+    pub timeout: Option<TimeSpan>,
+    /// How long an answer holds. Default `5m`.
+    #[serde(default)]
+    pub cache: Option<TimeSpan>,
+    /// Whether the balance is charged before the call. Default `before`.
+    #[serde(default)]
+    pub debit: Option<Debit>,
+    /// Whether usage is reported after the call. Default `after`.
+    #[serde(default)]
+    pub report: Option<Report>,
+    /// How the gate names itself there. Default `platform`.
+    #[serde(default)]
+    pub service_id: Option<String>,
+}
+
+/// Whether the balance is charged before the call.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::config) enum Debit {
+    /// It is, and a refusal refuses the call.
+    Before,
+    /// It is not.
+    Off,
+}
+
+/// Whether usage is reported after the call.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::config) enum Report {
+    /// It is.
+    After,
+    /// It is not.
+    Off,
+}
