@@ -57,6 +57,8 @@ pub struct Seen {
 pub struct Refused {
     /// Bytes of this read that belong to earlier messages.
     pub good: usize,
+    /// What those bytes held.
+    pub seen: Seen,
     /// Why.
     pub denial: Denial,
 }
@@ -86,9 +88,11 @@ impl Scanner {
                     break;
                 }
                 Place::Head => {
-                    let used = self
-                        .head(&bytes[at..])
-                        .map_err(|denial| Refused { good: at, denial })?;
+                    let used = self.head(&bytes[at..]).map_err(|denial| Refused {
+                        good: at,
+                        seen,
+                        denial,
+                    })?;
                     at += used;
                     seen.heads += usize::from(self.partial.is_empty());
                 }
