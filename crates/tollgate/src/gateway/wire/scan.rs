@@ -231,7 +231,8 @@ fn parse(bytes: &[u8], bounds: &Bounds) -> Result<Option<(usize, Place)>, Denial
             httparse::Error::HeaderName | httparse::Error::HeaderValue => Malformed::Header.into(),
             httparse::Error::NewLine => Malformed::LineEnd.into(),
             httparse::Error::Token => Malformed::RequestLine.into(),
-            httparse::Error::Version => Malformed::Version.into(),
+            httparse::Error::Version if names_a_version(bytes) => Malformed::Version.into(),
+            httparse::Error::Version => Malformed::RequestLine.into(),
             httparse::Error::TooManyHeaders => Denial::Bound(Bound::Headers),
             httparse::Error::Status => Malformed::RequestLine.into(),
         })?;
@@ -263,6 +264,13 @@ fn parse(bytes: &[u8], bounds: &Bounds) -> Result<Option<(usize, Place)>, Denial
         return Err(Malformed::Target.into());
     }
     Ok(Some((len, body(&request)?)))
+}
+
+/// Whether a version stands where one belongs; else the line has another fault, such as a blank in its target.
+fn names_a_version(head: &[u8]) -> bool {
+    let line = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let mut words = line.split(|byte| *byte == b' ').skip(2);
+    words.next().is_some_and(|word| word.starts_with(b"HTTP/")) && words.next().is_none()
 }
 
 /// A head without end: the target's fault if even the request line has none.
