@@ -101,7 +101,8 @@ async fn serve_http1(
         builder.max_headers(bounds.header_fields);
     }
     let connection = builder
-        .max_buf_size(bounds.head_bytes.max(8192))
+        // Beyond the scanner's own bound, so that the scanner refuses a long head before hyper gives its bare answer.
+        .max_buf_size(bounds.head_bytes.saturating_add(1).max(8192))
         .header_read_timeout(None)
         .serve_connection(TokioIo::new(watched), service_fn(service(worker, peer, pace)))
         .with_upgrades();

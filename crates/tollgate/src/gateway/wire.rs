@@ -78,12 +78,15 @@ impl Watched {
             Ok(seen) => {
                 let waiting = self.pace.read(seen, scanner.in_head(), scanner.in_body());
                 if waiting > self.pipeline {
+                    self.pace.unread(seen.heads);
                     self.refuse(Malformed::Pipeline.into());
                     return Ok(0);
                 }
                 Ok(bytes.len())
             }
             Err(refused) => {
+                // Requests before the refused one are served, so they count.
+                self.pace.read(refused.seen, false, false);
                 self.refuse(refused.denial);
                 Ok(refused.good)
             }
@@ -93,6 +96,24 @@ impl Watched {
     fn refuse(&mut self, denial: Denial) {
         self.ended = true;
         self.pace.refuse(denial);
+    }
+
+    /// The end of the stream, once the requests before the refused one are answered: hyper takes an end before that for
+    /// a caller who has left, and drops their answers. Until then only the caller's real end shows; what else comes is
+    /// thrown away.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<std_io::Result<()>> {
+        let mut waste = [0; 1024];
+        while self.pace.is_busy() {
+            let Some(io) = &mut self.io else {
+                return Poll::Ready(Err(gone()));
+            };
+            let mut buf = ReadBuf::new(&mut waste);
+            std::task::ready!(Pin::new(io).poll_read(cx, &mut buf)?);
+            if buf.filled().is_empty() {
+                break;
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -116,7 +137,7 @@ impl AsyncRead for Watched {
     ) -> Poll<std_io::Result<()>> {
         let this = &mut *self;
         if this.ended {
-            return Poll::Ready(Ok(()));
+            return this.poll_end(cx);
         }
         if this.pace.is_slow() {
             return Poll::Ready(Err(std_io::ErrorKind::TimedOut.into()));
@@ -138,6 +159,9 @@ impl AsyncRead for Watched {
         if buf.filled().len() > before {
             let good = this.judge(&buf.filled()[before..])?;
             buf.set_filled(before + good);
+            if good == 0 && this.ended {
+                return this.poll_end(cx);
+            }
         }
         Poll::Ready(Ok(()))
     }

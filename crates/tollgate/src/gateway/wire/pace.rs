@@ -158,6 +158,17 @@ impl Pace {
         Open(self.clone())
     }
 
+    /// Forgets whole requests that were read and are not passed on.
+    pub fn unread(&self, heads: usize) {
+        let heads = u32::try_from(heads).unwrap_or(u32::MAX);
+        let _ = self.unserved.fetch_update(Relaxed, Relaxed, |n| Some(n.saturating_sub(heads)));
+    }
+
+    /// Whether a request waits for its answer or for the end of it.
+    pub fn is_busy(&self) -> bool {
+        self.open.load(Relaxed) > 0 || self.unserved.load(Relaxed) > 0
+    }
+
     /// Whether the current body was found too slow.
     pub fn is_slow(&self) -> bool {
         self.slow.load(Relaxed)
@@ -211,7 +222,7 @@ impl Pace {
         if blocked != NEVER && passed(blocked, bounds.write_stall) {
             return Due::Close;
         }
-        let idle = self.open.load(Relaxed) == 0 && self.unserved.load(Relaxed) == 0;
+        let idle = !self.is_busy();
         let head = self.head_since.load(Relaxed);
         if head != NEVER && passed(head, bounds.head_timeout) {
             return if idle {

@@ -57,6 +57,8 @@ pub struct Seen {
 pub struct Refused {
     /// Bytes of this read that belong to earlier messages.
     pub good: usize,
+    /// What those bytes held.
+    pub seen: Seen,
     /// Why.
     pub denial: Denial,
 }
@@ -81,7 +83,8 @@ impl Scanner {
                     break;
                 }
                 Place::Head => {
-                    let used = self.head(&bytes[at..]).map_err(|denial| Refused { good: at, denial })?;
+                    let used =
+                        self.head(&bytes[at..]).map_err(|denial| Refused { good: at, seen, denial })?;
                     at += used;
                     seen.heads += usize::from(self.partial.is_empty());
                 }
@@ -204,7 +207,8 @@ fn parse(bytes: &[u8], bounds: &Bounds) -> Result<Option<(usize, Place)>, Denial
         httparse::Error::HeaderName | httparse::Error::HeaderValue => Malformed::Header.into(),
         httparse::Error::NewLine => Malformed::LineEnd.into(),
         httparse::Error::Token => Malformed::RequestLine.into(),
-        httparse::Error::Version => Malformed::Version.into(),
+        httparse::Error::Version if names_a_version(bytes) => Malformed::Version.into(),
+        httparse::Error::Version => Malformed::RequestLine.into(),
         httparse::Error::TooManyHeaders => Denial::Bound(Bound::Headers),
         httparse::Error::Status => Malformed::RequestLine.into(),
     })?;
@@ -233,6 +237,13 @@ fn parse(bytes: &[u8], bounds: &Bounds) -> Result<Option<(usize, Place)>, Denial
         return Err(Malformed::Target.into());
     }
     Ok(Some((len, body(&request)?)))
+}
+
+/// Whether a version stands where one belongs; else the line has another fault, such as a blank in its target.
+fn names_a_version(head: &[u8]) -> bool {
+    let line = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let mut words = line.split(|byte| *byte == b' ').skip(2);
+    words.next().is_some_and(|word| word.starts_with(b"HTTP/")) && words.next().is_none()
 }
 
 /// A head without end: the target's fault if even the request line has none.

@@ -71,6 +71,7 @@ fn doubtful_framing_is_refused() {
     check("GET / HTTP/1.1\nHost: a\n\n", refused(Malformed::LineEnd));
     check("GET /#x HTTP/1.1\r\nHost: a\r\n\r\n", refused(Malformed::Target));
     check("GET /\r\n", refused(Malformed::RequestLine));
+    check("GET /a b HTTP/1.1\r\nHost: a\r\n\r\n", refused(Malformed::RequestLine));
     check("GET / HTTP/1.2\r\nHost: a\r\n\r\n", refused(Malformed::Version));
     check("GET / HTTP/2.0\r\nHost: a\r\n\r\n", refused(Malformed::Version));
     check("\x16\x03\x01\x02", refused(Malformed::RequestLine));

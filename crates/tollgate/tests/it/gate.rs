@@ -1,0 +1,163 @@
+//! The gate of one test: started in this process, reloaded and stopped as a transcript says.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use parking_lot::Mutex;
+use serde_json::Value;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tollgate::config::source::Source;
+use tollgate::config::{self, Compiled};
+use tollgate::server::{Server, Stopped};
+use tollgate::state::clock::{Clock, Manual};
+use tollgate::telemetry::{AccessLog, Telemetry};
+
+use crate::client::within;
+use crate::credentials;
+
+/// Every test begins at this time, in seconds of the Unix epoch.
+const START: u64 = 1_800_000_000;
+
+/// What configurations of tests need not say.
+const DEFAULTS: [(&str, &str); 3] = [("listen", "127.0.0.1:0"), ("workers", "1"), ("drain", "2s")];
+
+/// A gate and what is around it.
+pub struct Gate {
+    server: Option<Server>,
+    addresses: Vec<SocketAddr>,
+    clock: Arc<Manual>,
+    wall: Duration,
+    log: Log,
+    stopping: Option<JoinHandle<Stopped>>,
+}
+
+/// The access log as it was written.
+#[derive(Clone)]
+struct Log {
+    written: Arc<Mutex<Vec<u8>>>,
+    changed: Arc<watch::Sender<()>>,
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.written.lock().extend_from_slice(bytes);
+        self.changed.send_replace(());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Gate {
+    /// Starts a gate.
+    pub async fn start(config: &str, folder: &Path) -> Result<Self> {
+        let compiled = compile(config, folder)?;
+        let log = Log { written: Arc::default(), changed: Arc::new(watch::Sender::new(())) };
+        let wall = Duration::from_secs(START);
+        let clock = Manual::at(wall);
+        let telemetry =
+            Telemetry { access_log: Some(AccessLog::start(log.clone())?), ..Telemetry::default() };
+        let gate_clock = Clock::Manual(clock.clone());
+        // The gate has runtimes of its own, which may not be started or ended within one of ours.
+        let start = move || Server::start(compiled, gate_clock, telemetry);
+        let server = tokio::task::spawn_blocking(start).await??;
+        Ok(Self { addresses: server.addresses(), server: Some(server), clock, wall, log, stopping: None })
+    }
+
+    /// Where the nth listener listens.
+    pub fn address(&self, listener: usize) -> Result<SocketAddr> {
+        self.addresses.get(listener).copied().context("there is no such listener")
+    }
+
+    /// The time in seconds of the Unix epoch.
+    pub fn now(&self) -> i64 {
+        i64::try_from(self.wall.as_secs()).unwrap_or(i64::MAX)
+    }
+
+    /// Lets time pass.
+    pub fn advance(&mut self, by: Duration) {
+        self.wall += by;
+        self.clock.advance(by);
+    }
+
+    /// Moves the wall clock alone, by milliseconds.
+    pub fn jump(&mut self, by: i64) {
+        let by_whole = Duration::from_millis(by.unsigned_abs());
+        self.wall = if by < 0 { self.wall.saturating_sub(by_whole) } else { self.wall + by_whole };
+        self.clock.set_wall(self.wall);
+    }
+
+    /// Loads another configuration; why it was refused, if it was.
+    pub fn reload(&self, config: &str, folder: &Path) -> Result<()> {
+        let server = self.server.as_ref().context("the gate was stopped")?;
+        let compiled = compile(config, folder)?;
+        server.reload(&compiled.process, compiled.snapshot)
+    }
+
+    /// Begins to stop.
+    pub fn stop(&mut self) -> Result<()> {
+        let server = self.server.take().context("the gate was stopped")?;
+        self.stopping = Some(tokio::task::spawn_blocking(move || server.stop()));
+        Ok(())
+    }
+
+    /// Waits for the end of a stop that has begun.
+    pub async fn stopped(&mut self) -> Result<Stopped> {
+        let stopping = self.stopping.take().context("the gate was not told to stop")?;
+        Ok(within("the gate's end", stopping).await??)
+    }
+
+    /// Whether a stop has begun whose end nobody has waited for.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.is_some()
+    }
+
+    /// Whether it was told to stop at all.
+    pub fn was_stopped(&self) -> bool {
+        self.server.is_none()
+    }
+
+    /// All access records so far.
+    pub fn records(&self) -> Result<Vec<Value>> {
+        let written = self.log.written.lock();
+        let whole = written.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let lines = written[..whole].split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        lines.map(|line| Ok(serde_json::from_slice(line)?)).collect()
+    }
+
+    /// Waits for the access record that `find` takes.
+    pub async fn record(&self, find: impl Fn(&Value) -> bool) -> Result<Value> {
+        let mut changed = self.log.changed.subscribe();
+        let wait = async {
+            loop {
+                if let Some(record) = self.records()?.into_iter().find(&find) {
+                    return Ok(record);
+                }
+                changed.changed().await?;
+            }
+        };
+        within("an access record", wait).await?
+    }
+}
+
+fn compile(config: &str, folder: &Path) -> Result<Compiled> {
+    let mut text = String::new();
+    for (key, value) in DEFAULTS {
+        if !config.lines().any(|line| line.starts_with(&format!("{key}:"))) {
+            text.push_str(&format!("{key}: {value}\n"));
+        }
+    }
+    text.push_str(config);
+    let source = Source::new("tollgate.yaml", text, folder);
+    match config::compile(&source, &credentials::environment) {
+        Ok(compiled) => Ok(compiled),
+        Err(problems) => bail!("the configuration was refused:\n{}", problems.render(false)),
+    }
+}
