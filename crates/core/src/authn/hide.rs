@@ -21,27 +21,24 @@ const OWN_KEYS: [&[u8]; 3] = [b"hk_live_", b"hk_test_", b"hk_dev_"];
 
 /// Removes every credential from the header fields.
 pub fn headers(headers: &mut HeaderMap, accept: &Accept, credentials: &Credentials) {
-    let any = |name: &HeaderName, hidden: &dyn Fn(&[u8]) -> bool| {
-        headers.get_all(name).iter().any(|value| hidden(value.as_bytes()))
-    };
-    let ours = |value: &[u8]| is_ours(value, accept, credentials);
-    let mut gone: Vec<HeaderName> =
-        KEY_HEADERS.into_iter().filter(|name| any(name, &|value| ours(value))).collect();
-    if any(&header::AUTHORIZATION, &|value| hides_authorization(value, accept, credentials)) {
-        gone.push(header::AUTHORIZATION);
-    }
-    for scheme in &accept.schemes {
-        match scheme {
-            Scheme::ApiKey(options) if options.hide => {
-                gone.extend(options.from.iter().filter_map(key_header))
-            }
-            Scheme::ApiKey(_) | Scheme::Jwt(_) | Scheme::Hawk(_) => {}
+    let mut gone: Vec<HeaderName> = Vec::new();
+    let mut cookies = false;
+    for (name, value) in &*headers {
+        cookies |= *name == header::COOKIE;
+        let read = accept.schemes.iter().any(|scheme| reads_header(scheme, name));
+        let hidden = read
+            || (*name == header::AUTHORIZATION && hides_authorization(value.as_bytes(), accept, credentials))
+            || (KEY_HEADERS.contains(name) && is_ours(value.as_bytes(), accept, credentials));
+        if hidden {
+            gone.push(name.clone());
         }
     }
     for name in gone {
         headers.remove(name);
     }
-    hide_cookies(headers, accept, credentials);
+    if cookies {
+        hide_cookies(headers, accept, credentials);
+    }
 }
 
 /// The query without the parameters that carry credentials; nothing where none is left.
@@ -60,10 +57,12 @@ pub fn query<'q>(query: Option<&'q str>, accept: &Accept, credentials: &Credenti
     (!kept.is_empty()).then_some(Cow::Owned(kept))
 }
 
-fn key_header(place: &Place) -> Option<HeaderName> {
-    match place {
-        Place::Header(name) => Some(name.clone()),
-        Place::Bearer | Place::ApiKeyScheme | Place::Query(_) => None,
+fn reads_header(scheme: &Scheme, name: &HeaderName) -> bool {
+    match scheme {
+        Scheme::ApiKey(options) if options.hide => {
+            options.from.iter().any(|place| matches!(place, Place::Header(have) if have == name))
+        }
+        Scheme::ApiKey(_) | Scheme::Jwt(_) | Scheme::Hawk(_) => false,
     }
 }
 

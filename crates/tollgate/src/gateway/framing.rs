@@ -1,5 +1,7 @@
 //! From hyper's request head to the gate's [`Head`]: ambiguity is refused, what a caller may not say is dropped.
 
+mod fate;
+
 use std::net::IpAddr;
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -9,6 +11,7 @@ use tollgate_core::denial::{Denial, Malformed};
 use tollgate_core::head::{Head, Host};
 use tollgate_core::path::CanonicalPath;
 
+use self::fate::Fate;
 use super::listener::Peer;
 
 /// A checked head and what was read from fields that do not go on.
@@ -20,6 +23,8 @@ pub struct Checked {
     pub upgrade: Option<HeaderValue>,
     /// The caller's own id of the request, for the log.
     pub client_request_id: Option<HeaderValue>,
+    /// `Host` as the caller sent it, or the target's authority.
+    pub asked_host: Option<HeaderValue>,
     /// `X-Forwarded-For` as it goes upstream.
     pub forwarded_for: HeaderValue,
 }
@@ -34,33 +39,88 @@ pub fn check(parts: Parts, has_body: bool, peer: &Peer) -> Result<Checked, Denia
     if method == Method::CONNECT || !target.as_str().starts_with('/') {
         return Err(Malformed::Target.into());
     }
-    let host = host(&headers, uri.authority(), version)?;
-    expectation(&headers)?;
+    let survey = Survey::of(&headers)?;
+    let host = host(survey.host.as_ref(), uri.authority(), version)?;
     let path = CanonicalPath::parse(target.path()).map_err(Denial::Path)?;
-    let upgrade = upgrade(&headers, version)?;
-    let client_request_id = headers.get(X_REQUEST_ID).filter(|id| id.len() <= 128).cloned();
     let (client, secure, forwarded_for) = forwarded(&headers, peer);
-    clean(&mut headers)?;
+    let Survey { host: asked_host, upgrade, names_upgrade, client_request_id, ended } = survey;
+    for name in ended {
+        headers.remove(name);
+    }
+    headers.remove(header::HOST);
+    // `Upgrade` counts only where `Connection` names it (RFC 9110 §7.8).
+    let upgrade = upgrade.filter(|_| version == Version::HTTP_11 && names_upgrade);
+    let asked_host = asked_host.or_else(|| HeaderValue::from_str(&host.to_string()).ok());
     let head = Head { method, path, target, host, headers, secure, client, has_body };
-    Ok(Checked { head, upgrade, client_request_id, forwarded_for })
+    Ok(Checked { head, upgrade, client_request_id, asked_host, forwarded_for })
 }
 
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+/// A caller's own request id is kept up to this length.
+const CLIENT_REQUEST_ID_MAX: usize = 128;
+
+/// What one look over the header fields finds: every request pays for it, so it is one look.
+#[derive(Debug, Default)]
+struct Survey {
+    host: Option<HeaderValue>,
+    upgrade: Option<HeaderValue>,
+    names_upgrade: bool,
+    client_request_id: Option<HeaderValue>,
+    /// Fields that end here; most requests have none.
+    ended: Vec<HeaderName>,
+}
+
+impl Survey {
+    fn of(headers: &HeaderMap) -> Result<Self, Denial> {
+        let mut survey = Self::default();
+        for (name, value) in headers {
+            let fate = Fate::of(name.as_str());
+            match fate {
+                Fate::Keep => continue,
+                Fate::Drop => survey.ended.push(name.clone()),
+                Fate::Framing => {}
+            }
+            match name.as_str() {
+                "host" if survey.host.replace(value.clone()).is_some() => return Err(Malformed::Host.into()),
+                "expect" if !value.as_bytes().eq_ignore_ascii_case(b"100-continue") => {
+                    return Err(Denial::ExpectationFailed);
+                }
+                "upgrade" => survey.upgrade = Some(value.clone()),
+                "x-request-id" if value.len() <= CLIENT_REQUEST_ID_MAX => {
+                    survey.client_request_id = Some(value.clone());
+                }
+                "connection" => survey.connection(value)?,
+                _ => {}
+            }
+        }
+        Ok(survey)
+    }
+
+    /// Fields that `Connection` names end here too, except those that are ours to judge anyway.
+    fn connection(&mut self, value: &HeaderValue) -> Result<(), Denial> {
+        for token in value.to_str().unwrap_or_default().split(',').map(str::trim) {
+            self.names_upgrade |= token.eq_ignore_ascii_case("upgrade");
+            match Fate::of(token.to_ascii_lowercase().as_str()) {
+                Fate::Framing => return Err(Malformed::Connection.into()),
+                Fate::Keep => self.ended.extend(HeaderName::from_bytes(token.as_bytes())),
+                Fate::Drop => {}
+            }
+        }
+        Ok(())
+    }
+}
 
 /// The authority that the request names; target and `Host` must agree.
 fn host(
-    headers: &HeaderMap,
+    field: Option<&HeaderValue>,
     authority: Option<&http::uri::Authority>,
     version: Version,
 ) -> Result<Host, Denial> {
-    let mut fields = headers.get_all(header::HOST).iter();
-    let field = match (fields.next(), fields.next()) {
-        (_, Some(_)) => return Err(Malformed::Host.into()),
-        (Some(field), None) => Some(parse_host(field.to_str().map_err(|_| Malformed::Host)?)?),
-        (None, None) if version == Version::HTTP_2 => None,
-        (None, None) => return Err(Malformed::Host.into()),
+    let field = match field {
+        Some(field) => Some(parse_host(field.to_str().map_err(|_| Malformed::Host)?)?),
+        None if version == Version::HTTP_2 => None,
+        None => return Err(Malformed::Host.into()),
     };
     let named = authority.map(|authority| parse_host(authority.as_str())).transpose()?;
     match (named, field) {
@@ -100,27 +160,6 @@ fn parse_host(text: &str) -> Result<Host, Denial> {
     Ok(Host { name: lower, port })
 }
 
-fn expectation(headers: &HeaderMap) -> Result<(), Denial> {
-    match headers.get(header::EXPECT) {
-        Some(value) if !value.as_bytes().eq_ignore_ascii_case(b"100-continue") => {
-            Err(Denial::ExpectationFailed)
-        }
-        _ => Ok(()),
-    }
-}
-
-/// The protocol to change to; `Upgrade` counts only where `Connection` names it (RFC 9110 §7.8).
-fn upgrade(headers: &HeaderMap, version: Version) -> Result<Option<HeaderValue>, Denial> {
-    let Some(protocol) = headers.get(header::UPGRADE) else {
-        return Ok(None);
-    };
-    let named = connection_tokens(headers).any(|token| token.eq_ignore_ascii_case("upgrade"));
-    match version == Version::HTTP_11 && named {
-        true => Ok(Some(protocol.clone())),
-        false => Ok(None),
-    }
-}
-
 /// The caller's address, whether it used TLS, and the `X-Forwarded-For` to send: only a trusted proxy is believed.
 fn forwarded(headers: &HeaderMap, peer: &Peer) -> (IpAddr, bool, HeaderValue) {
     if !peer.trusted {
@@ -151,85 +190,6 @@ fn forwarded(headers: &HeaderMap, peer: &Peer) -> (IpAddr, bool, HeaderValue) {
         chain.iter().copied().chain([peer.address.to_string().as_str()]).collect::<Vec<_>>().join(", ");
     let forwarded_for = HeaderValue::from_str(&line).unwrap_or_else(|_| peer.address_header.clone());
     (client, secure, forwarded_for)
-}
-
-fn connection_tokens(headers: &HeaderMap) -> impl Iterator<Item = &str> {
-    headers
-        .get_all(header::CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(str::trim)
-}
-
-/// Takes out what ends here: hop-by-hop fields, those that `Connection` names, and everything reserved.
-fn clean(headers: &mut HeaderMap) -> Result<(), Denial> {
-    let mut listed: Vec<HeaderName> = Vec::new();
-    for token in connection_tokens(headers) {
-        match Fate::of(token.to_ascii_lowercase().as_str()) {
-            Fate::Framing => return Err(Malformed::Connection.into()),
-            Fate::Keep => listed.extend(HeaderName::from_bytes(token.as_bytes())),
-            Fate::Drop => {}
-        }
-    }
-    // Collected first: a map cannot be changed while it is walked, and most requests have nothing to drop.
-    listed.extend(headers.keys().filter(|name| Fate::of(name.as_str()) == Fate::Drop).cloned());
-    for name in listed {
-        headers.remove(name);
-    }
-    Ok(())
-}
-
-/// What happens to a header field of a caller, by its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fate {
-    /// Goes on.
-    Keep,
-    /// Ends here: hop-by-hop, or ours to say.
-    Drop,
-    /// Frames the message; `Connection` may not name it.
-    Framing,
-}
-
-impl Fate {
-    /// Judges a lower-case name. `_` and `.` count as `-`: servers that map them would take an alias for the real name.
-    pub(super) fn of(name: &str) -> Self {
-        let folded;
-        let name = match name.bytes().any(|b| matches!(b, b'_' | b'.')) {
-            true => {
-                folded = name.replace(['_', '.'], "-");
-                folded.as_str()
-            }
-            false => name,
-        };
-        match name {
-            "host" | "content-length" | "transfer-encoding" => Self::Framing,
-            "connection"
-            | "keep-alive"
-            | "proxy-connection"
-            | "te"
-            | "trailer"
-            | "upgrade"
-            | "proxy-authorization"
-            | "proxy-authenticate"
-            | "forwarded"
-            | "x-real-ip"
-            | "x-request-id"
-            | "x-credential-identifier"
-            | "client-cert"
-            | "client-cert-chain"
-            | "x-mlfsa-retried"
-            | "expect"
-            | "http2-settings" => Self::Drop,
-            _ if ["x-consumer-", "x-tollgate-", "x-forwarded-", "cf-access-"]
-                .iter()
-                .any(|p| name.starts_with(p)) =>
-            {
-                Self::Drop
-            }
-            _ => Self::Keep,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -52,13 +52,12 @@ impl Outgoing {
         let credentials = &live.snapshot.credentials;
         let target = upstream_target(&checked.head, &permit, live);
         let client = checked.head.client;
-        let Head { method, host, mut headers, secure, .. } = checked.head;
+        let Head { method, mut headers, secure, .. } = checked.head;
         hide::headers(&mut headers, &route.accept, credentials);
-        headers.remove(header::HOST);
 
         // One growth of the map instead of one for every doubling.
         headers.reserve(ADDED);
-        let asked = HeaderValue::from_str(&host.to_string()).ok();
+        let asked = checked.asked_host;
         identity_headers(&permit, &mut headers);
         headers.insert(X_REQUEST_ID, call.id.header());
         headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(if secure { "https" } else { "http" }));
