@@ -1,13 +1,14 @@
 //! The model's answer as the caller gets it.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use http_body::Body;
 use http_body_util::BodyExt;
-use tollgate_core::authn::{Identity, hawk};
+use tollgate_core::authn::hawk;
 
 use super::body::ResponseBody;
 use super::call::Call;
@@ -21,61 +22,40 @@ const SERVER_AUTHORIZATION: HeaderName = HeaderName::from_static("server-authori
 const SIGNED_MAX: u64 = 1024 * 1024;
 
 /// Makes the caller's answer from the model's; from here on the body owns the call.
-pub async fn from_model(
-    worker: &Rc<Worker>,
-    answered: Answered,
-    identity: Option<Identity>,
-    mut call: Call,
-) -> Response<ResponseBody> {
+pub fn from_model(worker: &Rc<Worker>, answered: Answered, mut call: Call) -> Response<ResponseBody> {
     let Answered { response, exchange, occupied } = answered;
     let (mut parts, incoming) = response.into_parts();
     strip(&mut parts.headers);
     call.status = parts.status;
     let idle = call.route.as_ref().map(|route| route.upstream.timeout.idle).unwrap_or_default();
-    let mut metered = Metered::new(incoming, exchange, call, occupied, worker.clone(), idle);
-    std::future::poll_fn(|cx| {
-        metered.finish_if_empty(cx);
-        std::task::Poll::Ready(())
-    })
-    .await;
-    let body = ResponseBody::Metered(Box::new(metered));
-    match identity.and_then(|identity| identity.hawk) {
-        None => Response::from_parts(parts, body),
-        Some(artifacts) => Box::pin(sign(parts, body, &artifacts)).await,
-    }
+    let metered = Metered::new(incoming, exchange, call, occupied, worker.clone(), idle);
+    Response::from_parts(parts, ResponseBody::Metered(Box::new(metered)))
 }
 
 /// Adds `Server-Authorization`. The header comes before the body, so only an answer of known, modest size is covered
 /// with its body; a stream is signed by its head alone.
-async fn sign(
-    mut parts: http::response::Parts,
-    body: ResponseBody,
-    artifacts: &hawk::Artifacts,
+pub async fn sign(
+    response: Response<ResponseBody>,
+    artifacts: Arc<hawk::Artifacts>,
 ) -> Response<ResponseBody> {
-    let whole = body.size_hint().exact().is_some_and(|size| size <= SIGNED_MAX);
-    if !whole {
+    let (mut parts, body) = response.into_parts();
+    if body.size_hint().exact().is_none_or(|size| size > SIGNED_MAX) {
         if let Some(value) = artifacts.server_authorization(None) {
             parts.headers.insert(SERVER_AUTHORIZATION, value);
         }
         return Response::from_parts(parts, body);
     }
-    match body.collect().await {
-        Ok(collected) => {
-            let bytes = collected.to_bytes();
-            let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-            if let Some(value) =
-                artifacts.server_authorization(Some((content_type.unwrap_or_default(), &bytes)))
-            {
-                parts.headers.insert(SERVER_AUTHORIZATION, value);
-            }
-            Response::from_parts(parts, bytes.into())
-        }
-        Err(_) => {
-            let mut broken = Response::new(ResponseBody::from(Bytes::new()));
-            *broken.status_mut() = StatusCode::BAD_GATEWAY;
-            broken
-        }
+    let Ok(collected) = body.collect().await else {
+        let mut broken = Response::new(ResponseBody::from(Bytes::new()));
+        *broken.status_mut() = StatusCode::BAD_GATEWAY;
+        return broken;
+    };
+    let bytes = collected.to_bytes();
+    let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    if let Some(value) = artifacts.server_authorization(Some((content_type.unwrap_or_default(), &bytes))) {
+        parts.headers.insert(SERVER_AUTHORIZATION, value);
     }
+    Response::from_parts(parts, bytes.into())
 }
 
 /// Takes out of an answer what concerns only the connection to the model.

@@ -40,6 +40,13 @@ pub struct Progress {
     pub ended: Cell<Option<Instant>>,
 }
 
+impl Progress {
+    /// Notes that the last byte was taken.
+    pub fn end(&self) {
+        self.ended.set(Some(Instant::now()));
+    }
+}
+
 /// Why a caller's body could not be sent whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failure {
@@ -110,7 +117,7 @@ impl Stream {
             let frame = std::task::ready!(Pin::new(&mut self.incoming).poll_frame(cx));
             return Poll::Ready(match frame {
                 None => {
-                    self.progress.ended.set(Some(Instant::now()));
+                    self.progress.end();
                     None
                 }
                 Some(Err(error)) => {
@@ -128,7 +135,7 @@ impl Stream {
                         return Poll::Ready(Some(Err(BodyError::TooLarge(max))));
                     }
                     if self.incoming.is_end_stream() {
-                        self.progress.ended.set(Some(Instant::now()));
+                        self.progress.end();
                     }
                     Some(Ok(frame))
                 }

@@ -118,8 +118,15 @@ impl Call {
         &self.open
     }
 
+    /// Notes that the model's answer began; a look at the clock that only the log needs.
+    pub fn answered(&mut self) {
+        if self.gate.telemetry.access_log.is_some() {
+            self.upstream = Some(self.elapsed());
+        }
+    }
+
     /// Time since the request began.
-    pub fn elapsed(&self) -> Duration {
+    fn elapsed(&self) -> Duration {
         self.gate.clock.now().monotonic.saturating_sub(self.now.monotonic)
     }
 }

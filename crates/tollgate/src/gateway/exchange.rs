@@ -109,9 +109,18 @@ impl Exchange {
         self.timer.poll_until(cx, at)
     }
 
+    /// Whether its target has closed it, as far as one look at the socket tells.
+    pub fn is_closed(&mut self, cx: &mut Context<'_>) -> bool {
+        self.drive(cx);
+        self.ended
+    }
+
     /// Whether another request may be sent on it now.
     pub fn is_reusable(&mut self, cx: &mut Context<'_>) -> bool {
-        self.drive(cx);
+        // The look at the socket that read the answer's end has often made it ready already.
+        if self.ended || !self.sender.is_ready() {
+            self.drive(cx);
+        }
         !self.ended && self.sender.is_ready()
     }
 }

@@ -72,7 +72,7 @@ pub async fn forward(
     loop {
         let target = occupied.target().clone();
         let kept = match retried {
-            false => worker.pool.borrow_mut().take(target.id, timeouts.idle),
+            false => worker.pool.borrow_mut().take(target.id, timeouts.idle, start),
             true => None,
         };
         let mut exchange = match kept {

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -46,14 +46,12 @@ impl Metered {
         idle: Duration,
     ) -> Self {
         let flow = Some(Flow { exchange, call, _occupied: occupied });
-        Self { body, worker, idle, waiting_since: None, flow }
-    }
-
-    /// Ends a body that has no bytes at all.
-    pub fn finish_if_empty(&mut self, cx: &mut Context<'_>) {
-        if self.body.is_end_stream() {
-            self.end(Outcome::Served, cx);
+        let mut metered = Self { body, worker, idle, waiting_since: None, flow };
+        // Nobody asks an empty body for its next part; the connection wakes whoever uses it next.
+        if metered.body.is_end_stream() {
+            metered.end(Outcome::Served, &mut Context::from_waker(Waker::noop()));
         }
+        metered
     }
 
     /// The next part of the body.

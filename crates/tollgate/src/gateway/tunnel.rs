@@ -59,7 +59,7 @@ pub async fn open(
     });
     let answer = tokio::time::timeout(within, sender.send_request(request)).await;
     let answer = answer.map_err(|_| Denial::Upstream(UpstreamFailure::Timeout))?.map_err(unreachable)?;
-    call.upstream = Some(call.elapsed());
+    call.answered();
     call.status = answer.status();
 
     let mut response = Response::new(Bytes::new());
