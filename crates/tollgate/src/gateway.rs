@@ -30,7 +30,7 @@ use tollgate_core::authn::{self, Answer, Identity};
 use tollgate_core::denial::{Bound, Denial, Malformed};
 use tollgate_core::route::Route;
 
-use self::body::{Progress, RequestBody, ResponseBody, Stream};
+use self::body::{Failure, Progress, RequestBody, ResponseBody, Stream};
 use self::call::{Call, Outcome};
 use self::forward::{Answered, Ready};
 use self::framing::Checked;
@@ -205,8 +205,10 @@ async fn read_whole(incoming: Incoming, route: &Route, call: &Call) -> Result<By
         Err(error) if error.is::<http_body_util::LengthLimitError>() => {
             Err(Denial::Bound(Bound::Body { max }))
         }
-        Err(_) if call.connection().pace().is_slow() => Err(Denial::Bound(Bound::Slow)),
-        Err(_) => Err(Malformed::Chunk.into()),
+        Err(error) => Err(match error.downcast::<hyper::Error>() {
+            Ok(error) => Failure::of(&error, call.connection().pace()).into(),
+            Err(_) => Malformed::Chunk.into(),
+        }),
     }
 }
 

@@ -9,11 +9,11 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 use tollgate_core::access::Permit;
-use tollgate_core::denial::{Bound, Denial, Malformed, UpstreamFailure};
+use tollgate_core::denial::{Denial, UpstreamFailure};
 use tollgate_core::upstream::Timeouts;
 
 use self::outgoing::Outgoing;
-use super::body::{Failure, Progress, RequestBody};
+use super::body::{Progress, RequestBody};
 use super::call::Call;
 use super::exchange::{self, Exchange, Fault};
 use super::framing::Checked;
@@ -161,11 +161,8 @@ fn unreachable(error: &io::Error) -> Denial {
 
 /// Whose fault it is: the caller's body first, then the model.
 fn denial(fault: &Fault, upstream: &UpstreamState, progress: &Progress) -> Denial {
-    match progress.failure.get() {
-        Some(Failure::TooLarge(max)) => return Denial::Bound(Bound::Body { max }),
-        Some(Failure::Slow) => return Denial::Bound(Bound::Slow),
-        Some(Failure::Broken) => return Malformed::Chunk.into(),
-        None => {}
+    if let Some(failure) = progress.failure.get() {
+        return failure.into();
     }
     let failure = match fault {
         Fault::TimedOut => UpstreamFailure::Timeout,
