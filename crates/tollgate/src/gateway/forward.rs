@@ -5,7 +5,7 @@ mod outgoing;
 use std::io;
 use std::rc::Rc;
 
-use http::{Request, Response};
+use http::{Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 use tollgate_core::access::Permit;
@@ -96,6 +96,10 @@ pub async fn forward(
             },
         };
         match exchange.send(outgoing.request_for(&target), deadline).await {
+            Ok(response) if !is_sound(&response) => {
+                tracing::warn!(upstream = %upstream.upstream.name, "the end of the upstream's answer is in doubt");
+                return Err(Denial::Upstream(UpstreamFailure::Invalid));
+            }
             Ok(response) => {
                 return Ok(Answered {
                     response,
@@ -134,6 +138,26 @@ pub async fn dedicated(
         })?;
     let request = Outgoing::new(ready, live, worker, call).request_for(occupied.target());
     Ok((io, request, occupied))
+}
+
+/// Whether the end of the answer can be read in one way only (RFC 9112 §6.3). hyper lets a length beside a coding pass,
+/// takes a coding that it does not know for a body until the end, and a change of protocol that nobody asked for as it
+/// comes.
+fn is_sound(response: &Response<Incoming>) -> bool {
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return false;
+    }
+    let headers = response.headers();
+    let mut lengths = headers.get_all(header::CONTENT_LENGTH).iter();
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    let (length, coding) = (lengths.next(), codings.next());
+    if lengths.next().is_some() || codings.next().is_some() {
+        return false;
+    }
+    match coding {
+        None => true,
+        Some(coding) => length.is_none() && coding.as_bytes().eq_ignore_ascii_case(b"chunked"),
+    }
 }
 
 fn pick(upstream: &UpstreamState, worker: &Worker, not: Option<&TargetState>) -> Result<Occupied, Denial> {
