@@ -6,6 +6,8 @@
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -31,7 +33,12 @@ pub struct Exchange {
     connection: Pin<Box<Connection<TokioIo<Io>, RequestBody>>>,
     ended: bool,
     timer: Timer,
+    /// Interim answers to the current request.
+    interim: Arc<AtomicU32>,
 }
+
+/// Interim answers (1xx) that a target may give before the real one.
+const MAX_INTERIM: u32 = 10;
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -42,6 +49,8 @@ pub enum Fault {
     Broken(hyper::Error),
     /// The answer did not begin in time.
     TimedOut,
+    /// Interim answers came without end.
+    Flooded,
 }
 
 impl Exchange {
@@ -63,6 +72,7 @@ impl Exchange {
             connection: Box::pin(connection),
             ended: false,
             timer: Timer::new(within),
+            interim: Arc::default(),
         })
     }
 
@@ -72,15 +82,24 @@ impl Exchange {
     /// [`Fault`] tells whether the request was sent.
     pub async fn send(
         &mut self,
-        request: Request<RequestBody>,
+        mut request: Request<RequestBody>,
         deadline: impl Fn() -> Instant,
     ) -> Result<Response<Incoming>, Fault> {
+        let interim = self.interim.clone();
+        interim.store(0, Relaxed);
+        hyper::ext::on_informational(&mut request, move |_| {
+            interim.fetch_add(1, Relaxed);
+        });
+        let interim = &self.interim;
         let mut answer = std::pin::pin!(self.sender.try_send_request(request));
         let (connection, ended, timer) = (&mut self.connection, &mut self.ended, &mut self.timer);
         std::future::poll_fn(|cx| {
             // The connection takes the request up, writes it, reads the answer and completes the future below.
             if !*ended && connection.as_mut().poll(cx).is_ready() {
                 *ended = true;
+            }
+            if interim.load(Relaxed) > MAX_INTERIM {
+                return Poll::Ready(Err(Fault::Flooded));
             }
             if let Poll::Ready(answer) = answer.as_mut().poll(cx) {
                 return Poll::Ready(answer.map_err(|mut error| match error.take_message() {

@@ -191,6 +191,7 @@ fn denial(fault: &Fault, upstream: &UpstreamState, progress: &Progress) -> Denia
     let failure = match fault {
         Fault::TimedOut => UpstreamFailure::Timeout,
         Fault::Broken(error) if error.is_parse() => UpstreamFailure::Invalid,
+        Fault::Flooded => UpstreamFailure::Invalid,
         Fault::Broken(_) | Fault::NotSent(_) => UpstreamFailure::Unreachable,
     };
     tracing::warn!(upstream = %upstream.upstream.name, ?fault, "no answer from the upstream");
