@@ -24,6 +24,8 @@ pub struct Metered {
     worker: Rc<Worker>,
     idle: Duration,
     waiting_since: Option<Instant>,
+    /// Why the body broke, until the caller's side has been told.
+    broken: Option<BodyError>,
     /// Absent once the body has ended.
     flow: Option<Flow>,
 }
@@ -55,6 +57,7 @@ impl Metered {
             worker,
             idle,
             waiting_since: None,
+            broken: None,
             flow,
         }
     }
@@ -68,6 +71,9 @@ impl Metered {
 
     /// The next part of the body.
     pub fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if let Some(error) = self.broken.take() {
+            return Poll::Ready(Some(Err(error)));
+        }
         loop {
             let mut next = Pin::new(&mut self.body).poll_frame(cx);
             if next.is_pending() {
@@ -83,10 +89,7 @@ impl Metered {
                     self.end(Outcome::Served, cx);
                     Poll::Ready(None)
                 }
-                Poll::Ready(Some(Err(error))) => {
-                    self.end(Outcome::UpstreamError, cx);
-                    Poll::Ready(Some(Err(BodyError::Upstream(error))))
-                }
+                Poll::Ready(Some(Err(error))) => self.poll_broken(BodyError::Upstream(error), cx),
                 Poll::Ready(Some(Ok(frame))) => {
                     self.waiting_since = None;
                     let Some(data) = frame.data_ref() else { continue };
@@ -104,7 +107,7 @@ impl Metered {
 
     /// Whether nothing is left.
     pub fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.broken.is_none() && self.body.is_end_stream()
     }
 
     /// How much is left, as far as the model said.
@@ -119,11 +122,21 @@ impl Metered {
         let since = *self.waiting_since.get_or_insert_with(Instant::now);
         match flow.exchange.poll_deadline(cx, since + self.idle) {
             Poll::Pending => Poll::Pending,
-            Poll::Ready(()) => {
-                self.end(Outcome::UpstreamError, cx);
-                Poll::Ready(Some(Err(BodyError::Stalled)))
-            }
+            Poll::Ready(()) => self.poll_broken(BodyError::Stalled, cx),
         }
+    }
+
+    /// Ends a body that breaks. The error comes with the next poll: hyper drops what it has not yet written when it
+    /// sees one, and the caller is to get all that the model said before.
+    fn poll_broken(
+        &mut self,
+        error: BodyError,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        self.end(Outcome::UpstreamError, cx);
+        self.broken = Some(error);
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     fn end(&mut self, outcome: Outcome, cx: &mut Context<'_>) {
