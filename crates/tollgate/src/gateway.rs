@@ -27,7 +27,7 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use tollgate_core::access;
 use tollgate_core::authn::{self, Answer, Identity};
-use tollgate_core::denial::{Bound, Denial, Malformed};
+use tollgate_core::denial::{Bound, Denial, Malformed, UpstreamFailure};
 use tollgate_core::route::Route;
 
 use self::body::{Failure, Progress, RequestBody, ResponseBody, Stream};
@@ -232,17 +232,32 @@ async fn from_model(
         .as_ref()
         .map(|route| route.upstream.timeout.idle)
         .unwrap_or_default();
+    let artifacts = identity.and_then(|identity| identity.hawk);
+    let whole = artifacts.is_some()
+        && incoming
+            .size_hint()
+            .exact()
+            .is_some_and(|size| size <= SIGNED_ANSWER_MAX);
+    let (route, path, id) = (call.route.clone(), call.path.clone(), call.id.clone());
     let mut metered = Metered::new(incoming, exchange, call, occupied, worker.clone(), idle);
+    if whole {
+        metered.withhold();
+    }
     std::future::poll_fn(|cx| {
         metered.finish_if_empty(cx);
         std::task::Poll::Ready(())
     })
     .await;
     let body = ResponseBody::Metered(Box::new(metered));
-    match identity.and_then(|identity| identity.hawk) {
-        None => Response::from_parts(parts, body),
-        Some(artifacts) => sign(parts, body, &artifacts).await,
-    }
+    let Some(artifacts) = artifacts else {
+        return Response::from_parts(parts, body);
+    };
+    sign(parts, body, &artifacts, whole)
+        .await
+        .unwrap_or_else(|denial| {
+            let dialect = route.map(|route| route.errors).unwrap_or_default();
+            problem::response(&denial, dialect, path.as_deref(), id.as_str()).map(ResponseBody::from)
+        })
 }
 
 /// Adds `Server-Authorization`. The header comes before the body, so only an answer of known, modest size is covered
@@ -251,37 +266,27 @@ async fn sign(
     mut parts: http::response::Parts,
     body: ResponseBody,
     artifacts: &authn::hawk::Artifacts,
-) -> Response<ResponseBody> {
-    let whole = body
-        .size_hint()
-        .exact()
-        .is_some_and(|size| size <= SIGNED_ANSWER_MAX);
-    if !whole {
-        if let Some(value) = artifacts.server_authorization(None) {
-            parts.headers.insert(SERVER_AUTHORIZATION, value);
-        }
-        return Response::from_parts(parts, body);
+    whole: bool,
+) -> Result<Response<ResponseBody>, Denial> {
+    let (body, signature) = if whole {
+        let collected = body.collect().await;
+        let bytes = collected
+            .map_err(|_| UpstreamFailure::Unreachable)
+            .map_err(Denial::Upstream)?
+            .to_bytes();
+        let content_type = parts.headers.get(header::CONTENT_TYPE);
+        let content_type = content_type
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
+        let signature = artifacts.server_authorization(Some((content_type, &bytes)));
+        (bytes.into(), signature)
+    } else {
+        (body, artifacts.server_authorization(None))
+    };
+    if let Some(signature) = signature {
+        parts.headers.insert(SERVER_AUTHORIZATION, signature);
     }
-    match body.collect().await {
-        Ok(collected) => {
-            let bytes = collected.to_bytes();
-            let content_type = parts
-                .headers
-                .get(header::CONTENT_TYPE)
-                .and_then(|value| value.to_str().ok());
-            if let Some(value) =
-                artifacts.server_authorization(Some((content_type.unwrap_or_default(), &bytes)))
-            {
-                parts.headers.insert(SERVER_AUTHORIZATION, value);
-            }
-            Response::from_parts(parts, bytes.into())
-        }
-        Err(_) => {
-            let mut broken = Response::new(ResponseBody::from(Bytes::new()));
-            *broken.status_mut() = http::StatusCode::BAD_GATEWAY;
-            broken
-        }
-    }
+    Ok(Response::from_parts(parts, body))
 }
 
 /// Takes out of an answer what concerns only the connection to the model, and what only the gate says.

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::StatusCode;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::Instant;
@@ -24,6 +25,8 @@ pub struct Metered {
     worker: Rc<Worker>,
     idle: Duration,
     waiting_since: Option<Instant>,
+    /// Whether the caller gets nothing before the body is whole.
+    withheld: bool,
     /// Why the body broke, until the caller's side has been told.
     broken: Option<BodyError>,
     /// Absent once the body has ended.
@@ -57,9 +60,15 @@ impl Metered {
             worker,
             idle,
             waiting_since: None,
+            withheld: false,
             broken: None,
             flow,
         }
+    }
+
+    /// Notes that the head waits for the whole body, to sign it: a body that breaks is answered with 502 then.
+    pub fn withhold(&mut self) {
+        self.withheld = true;
     }
 
     /// Ends a body that has no bytes at all.
@@ -142,6 +151,9 @@ impl Metered {
     fn end(&mut self, outcome: Outcome, cx: &mut Context<'_>) {
         let Some(mut flow) = self.flow.take() else { return };
         flow.call.outcome = outcome;
+        if self.withheld && outcome == Outcome::UpstreamError {
+            flow.call.status = StatusCode::BAD_GATEWAY;
+        }
         if outcome == Outcome::Served && flow.exchange.is_reusable(cx) {
             self.worker.pool.borrow_mut().put(flow.exchange);
         }
