@@ -290,8 +290,9 @@ fn body(request: &httparse::Request<'_, '_>) -> Result<Place, Denial> {
         match field.name.len() {
             4 if field.name.eq_ignore_ascii_case("host") => hosts += 1,
             14 if field.name.eq_ignore_ascii_case("content-length") => {
-                if length.replace(field.value).is_some() {
-                    return Err(Malformed::ContentLength.into());
+                match length.replace(field.value) {
+                    None => {}
+                    Some(_) => return Err(Malformed::ContentLength.into()),
                 }
             }
             17 if field.name.eq_ignore_ascii_case("transfer-encoding") => {
