@@ -34,7 +34,10 @@ pub struct Fields(pub Vec<(String, String)>);
 impl Fields {
     /// All values of a name.
     pub fn all<'f>(&'f self, name: &str) -> impl Iterator<Item = &'f str> {
-        self.0.iter().filter(move |(have, _)| have == name).map(|(_, value)| value.as_str())
+        self.0
+            .iter()
+            .filter(move |(have, _)| have == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// The first value of a name.
@@ -67,11 +70,19 @@ pub fn check(check: &Check, wanted: &[u8], fields: &Fields, body: &[u8]) -> Resu
             shown(body)
         ),
         Check::BodyJson(_) => {
-            let have: Value = serde_json::from_slice(body).with_context(|| format!("the body is {}", shown(body)))?;
+            let have: Value =
+                serde_json::from_slice(body).with_context(|| format!("the body is {}", shown(body)))?;
             let wanted: Value = serde_json::from_slice(wanted).context("the expected body is no JSON")?;
             holds(&have, &wanted, "").with_context(|| format!("the body is {}", shown(body)))?;
         }
-        Check::Status(_) | Check::Part(_) | Check::Raw(_) | Check::Head | Check::Broken | Check::Open | Check::Closed => {}
+        Check::Status(_)
+        | Check::Part(_)
+        | Check::Raw(_)
+        | Check::Head
+        | Check::Broken
+        | Check::Open
+        | Check::Closed
+        | Check::Cut => {}
     }
     Ok(())
 }
@@ -95,6 +106,10 @@ fn holds(have: &Value, wanted: &Value, at: &str) -> Result<()> {
 /// Bytes for people, cut to what fits a line.
 pub fn shown(bytes: &[u8]) -> String {
     let start = &bytes[..bytes.len().min(300)];
-    let more = if bytes.len() > 300 { format!("… ({} bytes)", bytes.len()) } else { String::new() };
+    let more = if bytes.len() > 300 {
+        format!("… ({} bytes)", bytes.len())
+    } else {
+        String::new()
+    };
     format!("{:?}{more}", String::from_utf8_lossy(start))
 }

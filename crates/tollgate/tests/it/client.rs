@@ -150,7 +150,10 @@ impl Client {
     /// The answer, with its body read to the end where it is signed with its body.
     pub async fn body_if_small(&mut self) -> Result<&Answer> {
         let answer = self.answer.as_ref().context("no answer has begun")?;
-        let signed = answer.fields.get("server-authorization").is_some_and(|value| value.contains("hash="));
+        let signed = answer
+            .fields
+            .get("server-authorization")
+            .is_some_and(|value| value.contains("hash="));
         let answer = self.body(|_| !signed).await?;
         Ok(answer)
     }
@@ -189,7 +192,11 @@ async fn open(to: SocketAddr, options: &Options, certificates: &Certificates) ->
     if !options.tls {
         return Ok(Box::new(tcp));
     }
-    let root = if options.old { &certificates.old } else { &certificates.current };
+    let root = if options.old {
+        &certificates.old
+    } else {
+        &certificates.current
+    };
     let connector = TlsConnector::from(certificates.client(root, options.h2)?);
     let name = ServerName::try_from("gate.test")?;
     let stream = within("a TLS handshake", connector.connect(name, tcp)).await??;

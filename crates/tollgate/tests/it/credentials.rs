@@ -3,7 +3,8 @@
 //! `{key:service_a}` is an API key. `{jwt:service_a}` is a token that is valid for an hour; `exp=-1` and `nbf=5` are
 //! seconds from now, `by=service_b` signs with another's key, `key=x` names another key, `none` leaves the signature
 //! out. `{hawk:service_a}` is a whole `Hawk …` value for the request that it stands in; `ts=-61`, `nonce=x`, `bare`
-//! (as mohawk signs a bare path), `nohash`, `by=service_b`, `wrong` (a MAC over something else).
+//! (as mohawk signs a bare path), `nohash`, `by=service_b`, `wrong` (a MAC over something else), `unread` (nobody will
+//! judge it, so the answer is not signed).
 
 use std::sync::OnceLock;
 
@@ -66,7 +67,9 @@ impl<'t> Presented<'t> {
         }
         let mut words = rest.split(' ');
         let consumer = words.next()?;
-        let options = words.map(|word| word.split_once('=').unwrap_or((word, ""))).collect();
+        let options = words
+            .map(|word| word.split_once('=').unwrap_or((word, "")))
+            .collect();
         Some(Self {
             kind,
             consumer,
@@ -75,7 +78,10 @@ impl<'t> Presented<'t> {
     }
 
     fn option(&self, name: &str) -> Option<&'t str> {
-        self.options.iter().find(|(have, _)| *have == name).map(|(_, value)| *value)
+        self.options
+            .iter()
+            .find(|(have, _)| *have == name)
+            .map(|(_, value)| *value)
     }
 
     fn seconds(&self, name: &str, now: i64, default: i64) -> Result<i64> {
@@ -103,7 +109,12 @@ impl<'t> Presented<'t> {
                 secrets.push(token.clone());
                 (token, secrets, None)
             }
-            _ => self.hawk(signer, now, serial, signing.context("there is no request to sign here")?)?,
+            _ => self.hawk(
+                signer,
+                now,
+                serial,
+                signing.context("there is no request to sign here")?,
+            )?,
         })
     }
 
@@ -125,7 +136,11 @@ impl<'t> Presented<'t> {
         if let Some(id) = self.option("jti") {
             claims["jti"] = id.into();
         }
-        let token = jwt::sign(jwt::Algorithm::Rs256, held(signer)?.private_key.as_bytes(), &claims)?;
+        let token = jwt::sign(
+            jwt::Algorithm::Rs256,
+            held(signer)?.private_key.as_bytes(),
+            &claims,
+        )?;
         Ok(match self.option("none") {
             Some(_) => {
                 let payload = token.split('.').nth(1).unwrap_or_default();
@@ -145,7 +160,9 @@ impl<'t> Presented<'t> {
         let id = format!("{}_id", self.consumer);
         let key = hawk::Key::new(&id, hawk::Algorithm::Sha256, held(signer)?.hawk_key.as_bytes())?;
         let ts = self.seconds("ts", now, 0)?;
-        let nonce = self.option("nonce").map_or_else(|| format!("n{serial}"), str::to_owned);
+        let nonce = self
+            .option("nonce")
+            .map_or_else(|| format!("n{serial}"), str::to_owned);
         let (host, port) = signing.host.split_once(':').unwrap_or((signing.host, "80"));
         let bare = self.option("bare").is_some();
         let payload = (!signing.body.is_empty() && self.option("nohash").is_none())
@@ -155,23 +172,34 @@ impl<'t> Presented<'t> {
             ts: u64::try_from(ts)?,
             nonce: &nonce,
             method: &signing.method.parse()?,
-            resource: if self.option("wrong").is_some() { "/elsewhere" } else { signing.target },
+            resource: if self.option("wrong").is_some() {
+                "/elsewhere"
+            } else {
+                signing.target
+            },
             host: if bare { None } else { Some((host, port.parse()?)) },
             payload,
             ext: None,
             app: None,
             dlg: None,
         })?;
-        let mac = attribute(&value, "mac").context("a signature without MAC")?.to_owned();
+        let mac = attribute(&value, "mac")
+            .context("a signature without MAC")?
+            .to_owned();
         let signed = Signed {
             consumer: signer.to_owned(),
             ts: ts.to_string(),
             nonce,
             method: signing.method.to_owned(),
             target: signing.target.to_owned(),
-            host: if bare { "\nNone".to_owned() } else { format!("{host}\n{port}") },
+            host: if bare {
+                "\nNone".to_owned()
+            } else {
+                format!("{host}\n{port}")
+            },
         };
-        Ok((value, vec![mac], Some(signed)))
+        let judged = self.option("unread").is_none();
+        Ok((value, vec![mac], judged.then_some(signed)))
     }
 }
 
@@ -184,7 +212,10 @@ pub fn prove_answer(signed: &Signed, value: &str, content_type: &str, body: &[u8
         for part in [b"hawk.1.payload\n", media_type.as_bytes(), b"\n", body, b"\n"] {
             context.update(part);
         }
-        ensure!(STANDARD.encode(context.finish()) == hash, "the answer's payload hash is wrong");
+        ensure!(
+            STANDARD.encode(context.finish()) == hash,
+            "the answer's payload hash is wrong"
+        );
     }
     let Signed {
         ts,
@@ -196,7 +227,10 @@ pub fn prove_answer(signed: &Signed, value: &str, content_type: &str, body: &[u8
     } = signed;
     let text = format!("hawk.1.response\n{ts}\n{nonce}\n{method}\n{target}\n{host}\n{hash}\n\n");
     let mac = attribute(value, "mac").context("`Server-Authorization` has no MAC")?;
-    ensure!(mac_of(&signed.consumer, &text)? == mac, "`Server-Authorization` has a wrong MAC");
+    ensure!(
+        mac_of(&signed.consumer, &text)? == mac,
+        "`Server-Authorization` has a wrong MAC"
+    );
     Ok(())
 }
 
@@ -206,7 +240,10 @@ pub fn prove_clock(signed: &Signed, challenge: &str) -> Result<()> {
         return Ok(());
     };
     let tsm = attribute(challenge, "tsm").context("a `ts` without `tsm`")?;
-    ensure!(mac_of(&signed.consumer, &format!("hawk.1.ts\n{ts}\n"))? == tsm, "`tsm` is wrong");
+    ensure!(
+        mac_of(&signed.consumer, &format!("hawk.1.ts\n{ts}\n"))? == tsm,
+        "`tsm` is wrong"
+    );
     Ok(())
 }
 
@@ -230,7 +267,9 @@ pub fn environment(variable: &str) -> Option<String> {
     if variable == "UPSTREAM_TOKEN" {
         return Some("token-of-the-gate-itself".to_owned());
     }
-    let name = NAMES.into_iter().find(|name| variable.starts_with(&name.to_uppercase()))?;
+    let name = NAMES
+        .into_iter()
+        .find(|name| variable.starts_with(&name.to_uppercase()))?;
     let held = held(name).ok()?;
     Some(match variable.strip_prefix(&name.to_uppercase())? {
         "_PUBLIC_KEY" => held.public_key.clone(),
@@ -253,9 +292,20 @@ fn attribute<'v>(value: &'v str, name: &str) -> Option<&'v str> {
 /// RSA keys take long to make, so that there is one set for all tests.
 fn held(consumer: &str) -> Result<&'static Held> {
     static HELD: OnceLock<Result<Vec<Held>, String>> = OnceLock::new();
-    let index = NAMES.iter().position(|name| *name == consumer).context("no such consumer")?;
-    let all = HELD.get_or_init(|| NAMES.into_iter().map(make).collect::<Result<_>>().map_err(|e| e.to_string()));
-    all.as_ref().map(|all| &all[index]).map_err(|error| anyhow::anyhow!("{error}"))
+    let index = NAMES
+        .iter()
+        .position(|name| *name == consumer)
+        .context("no such consumer")?;
+    let all = HELD.get_or_init(|| {
+        NAMES
+            .into_iter()
+            .map(make)
+            .collect::<Result<_>>()
+            .map_err(|e| e.to_string())
+    });
+    all.as_ref()
+        .map(|all| &all[index])
+        .map_err(|error| anyhow::anyhow!("{error}"))
 }
 
 fn make(name: &str) -> Result<Held> {
@@ -272,6 +322,12 @@ fn make(name: &str) -> Result<Held> {
 
 fn pem(label: &str, der: &[u8]) -> String {
     let text = STANDARD.encode(der);
-    let lines: Vec<&str> = (0..text.len()).step_by(64).map(|at| &text[at..text.len().min(at + 64)]).collect();
-    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
+    let lines: Vec<&str> = (0..text.len())
+        .step_by(64)
+        .map(|at| &text[at..text.len().min(at + 64)])
+        .collect();
+    format!(
+        "-----BEGIN {label}-----\n{}\n-----END {label}-----\n",
+        lines.join("\n")
+    )
 }

@@ -85,7 +85,10 @@ impl Gate {
 
     /// Where the nth listener listens.
     pub fn address(&self, listener: usize) -> Result<SocketAddr> {
-        self.addresses.get(listener).copied().context("there is no such listener")
+        self.addresses
+            .get(listener)
+            .copied()
+            .context("there is no such listener")
     }
 
     /// The time in seconds of the Unix epoch.
@@ -102,7 +105,11 @@ impl Gate {
     /// Moves the wall clock alone, by milliseconds.
     pub fn jump(&mut self, by: i64) {
         let by_whole = Duration::from_millis(by.unsigned_abs());
-        self.wall = if by < 0 { self.wall.saturating_sub(by_whole) } else { self.wall + by_whole };
+        self.wall = if by < 0 {
+            self.wall.saturating_sub(by_whole)
+        } else {
+            self.wall + by_whole
+        };
         self.clock.set_wall(self.wall);
     }
 
@@ -139,8 +146,13 @@ impl Gate {
     /// All access records so far.
     pub fn records(&self) -> Result<Vec<Value>> {
         let written = self.log.written.lock();
-        let whole = written.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-        let lines = written[..whole].split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        let whole = written
+            .iter()
+            .rposition(|byte| *byte == b'\n')
+            .map_or(0, |at| at + 1);
+        let lines = written[..whole]
+            .split(|byte| *byte == b'\n')
+            .filter(|line| !line.is_empty());
         lines.map(|line| Ok(serde_json::from_slice(line)?)).collect()
     }
 

@@ -67,14 +67,25 @@ pub fn head(answer: &Answer, named: &BTreeSet<&str>, ids: &mut BTreeSet<String>)
 pub fn end(records: &[Value], seen: &[Seen], secrets: &BTreeSet<String>) -> Result<()> {
     for request in seen {
         for secret in secrets {
-            let reached = contains(&request.head, secret.as_bytes()) || contains(&request.body, secret.as_bytes());
-            ensure!(!reached, "a credential reached an upstream: {}", shown(&request.head));
+            let reached =
+                contains(&request.head, secret.as_bytes()) || contains(&request.body, secret.as_bytes());
+            ensure!(
+                !reached,
+                "a credential reached an upstream: {}",
+                shown(&request.head)
+            );
         }
     }
     let mut requests: BTreeMap<&str, &Seen> = BTreeMap::new();
     for request in seen {
-        let id = request.fields.get("x-request-id").context("an upstream saw a request without id")?;
-        ensure!(requests.insert(id, request).is_none(), "an upstream saw the request `{id}` twice");
+        let id = request
+            .fields
+            .get("x-request-id")
+            .context("an upstream saw a request without id")?;
+        ensure!(
+            requests.insert(id, request).is_none(),
+            "an upstream saw the request `{id}` twice"
+        );
     }
     let mut ids = BTreeSet::new();
     for record in records {
@@ -83,7 +94,12 @@ pub fn end(records: &[Value], seen: &[Seen], secrets: &BTreeSet<String>) -> Resu
         account(record, requests.get(id).copied())?;
     }
     for (id, request) in requests {
-        ensure!(ids.contains(id), "no record tells of {} {}", request.method, request.target);
+        ensure!(
+            ids.contains(id),
+            "no record tells of {} {}",
+            request.method,
+            request.target
+        );
     }
     Ok(())
 }
@@ -94,7 +110,9 @@ fn account(record: &Value, request: Option<&Seen>) -> Result<()> {
     let denial = record["denial"].as_str();
     match outcome {
         // What the gate answers by itself has no time at an upstream.
-        "served" if record["upstream_ms"].is_null() => ensure!(request.is_none(), "not served by the gate itself: {record}"),
+        "served" if record["upstream_ms"].is_null() => {
+            ensure!(request.is_none(), "not served by the gate itself: {record}")
+        }
         "served" => ensure!(request.is_some(), "served, yet no upstream saw it: {record}"),
         "denied" => {
             let failed = denial.is_some_and(|code| FAILED_BODIES.contains(&code));
@@ -115,5 +133,7 @@ fn contains(text: &[u8], part: &[u8]) -> bool {
 /// 26 characters of Crockford's base 32; the first holds three bits.
 fn is_ulid(text: &str) -> bool {
     let alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-    text.len() == 26 && text.starts_with(|c| ('0'..='7').contains(&c)) && text.chars().all(|c| alphabet.contains(c))
+    text.len() == 26
+        && text.starts_with(|c| ('0'..='7').contains(&c))
+        && text.chars().all(|c| alphabet.contains(c))
 }

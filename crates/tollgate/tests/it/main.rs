@@ -34,7 +34,9 @@ fn main() -> ExitCode {
         .into_iter()
         .map(|file| {
             let name = file.strip_prefix(&root).unwrap_or(&file).with_extension("");
-            Trial::test(name.display().to_string(), move || run::file(&file).map_err(Failed::from))
+            Trial::test(name.display().to_string(), move || {
+                run::file(&file).map_err(Failed::from)
+            })
         })
         .collect();
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()

@@ -21,7 +21,9 @@ use crate::upstreams::Upstreams;
 
 /// Does one file; where and why it fails.
 pub fn file(path: &Path) -> Result<(), String> {
-    let place = |line: &dyn std::fmt::Display, why: &dyn std::fmt::Display| format!("{}:{line}: {why}", path.display());
+    let place = |line: &dyn std::fmt::Display, why: &dyn std::fmt::Display| {
+        format!("{}:{line}: {why}", path.display())
+    };
     let text = std::fs::read_to_string(path).map_err(|error| place(&1, &error))?;
     let transcript = transcript::parse(&text).map_err(|error| format!("{}:{error:#}", path.display()))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -29,17 +31,25 @@ pub fn file(path: &Path) -> Result<(), String> {
         .build()
         .map_err(|error| place(&1, &error))?;
     runtime.block_on(async {
-        let mut run = Run::start(&transcript).await.map_err(|error| place(&1, &format!("{error:#}")))?;
+        let mut run = Run::start(&transcript)
+            .await
+            .map_err(|error| place(&1, &format!("{error:#}")))?;
         let mut failure = None;
         for step in &transcript.steps {
             if let Err(error) = run.step(step).await {
-                let row = step.row.as_ref().map_or_else(String::new, |row| format!(" [{row}]"));
+                let row = step
+                    .row
+                    .as_ref()
+                    .map_or_else(String::new, |row| format!(" [{row}]"));
                 failure = Some(place(&step.line, &format!("{error:#}{row}")));
                 break;
             }
         }
         let last = text.lines().count();
-        let ended = run.end().await.map_err(|error| place(&last, &format!("{error:#}")));
+        let ended = run
+            .end()
+            .await
+            .map_err(|error| place(&last, &format!("{error:#}")));
         failure.map_or(ended, Err)
     })
 }
@@ -142,8 +152,12 @@ impl<'t> Run<'t> {
             Action::Request { on, request } => self.request(on, request).await?,
             Action::Bytes { on, text } => {
                 let bytes = text::bytes(text, self, None)?;
-                self.begin(on);
-                self.client(on).await?.bytes(bytes)?;
+                let client = self.client(on).await?;
+                let tunnel = client.answer.as_ref().is_some_and(|answer| answer.status == 101);
+                client.bytes(bytes)?;
+                if !tunnel {
+                    self.begin(on);
+                }
             }
             Action::Answer { on, checks } => self.answer(on, checks).await?,
             Action::Seen {
@@ -179,7 +193,11 @@ impl<'t> Run<'t> {
             Action::Stop => self.gate.stop()?,
             Action::Stopped(how) => {
                 let stopped = self.gate.stopped().await?;
-                let wanted = if how == "cut" { Stopped::Cut } else { Stopped::Clean };
+                let wanted = if how == "cut" {
+                    Stopped::Cut
+                } else {
+                    Stopped::Clean
+                };
                 ensure!(stopped == wanted, "the gate ended {stopped:?}");
             }
             Action::PassCredentials => self.pass_credentials = true,
@@ -190,7 +208,8 @@ impl<'t> Run<'t> {
     /// The connection of this name, opened if there is none.
     async fn client(&mut self, on: &str) -> Result<&mut Client> {
         if !self.clients.contains_key(on) {
-            let client = Client::connect(self.gate.address(0)?, &Options::default(), &self.certificates).await?;
+            let client =
+                Client::connect(self.gate.address(0)?, &Options::default(), &self.certificates).await?;
             self.clients.insert(on.to_owned(), client);
         }
         self.clients.get_mut(on).context("there is no such connection")
@@ -201,7 +220,11 @@ impl<'t> Run<'t> {
             .iter()
             .any(|check| matches!(check, Check::Body(_) | Check::BodyPart(_) | Check::BodyJson(_)));
         let target = text::string(target, self, None)?;
-        let seen = self.upstreams.get(upstream)?.request(method, &target, needs_body).await?;
+        let seen = self
+            .upstreams
+            .get(upstream)?
+            .request(method, &target, needs_body)
+            .await?;
         self.last_id = seen.fields.get("x-request-id").map(str::to_owned);
         for check in checks {
             let wanted = self.wanted(check)?;
@@ -220,9 +243,13 @@ impl<'t> Run<'t> {
             | Check::Raw(text) => text::bytes(text, self, None),
             // Escapes in JSON are JSON's own.
             Check::BodyJson(text) => Ok(text.clone().into_bytes()),
-            Check::Status(_) | Check::NoField(_) | Check::Head | Check::Broken | Check::Open | Check::Closed => {
-                Ok(Vec::new())
-            }
+            Check::Status(_)
+            | Check::NoField(_)
+            | Check::Head
+            | Check::Broken
+            | Check::Open
+            | Check::Closed
+            | Check::Cut => Ok(Vec::new()),
         }
     }
 
@@ -264,14 +291,22 @@ impl<'t> Run<'t> {
                 Value::String(text) => text.clone(),
                 other => other.to_string(),
             };
-            ensure!(have == *wanted || (wanted == "*" && have != "-"), "`{name}` is `{have}`: {record}");
+            ensure!(
+                have == *wanted || (wanted == "*" && have != "-"),
+                "`{name}` is `{have}`: {record}"
+            );
         }
-        self.records_seen.extend(record["request_id"].as_str().map(str::to_owned));
+        self.records_seen
+            .extend(record["request_id"].as_str().map(str::to_owned));
         Ok(())
     }
 
     fn reload(&mut self, name: &str, refused: bool) -> Result<()> {
-        let config = self.transcript.configs.get(name).context("there is no such config")?;
+        let config = self
+            .transcript
+            .configs
+            .get(name)
+            .context("there is no such config")?;
         let config = text::config(config, self);
         match (self.gate.reload(&config, self.certificates.folder()), refused) {
             (Ok(()), true) => bail!("the configuration was loaded"),

@@ -23,7 +23,9 @@ pub fn config(text: &str, names: &impl Names) -> String {
     while let Some(open) = rest.find('{') {
         filled.push_str(&rest[..open]);
         rest = &rest[open..];
-        let known = rest.find('}').and_then(|close| Some((close, names.name(&rest[1..close])?)));
+        let known = rest
+            .find('}')
+            .and_then(|close| Some((close, names.name(&rest[1..close])?)));
         match known {
             Some((close, value)) => {
                 filled.push_str(&value);
@@ -108,7 +110,9 @@ fn fill(
     }
     let value = match Presented::parse(name) {
         Some(presented) => names.credential(&presented, signing)?,
-        None => names.name(name).with_context(|| format!("unknown placeholder `{{{name}}}`"))?,
+        None => names
+            .name(name)
+            .with_context(|| format!("unknown placeholder `{{{name}}}`"))?,
     };
     filled.extend_from_slice(value.as_bytes());
     Ok(())

@@ -21,6 +21,7 @@
 //! < raw text                    Bytes after a change of protocol.
 //! < open                        The connection serves another request.
 //! < closed                      The connection ends; all by itself, nothing is answered at all.
+//! < cut                         It ends, whatever it carries before that.
 //!
 //! ^ echo POST /x                What an upstream saw, fields and body as in `<`.
 //! ^ nothing                     No upstream saw anything of what was sent last.
@@ -151,6 +152,7 @@ pub enum Check {
     Raw(String),
     Open,
     Closed,
+    Cut,
 }
 
 /// A line with its number and, inside `each`, its row.
@@ -168,7 +170,10 @@ pub fn parse(text: &str) -> Result<Transcript> {
     for line in expand(lines)? {
         step(&line, &mut transcript.steps).with_context(|| format!("{}", line.number))?;
     }
-    ensure!(transcript.configs.contains_key("start"), "1: there is no `config:`");
+    ensure!(
+        transcript.configs.contains_key("start"),
+        "1: there is no `config:`"
+    );
     Ok(transcript)
 }
 
@@ -186,9 +191,16 @@ fn configs(text: &str, configs: &mut BTreeMap<String, String>) -> Result<Vec<Lin
             }
             current = None;
         }
-        if let Some(name) = text.strip_prefix("config").and_then(|rest| rest.strip_suffix(':')) {
+        if let Some(name) = text
+            .strip_prefix("config")
+            .and_then(|rest| rest.strip_suffix(':'))
+        {
             let name = if name.is_empty() { "start" } else { name.trim() };
-            ensure!(!configs.contains_key(name), "{}: the config `{name}` is there twice", index + 1);
+            ensure!(
+                !configs.contains_key(name),
+                "{}: the config `{name}` is there twice",
+                index + 1
+            );
             configs.insert(name.to_owned(), String::new());
             current = Some(name.to_owned());
         } else if !text.trim().is_empty() && !text.starts_with('#') {
@@ -287,7 +299,10 @@ fn step(line: &Line, steps: &mut Vec<Step>) -> Result<()> {
         b"!" => upstream(rest)?,
         b"=" => Action::Record(
             rest.split(' ')
-                .map(|pair| pair.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned())))
+                .map(|pair| {
+                    pair.split_once('=')
+                        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                })
                 .collect::<Option<_>>()
                 .context("expected `member=value`")?,
         ),
@@ -327,7 +342,10 @@ fn request(rest: &str, steps: &mut [Step]) -> Result<Option<Request>> {
         Some(body) => request.body = Some(body.to_owned()),
         None => {
             let (name, value) = rest.split_once(':').context("expected `Name: value`")?;
-            request.fields.push((name.to_owned(), value.strip_prefix(' ').unwrap_or(value).to_owned()));
+            request.fields.push((
+                name.to_owned(),
+                value.strip_prefix(' ').unwrap_or(value).to_owned(),
+            ));
         }
     }
     Ok(None)
@@ -338,6 +356,7 @@ fn check(text: &str) -> Result<Check> {
     Ok(match word {
         "open" => Check::Open,
         "closed" => Check::Closed,
+        "cut" => Check::Cut,
         "broken" => Check::Broken,
         "head" => Check::Head,
         "part" => Check::Part(rest.to_owned()),
@@ -349,7 +368,9 @@ fn check(text: &str) -> Result<Check> {
         _ if word.parse::<u16>().is_ok() => Check::Status(word.parse()?),
         _ if word.starts_with('!') => Check::NoField(word[1..].to_ascii_lowercase()),
         _ => {
-            let (name, value) = text.split_once(':').with_context(|| format!("unknown check `{text}`"))?;
+            let (name, value) = text
+                .split_once(':')
+                .with_context(|| format!("unknown check `{text}`"))?;
             Check::Field {
                 name: name.to_ascii_lowercase(),
                 value: value.trim().to_owned(),
@@ -427,7 +448,9 @@ fn command(word: &str, rest: &str) -> Result<Action> {
 }
 
 fn millis(text: &str) -> Result<i64> {
-    let unit = text.trim_start_matches('-').trim_start_matches(|c: char| c.is_ascii_digit());
+    let unit = text
+        .trim_start_matches('-')
+        .trim_start_matches(|c: char| c.is_ascii_digit());
     let number: i64 = text.strip_suffix(unit).unwrap_or(text).parse()?;
     Ok(match unit {
         "ms" => number,

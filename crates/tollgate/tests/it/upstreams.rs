@@ -112,17 +112,25 @@ impl Upstreams {
 
     /// One of them.
     pub fn get(&self, name: &str) -> Result<&Arc<Upstream>> {
-        self.list.get(name).with_context(|| format!("no upstream is called `{name}`"))
+        self.list
+            .get(name)
+            .with_context(|| format!("no upstream is called `{name}`"))
     }
 
     /// Every request that arrived anywhere.
     pub fn seen(&self) -> Vec<Seen> {
-        self.list.values().flat_map(|upstream| upstream.state.lock().seen.clone()).collect()
+        self.list
+            .values()
+            .flat_map(|upstream| upstream.state.lock().seen.clone())
+            .collect()
     }
 
     /// How many arrived.
     pub fn count(&self) -> usize {
-        self.list.values().map(|upstream| upstream.state.lock().seen.len()).sum()
+        self.list
+            .values()
+            .map(|upstream| upstream.state.lock().seen.len())
+            .sum()
     }
 }
 
@@ -158,14 +166,20 @@ impl Upstream {
             .await;
         found.with_context(|| {
             let state = self.state.lock();
-            let lines = state.seen.iter().map(|seen| format!("{} {}", seen.method, seen.target));
+            let lines = state
+                .seen
+                .iter()
+                .map(|seen| format!("{} {}", seen.method, seen.target));
             format!("it saw {:?}", lines.collect::<Vec<_>>())
         })
     }
 
     /// Waits for the nth request, or for one more than the transcript has waited for.
     pub async fn arrived(&self, nth: usize) -> Result<()> {
-        self.until("a request at the upstream", |state| (state.seen.len() >= nth).then_some(())).await
+        self.until("a request at the upstream", |state| {
+            (state.seen.len() >= nth).then_some(())
+        })
+        .await
     }
 
     /// Waits for body bytes of the nth request.
@@ -183,7 +197,12 @@ impl Upstream {
 
     /// How many connections have carried requests.
     pub fn connections(&self) -> usize {
-        self.state.lock().connections.iter().filter(|connection| connection.used).count()
+        self.state
+            .lock()
+            .connections
+            .iter()
+            .filter(|connection| connection.used)
+            .count()
     }
 
     /// Sends bytes on the connection of the nth request.
@@ -198,7 +217,10 @@ impl Upstream {
 
     fn command(&self, nth: usize, command: Command) -> Result<()> {
         let state = self.state.lock();
-        let seen = state.seen.get(nth.wrapping_sub(1)).context("no such request has arrived")?;
+        let seen = state
+            .seen
+            .get(nth.wrapping_sub(1))
+            .context("no such request has arrived")?;
         // The connection may have ended; the caller's answer tells.
         let _ = state.connections[seen.connection].commands.send(command);
         Ok(())
@@ -233,7 +255,8 @@ impl Upstream {
     /// Waits for so many more health checks. When the second comes, the gate has judged the answer to the first.
     pub async fn probes(&self, count: usize) -> Result<()> {
         let wanted = self.state.lock().probes + count;
-        self.until("health checks", |state| (state.probes >= wanted).then_some(())).await
+        self.until("health checks", |state| (state.probes >= wanted).then_some(()))
+            .await
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {

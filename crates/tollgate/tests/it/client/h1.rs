@@ -62,7 +62,13 @@ impl Connection {
         self.send(bytes);
     }
 
-    pub fn request(&mut self, method: &str, target: &str, fields: &[(String, Vec<u8>)], body: Option<Vec<u8>>) {
+    pub fn request(
+        &mut self,
+        method: &str,
+        target: &str,
+        fields: &[(String, Vec<u8>)],
+        body: Option<Vec<u8>>,
+    ) {
         let mut bytes = format!("{method} {target} HTTP/1.1\r\n").into_bytes();
         for (name, value) in fields {
             bytes.extend_from_slice(name.as_bytes());
@@ -104,16 +110,27 @@ impl Connection {
             if let Some(at) = self.unread.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
                 break at + 4;
             }
-            ensure!(self.fill().await, "no answer, the connection ended after {}", shown(&self.unread));
+            ensure!(
+                self.fill().await,
+                "no answer, the connection ended after {}",
+                shown(&self.unread)
+            );
         };
         let head: Vec<u8> = self.unread.drain(..end).collect();
         let mut slots = [httparse::EMPTY_HEADER; 256];
         let mut parsed = httparse::Response::new(&mut slots);
-        parsed.parse(&head).with_context(|| format!("the answer is {}", shown(&head)))?;
+        parsed
+            .parse(&head)
+            .with_context(|| format!("the answer is {}", shown(&head)))?;
         let fields: Vec<(String, String)> = parsed
             .headers
             .iter()
-            .map(|field| (field.name.to_ascii_lowercase(), String::from_utf8_lossy(field.value).into_owned()))
+            .map(|field| {
+                (
+                    field.name.to_ascii_lowercase(),
+                    String::from_utf8_lossy(field.value).into_owned(),
+                )
+            })
             .collect();
         let fields = Fields(fields);
         let status = parsed.code.context("an answer without status")?;
@@ -143,7 +160,11 @@ impl Connection {
             ([], []) => Framing::UntilEnd,
             _ => bail!("the answer's framing is ambiguous: {length:?} {coding:?}"),
         };
-        Ok(if self.framing == Framing::Length(0) { End::Whole } else { End::Going })
+        Ok(if self.framing == Framing::Length(0) {
+            End::Whole
+        } else {
+            End::Going
+        })
     }
 
     /// Adds what comes next to the body.
@@ -204,7 +225,11 @@ impl Connection {
                 let data = count.min(left.saturating_sub(2));
                 answer.body.extend(self.unread.drain(..data));
                 self.unread.drain(..count - data);
-                self.framing = if left == count { Framing::Size } else { Framing::Chunk(left - count) };
+                self.framing = if left == count {
+                    Framing::Size
+                } else {
+                    Framing::Chunk(left - count)
+                };
                 count > 0
             }
         }
@@ -212,7 +237,11 @@ impl Connection {
 
     pub async fn raw(&mut self, count: usize) -> Result<Vec<u8>> {
         while self.unread.len() < count {
-            ensure!(self.fill().await, "the connection ended after {}", shown(&self.unread));
+            ensure!(
+                self.fill().await,
+                "the connection ended after {}",
+                shown(&self.unread)
+            );
         }
         Ok(self.unread.drain(..count).collect())
     }

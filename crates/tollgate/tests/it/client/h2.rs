@@ -48,8 +48,13 @@ impl Connection {
         let host = fields.iter().find(|(name, _)| name.eq_ignore_ascii_case("host"));
         let host = String::from_utf8_lossy(host.map(|(_, value)| value.as_slice()).unwrap_or(b"gate.test"));
         let scheme = if secure { "https" } else { "http" };
-        let mut request = Request::builder().method(method).uri(format!("{scheme}://{host}{target}"));
-        for (name, value) in fields.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("host")) {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{scheme}://{host}{target}"));
+        for (name, value) in fields
+            .iter()
+            .filter(|(name, _)| !name.eq_ignore_ascii_case("host"))
+        {
             request = request.header(name, value.as_slice());
         }
         let request = request.body(Full::new(Bytes::from(body.unwrap_or_default())))?;
@@ -67,7 +72,12 @@ impl Connection {
         let (parts, body) = response.into_parts();
         let fields = parts.headers.iter();
         let fields = fields
-            .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+            .map(|(name, value)| {
+                (
+                    name.to_string(),
+                    String::from_utf8_lossy(value.as_bytes()).into_owned(),
+                )
+            })
             .collect();
         self.body = Some(body);
         Ok(Answer {
@@ -101,6 +111,10 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
+        // A request under way would keep the connection open.
+        for coming in &self.coming {
+            coming.abort();
+        }
         self.driver.abort();
     }
 }

@@ -24,11 +24,17 @@ impl Run<'_> {
     }
 
     pub(super) async fn request(&mut self, on: &str, request: &Request) -> Result<()> {
-        let body = request.body.as_ref().map(|body| text::bytes(body, self, None)).transpose()?;
+        let body = request
+            .body
+            .as_ref()
+            .map(|body| text::bytes(body, self, None))
+            .transpose()?;
         let target = text::string(&request.target, self, None)?;
         let own = |name: &str| {
             let mut fields = request.fields.iter();
-            fields.find(|(have, _)| have.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+            fields
+                .find(|(have, _)| have.eq_ignore_ascii_case(name))
+                .map(|(_, value)| value.as_str())
         };
         let host = own("host").unwrap_or("gate.test").to_owned();
         let content_type = own("content-type").unwrap_or("application/json").to_owned();
@@ -56,7 +62,9 @@ impl Run<'_> {
             }
         }
         self.begin(on);
-        self.client(on).await?.request(&request.method, &target, &fields, body)
+        self.client(on)
+            .await?
+            .request(&request.method, &target, &fields, body)
     }
 
     pub(super) async fn answer(&mut self, on: &str, checks: &[Check]) -> Result<()> {
@@ -74,26 +82,48 @@ impl Run<'_> {
                 Check::Open => self.still_open(on).await?,
                 Check::Closed => {
                     let rest = self.client(on).await?.closed().await?;
-                    ensure!(rest.is_empty(), "before its end the connection carried {}", shown(&rest));
+                    ensure!(
+                        rest.is_empty(),
+                        "before its end the connection carried {}",
+                        shown(&rest)
+                    );
                 }
+                Check::Cut => drop(self.client(on).await?.closed().await?),
                 Check::Broken => {
                     let answer = self.client(on).await?.body(|_| false).await?;
-                    ensure!(answer.end == End::Broken, "the body ended well: {}", shown(&answer.body));
+                    ensure!(
+                        answer.end == End::Broken,
+                        "the body ended well: {}",
+                        shown(&answer.body)
+                    );
                 }
                 Check::Status(_) | Check::Head => {}
                 Check::Field { .. } | Check::NoField(_) => {
-                    let answer = self.client(on).await?.answer.as_ref().context("no answer has begun")?;
+                    let answer = self
+                        .client(on)
+                        .await?
+                        .answer
+                        .as_ref()
+                        .context("no answer has begun")?;
                     answer::check(check, &wanted, &answer.fields, &answer.body)?;
                 }
                 Check::Body(_) | Check::BodyPart(_) | Check::BodyJson(_) => {
                     let answer = self.client(on).await?.body(|_| false).await?;
-                    ensure!(answer.end == End::Whole, "the body broke off: {}", shown(&answer.body));
+                    ensure!(
+                        answer.end == End::Whole,
+                        "the body broke off: {}",
+                        shown(&answer.body)
+                    );
                     answer::check(check, &wanted, &answer.fields, &answer.body)?;
                 }
             }
             if let (Check::Status(_), false) = (check, goes_on(checks)) {
                 let answer = self.client(on).await?.body(|_| false).await?;
-                ensure!(answer.end == End::Whole, "the body broke off: {}", shown(&answer.body));
+                ensure!(
+                    answer.end == End::Whole,
+                    "the body broke off: {}",
+                    shown(&answer.body)
+                );
             }
         }
         Ok(())
@@ -102,7 +132,10 @@ impl Run<'_> {
     async fn head(&mut self, on: &str, status: u16, checks: &[Check]) -> Result<()> {
         let client = self.client(on).await?;
         if let Some(before) = &client.answer {
-            ensure!(before.end != End::Going, "the answer before this one has not been read");
+            ensure!(
+                before.end != End::Going,
+                "the answer before this one has not been read"
+            );
         }
         let answer = client.head().await?;
         let (have, fields) = (answer.status, answer.fields.clone());
@@ -120,7 +153,11 @@ impl Run<'_> {
                 _ => None,
             })
             .collect();
-        let signed = self.signed.get_mut(on).and_then(|queue| queue.pop_front()).flatten();
+        let signed = self
+            .signed
+            .get_mut(on)
+            .and_then(|queue| queue.pop_front())
+            .flatten();
         let client = self.clients.get_mut(on).context("there is no such connection")?;
         let answer = client.answer.as_ref().context("no answer has begun")?;
         invariants::head(answer, &named, &mut self.ids)?;
@@ -134,7 +171,9 @@ impl Run<'_> {
     async fn part(&mut self, on: &str, wanted: &[u8]) -> Result<()> {
         let count = wanted.len();
         let client = self.client(on).await?;
-        let answer = client.body(|answer| answer.body.len() >= answer.looked_at + count).await?;
+        let answer = client
+            .body(|answer| answer.body.len() >= answer.looked_at + count)
+            .await?;
         let part = &answer.body[answer.looked_at..answer.body.len().min(answer.looked_at + count)];
         ensure!(part == wanted, "the next part is {}", shown(part));
         answer.looked_at += count;
@@ -146,7 +185,11 @@ impl Run<'_> {
         let client = self.client(on).await?;
         client.request("GET", STILL_OPEN, &fields, None)?;
         let answer = client.head().await.context("the connection is not open")?;
-        ensure!(answer.status == 400, "the connection answers with {}", answer.status);
+        ensure!(
+            answer.status == 400,
+            "the connection answers with {}",
+            answer.status
+        );
         client.body(|_| false).await?;
         Ok(())
     }
@@ -154,7 +197,12 @@ impl Run<'_> {
 
 /// Whether the body is left for a later step.
 fn goes_on(checks: &[Check]) -> bool {
-    checks.iter().any(|check| matches!(check, Check::Part(_) | Check::Head | Check::Broken | Check::Raw(_)))
+    checks.iter().any(|check| {
+        matches!(
+            check,
+            Check::Part(_) | Check::Head | Check::Broken | Check::Raw(_)
+        )
+    })
 }
 
 /// Proves what the gate signed: the answer itself, or the clock that it tells.
@@ -168,7 +216,10 @@ fn prove(signed: &Signed, answer: &Answer) -> Result<()> {
             credentials::prove_answer(signed, value, content_type, &answer.body)
         }
         None => {
-            ensure!(answer.status >= 400, "the answer to a signed request is not signed");
+            ensure!(
+                answer.status >= 400,
+                "the answer to a signed request is not signed"
+            );
             Ok(())
         }
     }

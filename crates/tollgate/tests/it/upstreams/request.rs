@@ -132,7 +132,8 @@ impl Reader {
             }
             let part: Vec<u8> = self.unread.drain(..left.min(self.unread.len())).collect();
             left -= part.len();
-            self.upstream.change(|state| state.seen[index].body.extend_from_slice(&part));
+            self.upstream
+                .change(|state| state.seen[index].body.extend_from_slice(&part));
         }
         Some(())
     }
@@ -149,7 +150,9 @@ impl Reader {
     }
 
     fn send(&self, bytes: Vec<u8>) {
-        let _ = self.upstream.state.lock().connections[self.connection].commands.send(Command::Send(bytes));
+        let _ = self.upstream.state.lock().connections[self.connection]
+            .commands
+            .send(Command::Send(bytes));
     }
 }
 
@@ -159,7 +162,12 @@ fn parse(head: &[u8], connection: usize) -> Option<Seen> {
     parsed.parse(head).ok()?;
     let fields = parsed.headers.iter();
     let fields = fields
-        .map(|field| (field.name.to_ascii_lowercase(), String::from_utf8_lossy(field.value).into_owned()))
+        .map(|field| {
+            (
+                field.name.to_ascii_lowercase(),
+                String::from_utf8_lossy(field.value).into_owned(),
+            )
+        })
         .collect();
     Some(Seen {
         method: parsed.method?.to_owned(),
@@ -176,7 +184,10 @@ fn parse(head: &[u8], connection: usize) -> Option<Seen> {
 /// What an echo answers: the request in JSON, or the status that the path `/status/NNN` asks for.
 fn echo(seen: &Seen) -> Vec<u8> {
     let path = seen.target.split('?').next().unwrap_or_default();
-    let status = path.rsplit_once("/status/").and_then(|(_, status)| status.parse::<u16>().ok()).unwrap_or(200);
+    let status = path
+        .rsplit_once("/status/")
+        .and_then(|(_, status)| status.parse::<u16>().ok())
+        .unwrap_or(200);
     if status == 204 || status == 304 {
         return format!("HTTP/1.1 {status} Empty\r\nETag: \"echo\"\r\n\r\n").into_bytes();
     }
@@ -184,8 +195,9 @@ fn echo(seen: &Seen) -> Vec<u8> {
     let body = json!({ "method": seen.method, "target": seen.target, "size": seen.body.len(), "body": text });
     let body = body.to_string();
     let length = body.len();
-    let mut answer =
-        format!("HTTP/1.1 {status} Echo\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n");
+    let mut answer = format!(
+        "HTTP/1.1 {status} Echo\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+    );
     if seen.method != "HEAD" {
         answer.push_str(&body);
     }
