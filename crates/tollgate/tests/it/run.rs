@@ -82,14 +82,9 @@ struct Run<'t> {
 
 impl Names for Run<'_> {
     fn name(&self, name: &str) -> Option<String> {
-        let file = |name: &str| Some(self.certificates.file(name).display().to_string());
         match name {
-            "consumers" => Some(credentials::consumers()),
-            "cert" => file("listener.crt"),
-            "key" => file("listener.key"),
-            "roots" => file("secure.crt"),
             "now" => Some(self.gate.now().to_string()),
-            _ => self.upstreams.address(name),
+            _ => Before(&self.certificates, &self.upstreams).name(name),
         }
     }
 
@@ -102,7 +97,7 @@ impl Names for Run<'_> {
     }
 }
 
-/// Fills in a configuration before there is a gate.
+/// What has a name before there is a gate.
 struct Before<'r>(&'r Certificates, &'r Upstreams);
 
 impl Names for Before<'_> {
@@ -181,7 +176,8 @@ impl<'t> Run<'t> {
             Action::Advance(by) => self.gate.advance(*by),
             Action::Jump(by) => self.gate.jump(*by),
             Action::Reload { config, refused } => self.reload(config, *refused)?,
-            Action::Certificate => self.certificates.renew()?,
+            Action::Certificate { broken: true } => self.certificates.spoil()?,
+            Action::Certificate { broken: false } => self.certificates.renew()?,
             Action::Connect { on, options } => {
                 let options = Options::parse(options)?;
                 let to = self.gate.address(options.listener)?;

@@ -37,7 +37,7 @@
 //!
 //! advance 61s | jump 61s        Moves both clocks, or only the wall clock (`-` moves it back).
 //! reload NAME [refused]         Loads another configuration.
-//! certificate                   Writes another certificate over the listener's files.
+//! certificate [broken]          Writes another certificate, or none at all, over the listener's files.
 //! connect b [tls] [h2] [old] [listener=1] [from=127.0.0.2] [window=4096]
 //! close b | end b               Drops the connection, or ends only its sending side.
 //! stop | stopped clean|cut      Begins to stop the gate; waits for how it ended.
@@ -116,7 +116,9 @@ pub enum Action {
         config: String,
         refused: bool,
     },
-    Certificate,
+    Certificate {
+        broken: bool,
+    },
     Connect {
         on: String,
         options: Vec<String>,
@@ -433,7 +435,9 @@ fn command(word: &str, rest: &str) -> Result<Action> {
             config: first,
             refused: words.next() == Some("refused"),
         },
-        "certificate" => Action::Certificate,
+        "certificate" => Action::Certificate {
+            broken: first == "broken",
+        },
         "connect" => Action::Connect {
             on: first,
             options: words.map(str::to_owned).collect(),
