@@ -33,7 +33,7 @@ use tollgate_core::authn::{self, Answer, Identity};
 use tollgate_core::denial::{Bound, Denial, Malformed};
 use tollgate_core::route::Route;
 
-use self::body::{Progress, RequestBody, ResponseBody, Stream};
+use self::body::{Failure, Progress, RequestBody, ResponseBody, Stream};
 use self::call::{Call, Outcome};
 use self::forward::{Answered, Ready};
 use self::listener::Peer;
@@ -74,13 +74,10 @@ pub async fn serve(
     let reply = walk(&worker, &peer, &live, request, &mut call).await;
     let route = call.route.clone();
     let mut response = match reply {
-        Ok(Reply::Model(answered, identity)) => {
-            let response = answer::from_model(&worker, answered, call);
-            match identity.and_then(|identity| identity.hawk) {
-                None => response,
-                Some(artifacts) => Box::pin(answer::sign(response, artifacts)).await,
-            }
-        }
+        Ok(Reply::Model(answered, identity)) => match identity.and_then(|identity| identity.hawk) {
+            None => answer::from_model(&worker, answered, call),
+            Some(artifacts) => Box::pin(answer::signed(&worker, answered, call, artifacts)).await,
+        },
         Ok(Reply::Own(response)) => {
             call.status = response.status();
             call.outcome = Outcome::Served;
@@ -198,7 +195,9 @@ async fn read_whole(incoming: Incoming, route: &Route, call: &Call) -> Result<By
         Err(error) if error.is::<http_body_util::LengthLimitError>() => {
             Err(Denial::Bound(Bound::Body { max }))
         }
-        Err(_) if call.connection().pace().is_slow() => Err(Denial::Bound(Bound::Slow)),
-        Err(_) => Err(Malformed::Chunk.into()),
+        Err(error) => Err(match error.downcast::<hyper::Error>() {
+            Ok(error) => Failure::of(&error, call.connection().pace()).into(),
+            Err(_) => Malformed::Chunk.into(),
+        }),
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use http::{HeaderValue, StatusCode};
 use tollgate_core::Now;
 use tollgate_core::credential::Credential;
-use tollgate_core::denial::Denial;
+use tollgate_core::denial::{Denial, Malformed};
 use tollgate_core::route::Route;
 
 use super::wire::pace::Open;
@@ -109,6 +109,7 @@ impl Call {
         self.denial = Some(denial.code());
         self.outcome = match denial {
             Denial::Upstream(_) => Outcome::UpstreamError,
+            Denial::Malformed(Malformed::Incomplete) => Outcome::Cancelled,
             _ => Outcome::Denied,
         };
     }
