@@ -90,7 +90,6 @@ impl Exchange {
             target: state.id,
             sender,
             connection: Driven(Some(Box::pin(connection))),
-            ended: false,
             timer: Timer::new(within),
             interim: Arc::default(),
         })
