@@ -42,7 +42,9 @@ pub struct Exchange {
 /// hyper's side of a connection until it has ended. Then it is dropped: that is how hyper gives back a request that was
 /// never sent.
 #[derive(Debug)]
-struct Driven(Option<Pin<Box<Connection<TokioIo<Io>, RequestBody>>>>);
+struct Driven(Option<Pin<Box<HyperConnection>>>);
+
+type HyperConnection = Connection<TokioIo<Io>, RequestBody>;
 
 impl Driven {
     fn drive(&mut self, cx: &mut Context<'_>) {
