@@ -7,7 +7,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::Outcome;
 use super::check::ConfigFile;
-use super::output::Output;
+use super::output::{self, Output};
 use crate::config;
 use crate::reload;
 use crate::server::{Server, Stopped};
@@ -48,7 +48,7 @@ impl Serve {
         let watched = compiled.watched.clone();
         let access_log = match self.access_log {
             AccessLogTo::Off => None,
-            AccessLogTo::Stdout => Some(AccessLog::start(std::io::stdout())?),
+            AccessLogTo::Stdout => Some(AccessLog::start(output::lines())?),
         };
         let telemetry = Telemetry { access_log, ..Telemetry::default() };
         let server = Arc::new(Server::start(compiled, Clock::system(), telemetry)?);
