@@ -108,6 +108,17 @@ class Stopping(unittest.TestCase):
         self.assertFalse(folder.exists())
 
 
+    def test_a_demo_interrupted_while_it_starts_removes_its_keys(self) -> None:
+        folder, temporary = scratch(), scratch()
+        command = [str(BINARY), "demo", "--port", "0", "--admin-port", "0"]
+        demo = Program(command, folder, {"TMPDIR": str(temporary)})
+        deadline = time.monotonic() + 10
+        while not any(temporary.iterdir()):
+            self.assertLess(time.monotonic(), deadline)
+        self.assertEqual(demo.stop(signal.SIGINT), 0)
+        self.assertEqual(list(temporary.iterdir()), [])
+
+
 class Starting(unittest.TestCase):
     def test_it_is_ready_in_half_a_second(self) -> None:
         # The best of five: another process may have the processor for a while, and not five times.
