@@ -14,6 +14,7 @@ mod output;
 mod schema;
 mod serve;
 mod sign;
+mod stop;
 
 use std::process::ExitCode;
 

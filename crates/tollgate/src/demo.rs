@@ -42,7 +42,7 @@ pub struct Ports {
 #[derive(Debug)]
 pub struct Demo {
     server: Arc<Server>,
-    reload: JoinHandle<std::io::Result<()>>,
+    reload: JoinHandle<()>,
     models: Runtime,
     stop_models: watch::Sender<bool>,
     /// The consumers' keys, in the order of [`SERVICES`].
@@ -72,8 +72,7 @@ impl Demo {
             .map_err(|problems| anyhow::anyhow!(problems.render(false)))?;
         let watched = std::iter::once(directory.0.join(FILE)).chain(compiled.watched.clone()).collect();
         let server = Arc::new(Server::start(compiled, Clock::system(), Telemetry::default())?);
-        let reload = reload::watch(Arc::downgrade(&server), directory.0.join(FILE), watched);
-        let reload = server.control().spawn(reload);
+        let reload = reload::start(&server, directory.0.join(FILE), watched)?;
         Ok(Self { server, reload, models, stop_models, keys, directory })
     }
 

@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinHandle;
 
 use crate::config;
 use crate::server::Server;
@@ -15,14 +16,19 @@ const LOOK: Duration = Duration::from_millis(500);
 /// Two reads this far apart must agree: a file that is being written is not loaded.
 const SETTLE: Duration = Duration::from_millis(100);
 
-/// Watches the configuration for as long as the gate runs.
+/// Watches the configuration for as long as the gate runs; SIGHUP is caught from the return on.
 ///
 /// A file that cannot be used changes nothing and says why, once.
 ///
 /// # Errors
 /// Where SIGHUP cannot be watched.
-pub async fn watch(server: Weak<Server>, path: PathBuf, mut watched: Vec<PathBuf>) -> std::io::Result<()> {
-    let mut hangup = signal(SignalKind::hangup())?;
+pub fn start(server: &Arc<Server>, path: PathBuf, watched: Vec<PathBuf>) -> std::io::Result<JoinHandle<()>> {
+    let _entered = server.control().enter();
+    let hangup = signal(SignalKind::hangup())?;
+    Ok(server.control().spawn(watch(Arc::downgrade(server), hangup, path, watched)))
+}
+
+async fn watch(server: Weak<Server>, mut hangup: Signal, path: PathBuf, mut watched: Vec<PathBuf>) {
     let mut seen = stamps(&watched);
     loop {
         let forced = tokio::select! {
@@ -37,7 +43,7 @@ pub async fn watch(server: Weak<Server>, path: PathBuf, mut watched: Vec<PathBuf
             continue;
         }
         seen = now;
-        let Some(server) = server.upgrade() else { return Ok(()) };
+        let Some(server) = server.upgrade() else { return };
         if let Some(files) = load(&server, &path) {
             watched = files;
             seen = stamps(&watched);

@@ -203,7 +203,7 @@ fn run_worker(gate: Arc<Gate>, mut inbox: UnboundedReceiver<Accepted>) -> bool {
     runtime.block_on(async move {
         let stop = gate.drain.clone();
         let worker = Worker::new(gate);
-        let sweep = tokio::task::spawn_local(worker.clone().sweep());
+        let sweep = worker.tasks.spawn_local(worker.clone().sweep());
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,

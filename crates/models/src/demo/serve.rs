@@ -134,4 +134,5 @@ impl IntoResponse for Refusal {
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#[expect(clippy::disallowed_methods, reason = "what a test spawns ends with the runtime of that test")]
 mod tests;

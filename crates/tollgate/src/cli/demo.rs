@@ -9,7 +9,7 @@ use tollgate_models::demo::Model;
 
 use super::Outcome;
 use super::output::Output;
-use super::serve::stop_signal;
+use super::stop::StopSignals;
 use crate::demo::{Demo, Ports};
 use crate::probe::{self, Question};
 use crate::telemetry::logging;
@@ -36,10 +36,11 @@ struct Met {
 impl DemoCommand {
     pub fn run(self, output: &Output) -> anyhow::Result<Outcome> {
         logging::start(std::env::var("TOLLGATE_LOG").ok().as_deref(), "warn")?;
+        let stop = StopSignals::watch()?;
         let demo = Demo::start(Ports { gate: self.port, admin: self.admin_port })?;
         let met = demo.server().control().block_on(ask_everything(&demo))?;
         output.result(&screen::json(&demo, &met), &screen::text(&demo, &met, output.colors_results()))?;
-        demo.server().control().block_on(stop_signal())?;
+        stop.wait();
         output.note("stopping");
         demo.stop();
         Ok(Outcome::Done)

@@ -77,6 +77,11 @@ impl Output {
     }
 }
 
+/// Standard output, for lines that a command writes for as long as it runs.
+pub fn lines() -> io::Stdout {
+    io::stdout()
+}
+
 /// The text with control characters escaped, line ends excepted.
 fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());

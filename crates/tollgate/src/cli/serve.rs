@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::Outcome;
 use super::check::ConfigFile;
-use super::output::Output;
+use super::output::{self, Output};
+use super::stop::StopSignals;
 use crate::config;
 use crate::reload;
 use crate::server::{Server, Stopped};
@@ -35,6 +35,7 @@ enum AccessLogTo {
 impl Serve {
     pub fn run(self, output: &Output) -> anyhow::Result<Outcome> {
         logging::start(std::env::var("TOLLGATE_LOG").ok().as_deref(), "info")?;
+        let stop = StopSignals::watch()?;
         let compiled = match config::load(&self.file.path) {
             Ok(compiled) => compiled,
             Err(problems) => {
@@ -48,18 +49,18 @@ impl Serve {
         let watched = compiled.watched.clone();
         let access_log = match self.access_log {
             AccessLogTo::Off => None,
-            AccessLogTo::Stdout => Some(AccessLog::start(std::io::stdout())?),
+            AccessLogTo::Stdout => Some(AccessLog::start(output::lines())?),
         };
         let telemetry = Telemetry { access_log, ..Telemetry::default() };
         let server = Arc::new(Server::start(compiled, Clock::system(), telemetry)?);
+        let reload = reload::start(&server, self.file.path, watched)?;
         for address in server.addresses() {
             tracing::info!(%address, "serving");
         }
         if let Some(address) = server.admin() {
             tracing::info!(%address, "admin listener");
         }
-        let reload = server.control().spawn(reload::watch(Arc::downgrade(&server), self.file.path, watched));
-        server.control().block_on(stop_signal())?;
+        stop.wait();
         reload.abort();
         tracing::info!("stopping: open requests may end");
         if Server::stop_shared(server) == Stopped::Cut {
@@ -67,18 +68,4 @@ impl Serve {
         }
         Ok(Outcome::Done)
     }
-}
-
-/// Waits for SIGTERM or SIGINT.
-///
-/// # Errors
-/// Where signals cannot be watched.
-pub async fn stop_signal() -> std::io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
 }

@@ -4,6 +4,8 @@
 //! access log see of it. The gate runs in this process, on free ports, with a clock that stands still. The grammar is at
 //! the top of [`transcript`]; what every exchange must keep without being asked is in [`invariants`].
 
+#![expect(clippy::disallowed_methods, reason = "what a test spawns ends with the runtime of that test")]
+
 mod answer;
 mod certificates;
 mod client;

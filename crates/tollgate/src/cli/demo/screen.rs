@@ -34,15 +34,25 @@ pub(super) fn json(demo: &Demo, met: &[Met]) -> Value {
         .iter()
         .map(|met| json!({ "consumer": met.consumer, "route": met.model.name(), "status": met.status.as_u16() }))
         .collect();
-    let keys: Vec<Value> =
-        demo.keys.iter().map(|keys| json!({ "consumer": keys.name, "api_key": keys.api_key })).collect();
+    let keys: Vec<Value> = demo.keys.iter().map(credentials).collect();
     let curl: Vec<String> = lines(demo).into_iter().map(|(_, line)| line).collect();
     json!({
         "gate": format!("http://{}", demo.gate()),
         "admin": demo.server().admin().map(|address| format!("http://{address}")),
+        "config": demo.configuration_file(),
         "keys": keys,
         "cells": cells,
         "curl": curl,
+    })
+}
+
+/// What one consumer can sign and present; `private_key` is a file.
+fn credentials(keys: &ServiceKeys) -> Value {
+    json!({
+        "consumer": keys.name,
+        "api_key": keys.api_key,
+        "jwt": { "key": keys.jwt_key, "private_key": keys.private_key },
+        "hawk": { "id": keys.hawk_id, "key": keys.hawk_key },
     })
 }
 

@@ -1,0 +1,119 @@
+//! What each part may not name.
+
+use crate::assert_none;
+use crate::sources::{Source, all, product, workspace};
+
+/// The workspace's crates, and those of them that each may use.
+const DIRECTION: [(&str, &[&str]); 4] = [
+    ("core", &[]),
+    ("secrets", &[]),
+    ("models", &[]),
+    ("tollgate", &["tollgate-core", "tollgate-models", "tollgate-secrets"]),
+];
+
+fn naming(sources: &[Source], words: &[&str]) -> Vec<String> {
+    sources.iter().flat_map(|source| source.naming(words)).collect()
+}
+
+#[test]
+fn core_is_pure() {
+    let banned = [
+        "tokio",
+        "hyper",
+        "axum",
+        "sqlx",
+        "std::fs",
+        "std::net::TcpStream",
+        "std::net::TcpListener",
+        "std::net::UdpSocket",
+        "std::env",
+        "std::process",
+        "std::thread",
+        "Instant::now",
+        "SystemTime::now",
+        "async",
+    ];
+    assert_none(
+        "core decides; it does no I/O and is told the time",
+        &naming(&all(&["crates/core/src"]), &banned),
+    );
+}
+
+#[test]
+fn crates_depend_in_one_direction() {
+    let mut found = Vec::new();
+    for (name, allowed) in DIRECTION {
+        let manifest =
+            std::fs::read_to_string(workspace().join(format!("crates/{name}/Cargo.toml"))).unwrap();
+        for line in manifest.lines().filter(|line| line.starts_with("tollgate-")) {
+            let used = line.split([' ', '.', '=']).next().unwrap();
+            if !allowed.contains(&used) {
+                found.push(format!("crates/{name}/Cargo.toml: `{used}`"));
+            }
+        }
+        if !manifest.contains("[lints]\nworkspace = true\n") {
+            found.push(format!("crates/{name}/Cargo.toml: takes no lints from the workspace"));
+        }
+    }
+    let crates = std::fs::read_dir(workspace().join("crates")).unwrap().count();
+    assert_eq!(crates, DIRECTION.len(), "every crate has its line in this test");
+    assert_none("tollgate uses the other crates, and they nothing of the gate", &found);
+}
+
+#[test]
+fn the_data_plane_and_the_control_plane_meet_in_the_state_alone() {
+    let gateway = naming(&all(&["crates/tollgate/src/gateway"]), &["crate::admin", "super::admin"]);
+    let admin = naming(&all(&["crates/tollgate/src/admin"]), &["crate::gateway", "super::gateway"]);
+    assert_none("`gateway` and `admin` never import each other", &[gateway, admin].concat());
+}
+
+#[test]
+fn tasks_are_tracked() {
+    let banned = ["tokio::spawn", "task::spawn", "task::spawn_local", "task::spawn_blocking"];
+    let sources = product(&["crates/tollgate/src", "crates/models/src", "crates/secrets/src"]);
+    assert_none(
+        "a task belongs to a tracker, a set or a runtime that its owner ends, so that a stop waits for it",
+        &naming(&sources, &banned),
+    );
+}
+
+#[test]
+fn one_file_prints() {
+    let mut sources =
+        all(&["crates/tollgate/src", "crates/models/src", "crates/secrets/src", "crates/core/src"]);
+    sources.retain(|source| {
+        ![
+            "crates/tollgate/src/cli/output.rs",
+            // The process's own log goes to standard error through its library, filtered and in its own form.
+            "crates/tollgate/src/telemetry/logging.rs",
+        ]
+        .contains(&source.path.as_str())
+    });
+    let banned = [
+        "println!",
+        "print!",
+        "eprintln!",
+        "eprint!",
+        "dbg!",
+        "stdout()",
+        "stderr()",
+        "io::stdout",
+        "io::stderr",
+    ];
+    assert_none("`cli/output.rs` is the only place that prints", &naming(&sources, &banned));
+}
+
+#[test]
+fn nothing_is_left_for_later_in_a_comment() {
+    // Put together here, so that this file does not find itself.
+    let notes = [["TO", "DO"].concat(), ["FIX", "ME"].concat(), ["XX", "X"].concat()];
+    let mut found = Vec::new();
+    for source in all(&["crates"]) {
+        for (line, number) in source.text.lines().zip(1..) {
+            if notes.iter().any(|note| line.contains(note.as_str())) {
+                found.push(format!("{}:{number}: {}", source.path, line.trim()));
+            }
+        }
+    }
+    assert_none("what is open belongs to the tracker, where somebody sees it", &found);
+}

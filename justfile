@@ -1,0 +1,33 @@
+# The commands of this repository; `./test` needs no just.
+
+# Everything that shows that the program is right
+test *STEPS:
+    ./test {{ STEPS }}
+
+# Formatting, lints, unit tests
+fast:
+    ./test fast
+
+# Three real models behind a gate, with keys and lines to paste
+demo *ARGS:
+    cargo run --release -- demo {{ ARGS }}
+
+# What a request costs, next to nginx, haproxy and envoy
+bench *ARGS:
+    cargo build --release && bench/run {{ ARGS }}
+
+# Take what the tests see as what they expect; read the difference before you commit it
+bless:
+    INSTA_UPDATE=always cargo test --workspace
+
+# Advisories, licences, banned packages (needs cargo-deny)
+deny:
+    cargo deny --locked check
+
+# Format every Rust file
+fmt:
+    cargo fmt --all
+
+# The API documentation of the crates
+doc:
+    cargo doc --workspace --no-deps --open
