@@ -61,7 +61,7 @@ fn named_files(text: &str) -> impl Iterator<Item = (&'static str, &str)> {
                 (key, &rest[..end])
             })
         })
-        .filter(|(_, name)| name.contains('.') && !name.contains(' '))
+        .filter(|(_, name)| name.contains(['.', '/']))
 }
 
 fn public_key() -> String {
