@@ -2,10 +2,10 @@
 
 pub mod api_key_text;
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+use foldhash::HashMap;
 use http::HeaderValue;
 
 use crate::authn::hawk;

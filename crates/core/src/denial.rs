@@ -98,6 +98,9 @@ pub enum Malformed {
     /// A chunk of the body is wrong.
     #[error("the chunked body is malformed")]
     Chunk,
+    /// The body ended before it was whole, as its caller left.
+    #[error("the body ended before it was whole")]
+    Incomplete,
     /// `Connection` names a field that frames the message.
     #[error("`Connection` may not name this field")]
     Connection,
@@ -280,6 +283,7 @@ impl Malformed {
             }
             Self::Host | Self::HostMismatch => "host_refused",
             Self::Hawk(_) => "credential_malformed",
+            Self::Incomplete => "body_incomplete",
             Self::Upgrade => "upgrade_refused",
             Self::Version => "version_not_supported",
             Self::RequestLine

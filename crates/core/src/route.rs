@@ -1,9 +1,10 @@
 //! What is matched, and how a matched request is treated.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use foldhash::HashMap;
 use http::{HeaderName, HeaderValue, Method};
 
 use crate::authn::Accept;

@@ -22,20 +22,20 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{self, HeaderName};
+use http::header::{self, HeaderName, HeaderValue};
 use http::{Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use tollgate_core::access;
+use tollgate_core::authn::hawk::Unproven;
 use tollgate_core::authn::{self, Answer, Identity};
 use tollgate_core::denial::{Bound, Denial, Malformed};
 use tollgate_core::route::Route;
 
-use self::body::{Progress, RequestBody, ResponseBody, Stream};
+use self::body::{Failure, Progress, RequestBody, ResponseBody, Stream};
 use self::call::{Call, Outcome};
 use self::forward::{Answered, Ready};
-use self::framing::Checked;
 use self::listener::Peer;
 use self::wire::pace::Pace;
 use self::worker::Worker;
@@ -74,7 +74,10 @@ pub async fn serve(
     let reply = walk(&worker, &peer, &live, request, &mut call).await;
     let route = call.route.clone();
     let mut response = match reply {
-        Ok(Reply::Model(answered, identity)) => answer::from_model(&worker, answered, identity, call).await,
+        Ok(Reply::Model(answered, identity)) => match identity.and_then(|identity| identity.hawk) {
+            None => answer::from_model(&worker, answered, call),
+            Some(artifacts) => Box::pin(answer::signed(&worker, answered, call, artifacts)).await,
+        },
         Ok(Reply::Own(response)) => {
             call.status = response.status();
             call.outcome = Outcome::Served;
@@ -118,7 +121,22 @@ async fn walk(
     }
     check_declared_size(route, &incoming)?;
 
-    let (identity, body, progress) = identify(worker, live, route, &checked, incoming, call).await?;
+    let progress: Rc<Progress> = Rc::default();
+    let credentials = &live.snapshot.credentials;
+    let (identity, body) =
+        match authn::identify(&checked.head, &route.accept, credentials, &worker.gate.memory, call.now) {
+            Answer::Absent => (None, stream(incoming, route, call, &progress)),
+            Answer::Identified(identity) => (Some(identity), stream(incoming, route, call, &progress)),
+            Answer::Rejected(denial) => return Err(denial),
+            Answer::Unproven(unproven) => {
+                let content_type = checked.head.headers.get(header::CONTENT_TYPE);
+                // Boxed, as every rare and large future of the walk: its room would be moved with each request.
+                let (identity, bytes) =
+                    Box::pin(prove(unproven, incoming, content_type, route, call)).await?;
+                progress.end();
+                (Some(identity), RequestBody::Whole((!bytes.is_empty()).then_some(bytes)))
+            }
+        };
     call.credential = identity.as_ref().map(|identity| identity.credential.clone());
 
     let permit = access::decide(route, identity.clone())?;
@@ -128,52 +146,37 @@ async fn walk(
         return Box::pin(tunnel::open(worker, live, ready, switch, call)).await.map(Reply::Tunnel);
     }
     let answered = forward::forward(worker, live, ready, call).await?;
-    call.upstream = Some(call.elapsed());
+    call.answered();
     Ok(Reply::Model(answered, identity))
 }
 
-/// Who calls, and the body that goes on: as it comes, or whole where a proof had to read it.
-async fn identify(
-    worker: &Worker,
-    live: &Live,
-    route: &Route,
-    checked: &Checked,
+/// A judged payload: who calls, and the body read whole.
+async fn prove(
+    unproven: Unproven,
     incoming: Incoming,
+    content_type: Option<&HeaderValue>,
+    route: &Route,
     call: &Call,
-) -> Result<(Option<Identity>, RequestBody, Rc<Progress>), Denial> {
-    let progress: Rc<Progress> = Rc::default();
-    let answer = authn::identify(
-        &checked.head,
-        &route.accept,
-        &live.snapshot.credentials,
-        &worker.gate.memory,
-        call.now,
-    );
-    let identity = match answer {
-        Answer::Absent => None,
-        Answer::Identified(identity) => Some(identity),
-        Answer::Rejected(denial) => return Err(denial),
-        Answer::Unproven(unproven) => {
-            let bytes = Box::pin(read_whole(incoming, route, call)).await?;
-            let content_type = checked.head.headers.get(header::CONTENT_TYPE);
-            let identity = unproven.prove(&route.accept, content_type, &bytes)?;
-            call.request_bytes.set(bytes.len() as u64);
-            progress.ended.set(Some(tokio::time::Instant::now()));
-            return Ok((Some(identity), RequestBody::Whole((!bytes.is_empty()).then_some(bytes)), progress));
-        }
-    };
+) -> Result<(Identity, Bytes), Denial> {
+    let bytes = read_whole(incoming, route, call).await?;
+    let identity = unproven.prove(&route.accept, content_type, &bytes)?;
+    call.request_bytes.set(bytes.len() as u64);
+    Ok((identity, bytes))
+}
+
+/// The body as it comes, bounded and counted.
+fn stream(incoming: Incoming, route: &Route, call: &Call, progress: &Rc<Progress>) -> RequestBody {
     if incoming.is_end_stream() {
-        progress.ended.set(Some(tokio::time::Instant::now()));
-        return Ok((identity, RequestBody::Whole(None), progress));
+        progress.end();
+        return RequestBody::Whole(None);
     }
-    let body = RequestBody::Stream(Stream {
+    RequestBody::Stream(Stream {
         incoming,
         max: route.body_max,
         bytes: call.request_bytes.clone(),
         progress: progress.clone(),
         pace: call.connection().pace().clone(),
-    });
-    Ok((identity, body, progress))
+    })
 }
 
 /// A body that says itself that it is too large is refused before anything is read.
@@ -192,7 +195,9 @@ async fn read_whole(incoming: Incoming, route: &Route, call: &Call) -> Result<By
         Err(error) if error.is::<http_body_util::LengthLimitError>() => {
             Err(Denial::Bound(Bound::Body { max }))
         }
-        Err(_) if call.connection().pace().is_slow() => Err(Denial::Bound(Bound::Slow)),
-        Err(_) => Err(Malformed::Chunk.into()),
+        Err(error) => Err(match error.downcast::<hyper::Error>() {
+            Ok(error) => Failure::of(&error, call.connection().pace()).into(),
+            Err(_) => Malformed::Chunk.into(),
+        }),
     }
 }

@@ -213,7 +213,8 @@ fn run_worker(gate: Arc<Gate>, mut inbox: UnboundedReceiver<Accepted>) -> bool {
                 },
             }
         }
-        // What was accepted before the stop is served too.
+        // What was accepted before the stop is served too; what comes after it is closed at once.
+        inbox.close();
         while let Ok(accepted) = inbox.try_recv() {
             worker.spawn(connection::serve(worker.clone(), accepted));
         }

@@ -3,10 +3,10 @@
 pub mod clock;
 pub mod upstreams;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use foldhash::{HashMap, HashMapExt};
 use tokio_util::sync::CancellationToken;
 use tollgate_core::authn::{Memory, hawk, jwt};
 use tollgate_core::consumer::Name;

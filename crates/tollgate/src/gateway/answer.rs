@@ -1,18 +1,20 @@
 //! The model's answer as the caller gets it.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
-use bytes::Bytes;
+use http::Response;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::{Response, StatusCode};
-use http_body::Body;
+use http::response::Parts;
 use http_body_util::BodyExt;
-use tollgate_core::authn::{Identity, hawk};
+use tollgate_core::authn::hawk;
+use tollgate_core::denial::{Denial, UpstreamFailure};
 
 use super::body::ResponseBody;
 use super::call::Call;
 use super::forward::Answered;
 use super::metered::Metered;
+use super::problem;
 use super::worker::Worker;
 
 const SERVER_AUTHORIZATION: HeaderName = HeaderName::from_static("server-authorization");
@@ -21,61 +23,50 @@ const SERVER_AUTHORIZATION: HeaderName = HeaderName::from_static("server-authori
 const SIGNED_MAX: u64 = 1024 * 1024;
 
 /// Makes the caller's answer from the model's; from here on the body owns the call.
-pub async fn from_model(
+pub fn from_model(worker: &Rc<Worker>, answered: Answered, call: Call) -> Response<ResponseBody> {
+    let (parts, metered) = meter(worker, answered, call);
+    Response::from_parts(parts, ResponseBody::Metered(Box::new(metered)))
+}
+
+/// The same with a `Server-Authorization`. The header comes before the body, so only an answer of known, modest size
+/// is covered with its body; a stream is signed by its head alone. A body that breaks before its head was sent is
+/// answered as any model that breaks off: 502 in the route's dialect.
+pub async fn signed(
     worker: &Rc<Worker>,
     answered: Answered,
-    identity: Option<Identity>,
-    mut call: Call,
+    call: Call,
+    artifacts: Arc<hawk::Artifacts>,
 ) -> Response<ResponseBody> {
+    let (route, path, id) = (call.route.clone(), call.path.clone(), call.id.clone());
+    let (mut parts, mut metered) = meter(worker, answered, call);
+    if metered.size_hint().exact().is_none_or(|size| size > SIGNED_MAX) {
+        if let Some(signature) = artifacts.server_authorization(None) {
+            parts.headers.insert(SERVER_AUTHORIZATION, signature);
+        }
+        return Response::from_parts(parts, ResponseBody::Metered(Box::new(metered)));
+    }
+    metered.withhold();
+    let Ok(collected) = ResponseBody::Metered(Box::new(metered)).collect().await else {
+        let dialect = route.map(|route| route.errors).unwrap_or_default();
+        let denial = Denial::Upstream(UpstreamFailure::Unreachable);
+        return problem::response(&denial, dialect, path.as_deref(), id.as_str()).map(ResponseBody::from);
+    };
+    let bytes = collected.to_bytes();
+    let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let signature = artifacts.server_authorization(Some((content_type.unwrap_or_default(), &bytes)));
+    if let Some(signature) = signature {
+        parts.headers.insert(SERVER_AUTHORIZATION, signature);
+    }
+    Response::from_parts(parts, bytes.into())
+}
+
+fn meter(worker: &Rc<Worker>, answered: Answered, mut call: Call) -> (Parts, Metered) {
     let Answered { response, exchange, occupied } = answered;
     let (mut parts, incoming) = response.into_parts();
     strip(&mut parts.headers);
     call.status = parts.status;
     let idle = call.route.as_ref().map(|route| route.upstream.timeout.idle).unwrap_or_default();
-    let mut metered = Metered::new(incoming, exchange, call, occupied, worker.clone(), idle);
-    std::future::poll_fn(|cx| {
-        metered.finish_if_empty(cx);
-        std::task::Poll::Ready(())
-    })
-    .await;
-    let body = ResponseBody::Metered(Box::new(metered));
-    match identity.and_then(|identity| identity.hawk) {
-        None => Response::from_parts(parts, body),
-        Some(artifacts) => Box::pin(sign(parts, body, &artifacts)).await,
-    }
-}
-
-/// Adds `Server-Authorization`. The header comes before the body, so only an answer of known, modest size is covered
-/// with its body; a stream is signed by its head alone.
-async fn sign(
-    mut parts: http::response::Parts,
-    body: ResponseBody,
-    artifacts: &hawk::Artifacts,
-) -> Response<ResponseBody> {
-    let whole = body.size_hint().exact().is_some_and(|size| size <= SIGNED_MAX);
-    if !whole {
-        if let Some(value) = artifacts.server_authorization(None) {
-            parts.headers.insert(SERVER_AUTHORIZATION, value);
-        }
-        return Response::from_parts(parts, body);
-    }
-    match body.collect().await {
-        Ok(collected) => {
-            let bytes = collected.to_bytes();
-            let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-            if let Some(value) =
-                artifacts.server_authorization(Some((content_type.unwrap_or_default(), &bytes)))
-            {
-                parts.headers.insert(SERVER_AUTHORIZATION, value);
-            }
-            Response::from_parts(parts, bytes.into())
-        }
-        Err(_) => {
-            let mut broken = Response::new(ResponseBody::from(Bytes::new()));
-            *broken.status_mut() = StatusCode::BAD_GATEWAY;
-            broken
-        }
-    }
+    (parts, Metered::new(incoming, exchange, call, occupied, worker.clone(), idle))
 }
 
 /// Takes out of an answer what concerns only the connection to the model.

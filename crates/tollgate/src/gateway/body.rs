@@ -1,6 +1,7 @@
 //! Bodies on their way: the caller's to the model, the model's to the caller.
 
 use std::cell::Cell;
+use std::error::Error;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::Instant;
+use tollgate_core::denial::{Bound, Denial, Malformed};
 
 use super::metered::Metered;
 use super::wire::pace::Pace;
@@ -40,15 +42,50 @@ pub struct Progress {
     pub ended: Cell<Option<Instant>>,
 }
 
+impl Progress {
+    /// Notes that the last byte was taken.
+    pub fn end(&self) {
+        self.ended.set(Some(Instant::now()));
+    }
+}
+
 /// Why a caller's body could not be sent whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failure {
-    /// It broke off.
+    /// Its framing is wrong.
     Broken,
+    /// The caller left before its end.
+    Left,
     /// It came too slowly.
     Slow,
     /// It is larger than this.
     TooLarge(u64),
+}
+
+impl Failure {
+    /// Why a caller's body gave an error: hyper calls broken chunks invalid, all else is the stream's early end.
+    pub fn of(error: &hyper::Error, pace: &Pace) -> Self {
+        use std::io::ErrorKind::{InvalidData, InvalidInput};
+        if pace.is_slow() {
+            return Self::Slow;
+        }
+        let cause = error.source().and_then(|cause| cause.downcast_ref::<std::io::Error>());
+        match cause.map(std::io::Error::kind) {
+            Some(InvalidData | InvalidInput) => Self::Broken,
+            Some(_) | None => Self::Left,
+        }
+    }
+}
+
+impl From<Failure> for Denial {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Broken => Malformed::Chunk.into(),
+            Failure::Left => Malformed::Incomplete.into(),
+            Failure::Slow => Self::Bound(Bound::Slow),
+            Failure::TooLarge(max) => Self::Bound(Bound::Body { max }),
+        }
+    }
 }
 
 /// The caller's body on its way to the model.
@@ -110,12 +147,11 @@ impl Stream {
             let frame = std::task::ready!(Pin::new(&mut self.incoming).poll_frame(cx));
             return Poll::Ready(match frame {
                 None => {
-                    self.progress.ended.set(Some(Instant::now()));
+                    self.progress.end();
                     None
                 }
                 Some(Err(error)) => {
-                    let slow = self.pace.is_slow();
-                    self.progress.failure.set(Some(if slow { Failure::Slow } else { Failure::Broken }));
+                    self.progress.failure.set(Some(Failure::of(&error, &self.pace)));
                     Some(Err(BodyError::Caller(error)))
                 }
                 Some(Ok(frame)) => {
@@ -128,7 +164,7 @@ impl Stream {
                         return Poll::Ready(Some(Err(BodyError::TooLarge(max))));
                     }
                     if self.incoming.is_end_stream() {
-                        self.progress.ended.set(Some(Instant::now()));
+                        self.progress.end();
                     }
                     Some(Ok(frame))
                 }

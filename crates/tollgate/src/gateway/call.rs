@@ -8,7 +8,7 @@ use std::time::Duration;
 use http::{HeaderValue, StatusCode};
 use tollgate_core::Now;
 use tollgate_core::credential::Credential;
-use tollgate_core::denial::Denial;
+use tollgate_core::denial::{Denial, Malformed};
 use tollgate_core::route::Route;
 
 use super::wire::pace::Open;
@@ -109,6 +109,7 @@ impl Call {
         self.denial = Some(denial.code());
         self.outcome = match denial {
             Denial::Upstream(_) => Outcome::UpstreamError,
+            Denial::Malformed(Malformed::Incomplete) => Outcome::Cancelled,
             _ => Outcome::Denied,
         };
     }
@@ -118,8 +119,15 @@ impl Call {
         &self.open
     }
 
+    /// Notes that the model's answer began; a look at the clock that only the log needs.
+    pub fn answered(&mut self) {
+        if self.gate.telemetry.access_log.is_some() {
+            self.upstream = Some(self.elapsed());
+        }
+    }
+
     /// Time since the request began.
-    pub fn elapsed(&self) -> Duration {
+    fn elapsed(&self) -> Duration {
         self.gate.clock.now().monotonic.saturating_sub(self.now.monotonic)
     }
 }

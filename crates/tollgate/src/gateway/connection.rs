@@ -15,6 +15,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use rustls::ServerConfig;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::Sleep;
 use tokio_rustls::TlsAcceptor;
@@ -46,23 +47,14 @@ pub async fn serve(worker: Rc<Worker>, accepted: Accepted) {
     // Answers go out whole; waiting for more to send would only add latency.
     let _ = tcp.set_nodelay(true);
     let tls = peer.listener.tls.load_full();
-    let (io, ahead, h2) = match tls {
-        None => match tokio::time::timeout(bounds.head_timeout, sniff(tcp)).await {
-            Ok(Ok((tcp, ahead))) => {
-                let h2 = ahead.starts_with(H2_START);
-                (Io::Plain(tcp), ahead, h2)
-            }
-            Ok(Err(_)) | Err(_) => return,
-        },
-        Some(config) => {
-            let handshake = TlsAcceptor::from(config).accept(tcp);
-            let Ok(Ok(stream)) = tokio::time::timeout(bounds.tls_handshake, handshake).await else {
-                return;
-            };
-            let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-            peer.secure = true;
-            (Io::Tls(Box::new(stream.into())), Bytes::new(), h2)
-        }
+    peer.secure = tls.is_some();
+    let opened = tokio::select! {
+        opened = open(tcp, tls, &bounds) => opened,
+        // Nothing was asked yet, so a stop need not wait for it.
+        () = worker.gate.drain.cancelled() => return,
+    };
+    let Some((io, ahead, h2)) = opened else {
+        return;
     };
     let pace = Pace::new();
     match h2 {
@@ -72,6 +64,24 @@ pub async fn serve(worker: Rc<Worker>, accepted: Accepted) {
             answer_refusal(&worker, &pace).await;
         }
     }
+}
+
+/// The socket, what was read ahead, and whether HTTP/2 comes; nothing where the caller does not say in time.
+async fn open(
+    tcp: tokio::net::TcpStream,
+    tls: Option<Arc<ServerConfig>>,
+    bounds: &Bounds,
+) -> Option<(Io, Bytes, bool)> {
+    let Some(config) = tls else {
+        let sniffed = tokio::time::timeout(bounds.head_timeout, sniff(tcp)).await;
+        let (tcp, ahead) = sniffed.ok()?.ok()?;
+        let h2 = ahead.starts_with(H2_START);
+        return Some((Io::Plain(tcp), ahead, h2));
+    };
+    let handshake = TlsAcceptor::from(config).accept(tcp);
+    let stream = tokio::time::timeout(bounds.tls_handshake, handshake).await.ok()?.ok()?;
+    let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+    Some((Io::Tls(Box::new(stream.into())), Bytes::new(), h2))
 }
 
 /// Reads until it is clear which protocol comes; no HTTP/1 method begins as the HTTP/2 preface does.

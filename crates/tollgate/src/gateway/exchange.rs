@@ -6,6 +6,8 @@
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -31,10 +33,31 @@ pub struct Exchange {
     /// The target's id.
     pub target: u64,
     sender: SendRequest<RequestBody>,
-    connection: Pin<Box<Connection<TokioIo<Io>, RequestBody>>>,
-    ended: bool,
+    connection: Driven,
     timer: Timer,
+    /// Interim answers to the current request.
+    interim: Arc<AtomicU32>,
 }
+
+/// hyper's side of a connection until it has ended. Then it is dropped: that is how hyper gives back a request that was
+/// never sent.
+#[derive(Debug)]
+struct Driven(Option<Pin<Box<Connection<TokioIo<Io>, RequestBody>>>>);
+
+impl Driven {
+    fn drive(&mut self, cx: &mut Context<'_>) {
+        if self.0.as_mut().is_some_and(|connection| connection.as_mut().poll(cx).is_ready()) {
+            self.0 = None;
+        }
+    }
+
+    fn has_ended(&self) -> bool {
+        self.0.is_none()
+    }
+}
+
+/// Interim answers (1xx) that a target may give before the real one.
+const MAX_INTERIM: u32 = 10;
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -45,6 +68,8 @@ pub enum Fault {
     Broken(hyper::Error),
     /// The answer did not begin in time.
     TimedOut,
+    /// Interim answers came without end.
+    Flooded,
 }
 
 impl Exchange {
@@ -64,9 +89,10 @@ impl Exchange {
         Ok(Self {
             target: state.id,
             sender,
-            connection: Box::pin(connection),
+            connection: Driven(Some(Box::pin(connection))),
             ended: false,
             timer: Timer::new(within),
+            interim: Arc::default(),
         })
     }
 
@@ -76,15 +102,22 @@ impl Exchange {
     /// [`Fault`] tells whether the request was sent.
     pub async fn send(
         &mut self,
-        request: Request<RequestBody>,
+        mut request: Request<RequestBody>,
         deadline: impl Fn() -> Instant,
     ) -> Result<Response<Incoming>, Fault> {
+        let interim = self.interim.clone();
+        interim.store(0, Relaxed);
+        hyper::ext::on_informational(&mut request, move |_| {
+            interim.fetch_add(1, Relaxed);
+        });
+        let interim = &self.interim;
         let mut answer = std::pin::pin!(self.sender.try_send_request(request));
-        let (connection, ended, timer) = (&mut self.connection, &mut self.ended, &mut self.timer);
+        let (connection, timer) = (&mut self.connection, &mut self.timer);
         std::future::poll_fn(|cx| {
             // The connection takes the request up, writes it, reads the answer and completes the future below.
-            if !*ended && connection.as_mut().poll(cx).is_ready() {
-                *ended = true;
+            connection.drive(cx);
+            if interim.load(Relaxed) > MAX_INTERIM {
+                return Poll::Ready(Err(Fault::Flooded));
             }
             if let Poll::Ready(answer) = answer.as_mut().poll(cx) {
                 return Poll::Ready(answer.map_err(|mut error| match error.take_message() {
@@ -99,9 +132,7 @@ impl Exchange {
 
     /// Drives the connection while a body flows; to be called whenever the body has nothing to give.
     pub fn drive(&mut self, cx: &mut Context<'_>) {
-        if !self.ended && self.connection.as_mut().poll(cx).is_ready() {
-            self.ended = true;
-        }
+        self.connection.drive(cx);
     }
 
     /// Whether `at` has passed; wakes the task when it does.
@@ -109,10 +140,19 @@ impl Exchange {
         self.timer.poll_until(cx, at)
     }
 
+    /// Whether its target has closed it, as far as one look at the socket tells.
+    pub fn is_closed(&mut self, cx: &mut Context<'_>) -> bool {
+        self.drive(cx);
+        self.connection.has_ended()
+    }
+
     /// Whether another request may be sent on it now.
     pub fn is_reusable(&mut self, cx: &mut Context<'_>) -> bool {
-        self.drive(cx);
-        !self.ended && self.sender.is_ready()
+        // The look at the socket that read the answer's end has often made it ready already.
+        if !self.sender.is_ready() {
+            self.drive(cx);
+        }
+        !self.connection.has_ended() && self.sender.is_ready()
     }
 }
 

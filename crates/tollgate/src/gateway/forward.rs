@@ -5,15 +5,15 @@ mod outgoing;
 use std::io;
 use std::rc::Rc;
 
-use http::{Request, Response};
+use http::{Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 use tollgate_core::access::Permit;
-use tollgate_core::denial::{Bound, Denial, Malformed, UpstreamFailure};
+use tollgate_core::denial::{Denial, UpstreamFailure};
 use tollgate_core::upstream::Timeouts;
 
 use self::outgoing::Outgoing;
-use super::body::{Failure, Progress, RequestBody};
+use super::body::{Progress, RequestBody};
 use super::call::Call;
 use super::exchange::{self, Exchange, Fault};
 use super::framing::Checked;
@@ -72,7 +72,7 @@ pub async fn forward(
     loop {
         let target = occupied.target().clone();
         let kept = match retried {
-            false => worker.pool.borrow_mut().take(target.id, timeouts.idle),
+            false => worker.pool.borrow_mut().take(target.id, timeouts.idle, start),
             true => None,
         };
         let mut exchange = match kept {
@@ -95,6 +95,10 @@ pub async fn forward(
             },
         };
         match exchange.send(outgoing.request_for(&target), deadline).await {
+            Ok(response) if !is_sound(&response) => {
+                tracing::warn!(upstream = %upstream.upstream.name, "the end of the upstream's answer is in doubt");
+                return Err(Denial::Upstream(UpstreamFailure::Invalid));
+            }
             Ok(response) => {
                 return Ok(Answered { response, exchange, occupied });
             }
@@ -129,6 +133,26 @@ pub async fn dedicated(
     Ok((io, request, occupied))
 }
 
+/// Whether the end of the answer can be read in one way only (RFC 9112 §6.3). hyper lets a length beside a coding pass,
+/// takes a coding that it does not know for a body until the end, and a change of protocol that nobody asked for as it
+/// comes.
+fn is_sound(response: &Response<Incoming>) -> bool {
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return false;
+    }
+    let headers = response.headers();
+    let mut lengths = headers.get_all(header::CONTENT_LENGTH).iter();
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    let (length, coding) = (lengths.next(), codings.next());
+    if lengths.next().is_some() || codings.next().is_some() {
+        return false;
+    }
+    match coding {
+        None => true,
+        Some(coding) => length.is_none() && coding.as_bytes().eq_ignore_ascii_case(b"chunked"),
+    }
+}
+
 fn pick(upstream: &UpstreamState, worker: &Worker, not: Option<&TargetState>) -> Result<Occupied, Denial> {
     let target = upstream.pick(worker.turn(), not);
     target.map(TargetState::occupy).ok_or(Denial::Upstream(UpstreamFailure::NoHealthyTarget))
@@ -152,15 +176,13 @@ fn unreachable(error: &io::Error) -> Denial {
 
 /// Whose fault it is: the caller's body first, then the model.
 fn denial(fault: &Fault, upstream: &UpstreamState, progress: &Progress) -> Denial {
-    match progress.failure.get() {
-        Some(Failure::TooLarge(max)) => return Denial::Bound(Bound::Body { max }),
-        Some(Failure::Slow) => return Denial::Bound(Bound::Slow),
-        Some(Failure::Broken) => return Malformed::Chunk.into(),
-        None => {}
+    if let Some(failure) = progress.failure.get() {
+        return failure.into();
     }
     let failure = match fault {
         Fault::TimedOut => UpstreamFailure::Timeout,
         Fault::Broken(error) if error.is_parse() => UpstreamFailure::Invalid,
+        Fault::Flooded => UpstreamFailure::Invalid,
         Fault::Broken(_) | Fault::NotSent(_) => UpstreamFailure::Unreachable,
     };
     tracing::warn!(upstream = %upstream.upstream.name, ?fault, "no answer from the upstream");

@@ -4,7 +4,7 @@ mod fate;
 
 use std::net::IpAddr;
 
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, Version};
 use tollgate_core::denial::{Denial, Malformed};
@@ -47,7 +47,6 @@ pub fn check(parts: Parts, has_body: bool, peer: &Peer) -> Result<Checked, Denia
     for name in ended {
         headers.remove(name);
     }
-    headers.remove(header::HOST);
     // `Upgrade` counts only where `Connection` names it (RFC 9110 §7.8).
     let upgrade = upgrade.filter(|_| version == Version::HTTP_11 && names_upgrade);
     let asked_host = asked_host.or_else(|| HeaderValue::from_str(&host.to_string()).ok());

@@ -20,10 +20,10 @@ pub struct Pool {
 impl Pool {
     /// A connection to the target, unused for at most `max_idle`. Its target may have closed it meanwhile: sending finds
     /// that out before anything is written.
-    pub fn take(&mut self, target: u64, max_idle: Duration) -> Option<Exchange> {
+    pub fn take(&mut self, target: u64, max_idle: Duration, now: Instant) -> Option<Exchange> {
         let (since, exchange) = self.idle.get_mut(&target)?.pop()?;
         // The last one in is the youngest; where it is too old, all are, and the sweep closes them.
-        (since.elapsed() < max_idle).then_some(exchange)
+        (now.saturating_duration_since(since) < max_idle).then_some(exchange)
     }
 
     /// Keeps a connection for the next request.
@@ -38,7 +38,7 @@ impl Pool {
     pub fn sweep(&mut self, max_idle: Duration) {
         for list in self.idle.values_mut() {
             list.retain_mut(|(since, exchange)| {
-                since.elapsed() < max_idle && exchange.is_reusable(&mut Context::from_waker(Waker::noop()))
+                since.elapsed() < max_idle && !exchange.is_closed(&mut Context::from_waker(Waker::noop()))
             });
         }
         self.idle.retain(|_, list| !list.is_empty());

@@ -1,14 +1,19 @@
 //! WebSocket: a request that changes the protocol, and the tunnel after it.
 
+use std::cell::Cell;
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Response, StatusCode};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tollgate_core::denial::{Denial, Malformed, UpstreamFailure};
 
 use super::call::{Call, Outcome};
@@ -19,6 +24,12 @@ use crate::state::upstreams::Occupied;
 
 /// How long either side may take to change after the model's 101.
 const SWITCH: Duration = Duration::from_secs(10);
+/// Bytes of an answer that refuses the change.
+const REFUSAL_MAX: usize = 64 * 1024;
+/// How long one side may go on after the other has ended.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+/// Bytes that are carried at once.
+const BUFFER: usize = 16 * 1024;
 
 /// The model's answer to a change of protocol.
 #[derive(Debug)]
@@ -59,7 +70,7 @@ pub async fn open(
     });
     let answer = tokio::time::timeout(within, sender.send_request(request)).await;
     let answer = answer.map_err(|_| Denial::Upstream(UpstreamFailure::Timeout))?.map_err(unreachable)?;
-    call.upstream = Some(call.elapsed());
+    call.answered();
     call.status = answer.status();
 
     let mut response = Response::new(Bytes::new());
@@ -72,9 +83,23 @@ pub async fn open(
             call.connection().pace().set_tunnel();
             Some((caller, hyper::upgrade::on(answer)))
         }
-        _ => None,
+        _ => {
+            *response.body_mut() = refusal(answer, within).await?;
+            call.response_bytes = response.body().len() as u64;
+            None
+        }
     };
     Ok(Opened { response, sides, occupied })
+}
+
+/// Why the model refuses the change, read whole: it is said in a few words or not at all.
+async fn refusal(answer: Response<Incoming>, within: Duration) -> Result<Bytes, Denial> {
+    let body = Limited::new(answer.into_body(), REFUSAL_MAX).collect();
+    match tokio::time::timeout(within, body).await {
+        Ok(Ok(whole)) => Ok(whole.to_bytes()),
+        Ok(Err(_)) => Err(Denial::Upstream(UpstreamFailure::Invalid)),
+        Err(_) => Err(Denial::Upstream(UpstreamFailure::Timeout)),
+    }
 }
 
 /// Carries bytes both ways until either side ends, as a task of its own; the call ends with it.
@@ -93,17 +118,47 @@ pub fn run(worker: &Rc<Worker>, opened: Opened, mut call: Call) -> Response<Byte
         let Ok(Ok((caller, model))) = tokio::time::timeout(SWITCH, both).await else {
             return;
         };
-        let (mut caller, mut model) = (TokioIo::new(caller), TokioIo::new(model));
-        let copied = tokio::select! {
-            copied = tokio::io::copy_bidirectional(&mut caller, &mut model) => copied,
-            () = drain.cancelled() => return,
-        };
-        if let Ok((up, down)) = copied {
-            call.request_bytes.set(up);
-            call.response_bytes = down;
+        let (caller, model) = (tokio::io::split(TokioIo::new(caller)), tokio::io::split(TokioIo::new(model)));
+        let (up, down) = (Cell::new(0), Cell::new(0));
+        tokio::select! {
+            () = both_ways(caller, model, &up, &down) => {}
+            () = drain.cancelled() => {}
         }
+        call.request_bytes.set(up.get());
+        call.response_bytes = down.get();
     });
     response
+}
+
+type Halves<T> = (ReadHalf<T>, WriteHalf<T>);
+
+/// Carries bytes until one side ends and the other has had a moment to say its last: a side that never ends must not
+/// hold the connection of one that has gone.
+async fn both_ways<A, B>(caller: Halves<A>, model: Halves<B>, up: &Cell<u64>, down: &Cell<u64>)
+where
+    A: AsyncRead + AsyncWrite,
+    B: AsyncRead + AsyncWrite,
+{
+    let mut upward = pin!(carry(caller.0, model.1, up));
+    let mut downward = pin!(carry(model.0, caller.1, down));
+    // Which of the two is cut short at the end does not matter any more.
+    let _ = tokio::select! {
+        () = &mut upward => tokio::time::timeout(LAST_WORDS, downward).await,
+        () = &mut downward => tokio::time::timeout(LAST_WORDS, upward).await,
+    };
+}
+
+/// Carries bytes one way, counted, and passes the end on.
+async fn carry(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, count: &Cell<u64>) {
+    let mut buffer = vec![0; BUFFER];
+    while let Ok(read @ 1..) = from.read(&mut buffer).await {
+        if to.write_all(&buffer[..read]).await.is_err() || to.flush().await.is_err() {
+            break;
+        }
+        count.set(count.get() + read as u64);
+    }
+    // The other side may be gone already.
+    let _ = to.shutdown().await;
 }
 
 fn copy_headers(from: &HeaderMap, to: &mut HeaderMap) {

@@ -35,6 +35,11 @@ impl Certificates {
         Ok(())
     }
 
+    /// Writes something over the listener's certificate that is none.
+    pub fn spoil(&self) -> Result<()> {
+        Ok(std::fs::write(self.file("listener.crt"), "no certificate")?)
+    }
+
     /// Where relative paths of configurations start.
     pub fn folder(&self) -> &Path {
         self.folder.path()

@@ -3,7 +3,8 @@
 //! `{key:service_a}` is an API key. `{jwt:service_a}` is a token that is valid for an hour; `exp=-1` and `nbf=5` are
 //! seconds from now, `by=service_b` signs with another's key, `key=x` names another key, `none` leaves the signature
 //! out. `{hawk:service_a}` is a whole `Hawk …` value for the request that it stands in; `ts=-61`, `nonce=x`, `bare`
-//! (as mohawk signs a bare path), `nohash`, `by=service_b`, `wrong` (a MAC over something else).
+//! (as mohawk signs a bare path), `nohash`, `by=service_b`, `wrong` (a MAC over something else), `unread` (nobody will
+//! judge it, so the answer is not signed).
 
 use std::sync::OnceLock;
 
@@ -167,7 +168,8 @@ impl<'t> Presented<'t> {
             target: signing.target.to_owned(),
             host: if bare { "\nNone".to_owned() } else { format!("{host}\n{port}") },
         };
-        Ok((value, vec![mac], Some(signed)))
+        let judged = self.option("unread").is_none();
+        Ok((value, vec![mac], judged.then_some(signed)))
     }
 }
 

@@ -74,14 +74,9 @@ struct Run<'t> {
 
 impl Names for Run<'_> {
     fn name(&self, name: &str) -> Option<String> {
-        let file = |name: &str| Some(self.certificates.file(name).display().to_string());
         match name {
-            "consumers" => Some(credentials::consumers()),
-            "cert" => file("listener.crt"),
-            "key" => file("listener.key"),
-            "roots" => file("secure.crt"),
             "now" => Some(self.gate.now().to_string()),
-            _ => self.upstreams.address(name),
+            _ => Before(&self.certificates, &self.upstreams).name(name),
         }
     }
 
@@ -94,7 +89,7 @@ impl Names for Run<'_> {
     }
 }
 
-/// Fills in a configuration before there is a gate.
+/// What has a name before there is a gate.
 struct Before<'r>(&'r Certificates, &'r Upstreams);
 
 impl Names for Before<'_> {
@@ -144,8 +139,12 @@ impl<'t> Run<'t> {
             Action::Request { on, request } => self.request(on, request).await?,
             Action::Bytes { on, text } => {
                 let bytes = text::bytes(text, self, None)?;
-                self.begin(on);
-                self.client(on).await?.bytes(bytes)?;
+                let client = self.client(on).await?;
+                let tunnel = client.answer.as_ref().is_some_and(|answer| answer.status == 101);
+                client.bytes(bytes)?;
+                if !tunnel {
+                    self.begin(on);
+                }
             }
             Action::Answer { on, checks } => self.answer(on, checks).await?,
             Action::Seen { upstream, method, target, checks } => {
@@ -163,7 +162,8 @@ impl<'t> Run<'t> {
             Action::Advance(by) => self.gate.advance(*by),
             Action::Jump(by) => self.gate.jump(*by),
             Action::Reload { config, refused } => self.reload(config, *refused)?,
-            Action::Certificate => self.certificates.renew()?,
+            Action::Certificate { broken: true } => self.certificates.spoil()?,
+            Action::Certificate { broken: false } => self.certificates.renew()?,
             Action::Connect { on, options } => {
                 let options = Options::parse(options)?;
                 let to = self.gate.address(options.listener)?;
@@ -222,7 +222,8 @@ impl<'t> Run<'t> {
             | Check::Head
             | Check::Broken
             | Check::Open
-            | Check::Closed => Ok(Vec::new()),
+            | Check::Closed
+            | Check::Cut => Ok(Vec::new()),
         }
     }
 

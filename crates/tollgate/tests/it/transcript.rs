@@ -21,6 +21,7 @@
 //! < raw text                    Bytes after a change of protocol.
 //! < open                        The connection serves another request.
 //! < closed                      The connection ends; all by itself, nothing is answered at all.
+//! < cut                         It ends, whatever it carries before that.
 //!
 //! ^ echo POST /x                What an upstream saw, fields and body as in `<`.
 //! ^ nothing                     No upstream saw anything of what was sent last.
@@ -36,7 +37,7 @@
 //!
 //! advance 61s | jump 61s        Moves both clocks, or only the wall clock (`-` moves it back).
 //! reload NAME [refused]         Loads another configuration.
-//! certificate                   Writes another certificate over the listener's files.
+//! certificate [broken]          Writes another certificate, or none at all, over the listener's files.
 //! connect b [tls] [h2] [old] [listener=1] [from=127.0.0.2] [window=4096]
 //! close b | end b               Drops the connection, or ends only its sending side.
 //! stop | stopped clean|cut      Begins to stop the gate; waits for how it ended.
@@ -115,7 +116,9 @@ pub enum Action {
         config: String,
         refused: bool,
     },
-    Certificate,
+    Certificate {
+        broken: bool,
+    },
     Connect {
         on: String,
         options: Vec<String>,
@@ -151,6 +154,7 @@ pub enum Check {
     Raw(String),
     Open,
     Closed,
+    Cut,
 }
 
 /// A line with its number and, inside `each`, its row.
@@ -321,6 +325,7 @@ fn check(text: &str) -> Result<Check> {
     Ok(match word {
         "open" => Check::Open,
         "closed" => Check::Closed,
+        "cut" => Check::Cut,
         "broken" => Check::Broken,
         "head" => Check::Head,
         "part" => Check::Part(rest.to_owned()),
@@ -388,7 +393,7 @@ fn command(word: &str, rest: &str) -> Result<Action> {
         "advance" => Action::Advance(Duration::from_millis(u64::try_from(millis(&first)?)?)),
         "jump" => Action::Jump(millis(&first)?),
         "reload" => Action::Reload { config: first, refused: words.next() == Some("refused") },
-        "certificate" => Action::Certificate,
+        "certificate" => Action::Certificate { broken: first == "broken" },
         "connect" => Action::Connect { on: first, options: words.map(str::to_owned).collect() },
         "close" => Action::Close(first),
         "end" => Action::End(first),

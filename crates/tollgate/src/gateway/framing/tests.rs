@@ -86,7 +86,7 @@ fn reserved_fields_are_dropped_in_any_spelling() {
         "Proxy-Authorization",
     ] {
         let checked = checked("/", &[("host", "a"), (name, "v")]).unwrap();
-        assert!(checked.head.headers.is_empty(), "{name} must not go on");
+        assert_eq!(checked.head.headers.len(), 1, "{name} must not go on");
     }
     for name in ["Authorization", "X-API-Key", "My_Field", "Accept", "X-Consumers"] {
         assert_eq!(Fate::of(&name.to_ascii_lowercase()), Fate::Keep, "{name}");

@@ -262,11 +262,10 @@ fn body(request: &httparse::Request<'_, '_>) -> Result<Place, Denial> {
     for field in request.headers.iter() {
         match field.name.len() {
             4 if field.name.eq_ignore_ascii_case("host") => hosts += 1,
-            14 if field.name.eq_ignore_ascii_case("content-length") => {
-                if length.replace(field.value).is_some() {
-                    return Err(Malformed::ContentLength.into());
-                }
-            }
+            14 if field.name.eq_ignore_ascii_case("content-length") => match length.replace(field.value) {
+                None => {}
+                Some(_) => return Err(Malformed::ContentLength.into()),
+            },
             17 if field.name.eq_ignore_ascii_case("transfer-encoding") => {
                 if chunked || request.version != Some(1) || !field.value.eq_ignore_ascii_case(b"chunked") {
                     return Err(Malformed::TransferEncoding.into());

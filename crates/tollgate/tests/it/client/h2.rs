@@ -92,6 +92,10 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
+        // A request under way would keep the connection open.
+        for coming in &self.coming {
+            coming.abort();
+        }
         self.driver.abort();
     }
 }

@@ -76,6 +76,7 @@ impl Run<'_> {
                     let rest = self.client(on).await?.closed().await?;
                     ensure!(rest.is_empty(), "before its end the connection carried {}", shown(&rest));
                 }
+                Check::Cut => drop(self.client(on).await?.closed().await?),
                 Check::Broken => {
                     let answer = self.client(on).await?.body(|_| false).await?;
                     ensure!(answer.end == End::Broken, "the body ended well: {}", shown(&answer.body));
