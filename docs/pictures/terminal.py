@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
-"""Draw a terminal as SVG: text with ANSI colours on standard input, the picture on standard output.
+r"""Draw a terminal as SVG: text with ANSI colours on standard input, the picture on standard output.
 
-tollgate demo | docs/pictures/terminal.py '$ tollgate demo' > docs/pictures/demo.svg
+The picture of the demonstration, from the root of the repository; \003 is Ctrl-C:
+
+(sleep 4; printf '\003') | script -qec 'target/debug/tollgate demo' /dev/null | sed '/^Ctrl-C/q; s,\./target/debug/,,' |
+    docs/pictures/terminal.py '$ cargo run --release -- demo' > docs/pictures/demo.svg
 """
 
 import re
@@ -31,7 +34,7 @@ def draw(lines):
     """The whole picture."""
     width, height = LEFT * 2 + (WIDEST + 1) * COLUMN, TOP + LINE * len(lines) + 6
     yield f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height}" width="{width:.0f}" height="{height}">'
-    yield f'<rect width="100%" height="100%" rx="10" fill="#0d1117"/>'
+    yield '<rect width="100%" height="100%" rx="10" fill="#0d1117"/>'
     for at, colour in enumerate(("#ff5f57", "#febc2e", "#28c840")):
         yield f'<circle cx="{LEFT + 6 + at * 20}" cy="20" r="6" fill="{colour}"/>'
     yield f'<g font-family="ui-monospace, Menlo, Consolas, DejaVu Sans Mono, monospace" font-size="{SIZE}" xml:space="preserve">'
