@@ -45,8 +45,8 @@ async fn watch(server: Weak<Server>, mut hangup: Signal, path: PathBuf, mut watc
         seen = now;
         let Some(server) = server.upgrade() else { return };
         if let Some(files) = load(&server, &path) {
+            seen = stamps_after_load(&watched, &seen, &files);
             watched = files;
-            seen = stamps(&watched);
         }
     }
 }
@@ -82,8 +82,18 @@ type Stamp = Option<(SystemTime, u64)>;
 
 /// Time and size of each file; a missing one is a state too.
 fn stamps(files: &[PathBuf]) -> Vec<Stamp> {
-    let stamp = |file: &PathBuf| fs::metadata(file).and_then(|m| Ok((m.modified()?, m.len()))).ok();
     files.iter().map(stamp).collect()
+}
+
+fn stamp(file: &PathBuf) -> Stamp {
+    fs::metadata(file).and_then(|m| Ok((m.modified()?, m.len()))).ok()
+}
+
+/// The stamps of the files to watch from now on. A file that was watched before keeps the stamp from before it was read:
+/// what was written since then was not loaded, and must still be seen as a change.
+fn stamps_after_load(watched: &[PathBuf], seen: &[Stamp], files: &[PathBuf]) -> Vec<Stamp> {
+    let before = |file: &PathBuf| watched.iter().zip(seen).find(|(other, _)| *other == file);
+    files.iter().map(|file| before(file).map_or_else(|| stamp(file), |(_, seen)| *seen)).collect()
 }
 
 async fn settled(path: &Path) -> bool {
@@ -91,3 +101,7 @@ async fn settled(path: &Path) -> bool {
     tokio::time::sleep(SETTLE).await;
     before.is_some() && before == tokio::fs::read(path).await.ok()
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests;
