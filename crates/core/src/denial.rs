@@ -61,8 +61,6 @@ pub enum Denial {
     },
     /// The gate could not get an answer from the model.
     Upstream(UpstreamFailure),
-    /// The gate ends and takes no more work.
-    Draining,
 }
 
 /// What is wrong with a message's framing or syntax.
@@ -206,9 +204,7 @@ impl Denial {
                 StatusCode::BAD_GATEWAY
             }
             Self::Upstream(UpstreamFailure::Timeout) => StatusCode::GATEWAY_TIMEOUT,
-            Self::Upstream(UpstreamFailure::NoHealthyTarget) | Self::Draining => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::Upstream(UpstreamFailure::NoHealthyTarget) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -234,7 +230,6 @@ impl Denial {
             Self::Upstream(UpstreamFailure::Invalid) => "upstream_invalid",
             Self::Upstream(UpstreamFailure::Timeout) => "upstream_timeout",
             Self::Upstream(UpstreamFailure::NoHealthyTarget) => "upstream_unhealthy",
-            Self::Draining => "draining",
         }
     }
 
@@ -255,7 +250,7 @@ impl Denial {
                     .unwrap_or_default()
             }
             Self::NonceLimit { retry_after } => vec![(header::RETRY_AFTER, HeaderValue::from(*retry_after))],
-            Self::Upstream(UpstreamFailure::NoHealthyTarget) | Self::Draining => {
+            Self::Upstream(UpstreamFailure::NoHealthyTarget) => {
                 vec![(header::RETRY_AFTER, HeaderValue::from_static("1"))]
             }
             Self::Malformed(_)
@@ -271,7 +266,7 @@ impl Denial {
 
     /// Whether the connection's framing is in doubt, so that nothing more may be read from it.
     pub fn ends_connection(&self) -> bool {
-        matches!(self, Self::Malformed(_) | Self::Bound(_) | Self::Draining)
+        matches!(self, Self::Malformed(_) | Self::Bound(_))
     }
 }
 

@@ -1,5 +1,7 @@
 //! Hot reload: on a change of the file or of what it names, and on SIGHUP.
 
+mod opened;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
@@ -66,8 +68,12 @@ fn load(server: &Server, path: &Path) -> Option<Vec<PathBuf>> {
     for warning in &compiled.warnings {
         tracing::warn!("{warning}");
     }
+    let opened = opened::by(&server.gate().live().snapshot, &compiled.snapshot);
     match server.reload(&compiled.process, compiled.snapshot) {
         Ok(()) => {
+            for change in opened {
+                tracing::warn!("the new configuration {change}");
+            }
             tracing::info!(file = %path.display(), "the configuration was loaded");
             Some(compiled.watched)
         }

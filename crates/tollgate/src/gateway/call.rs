@@ -144,7 +144,7 @@ impl Drop for Call {
             request_id: self.id.as_str(),
             client_request_id: self.client_request_id.as_ref().and_then(|id| id.to_str().ok()),
             client: self.client,
-            method: self.method.as_str(),
+            method: Some(self.method.as_str()),
             path: self.path.as_deref(),
             route: self.route.as_ref().map(|route| route.name.as_str()),
             consumer: self.credential.as_ref().map(|credential| credential.consumer.name.as_str()),
@@ -157,6 +157,28 @@ impl Drop for Call {
             request_bytes: self.request_bytes.get(),
             response_bytes: self.response_bytes,
         });
+    }
+}
+
+/// The record of a head that was refused as bytes, before there was a request.
+pub fn refused<'a>(id: &'a RequestId, now: Now, client: core::net::IpAddr, denial: &Denial) -> Record<'a> {
+    Record {
+        time: timestamp(now.wall),
+        request_id: id.as_str(),
+        client_request_id: None,
+        client,
+        method: None,
+        path: None,
+        route: None,
+        consumer: None,
+        credential: None,
+        status: denial.status().as_u16(),
+        outcome: Outcome::Denied.as_str(),
+        denial: Some(denial.code()),
+        duration_ms: 0.0,
+        upstream_ms: None,
+        request_bytes: 0,
+        response_bytes: 0,
     }
 }
 

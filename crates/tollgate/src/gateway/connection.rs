@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
+use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use tokio_rustls::TlsAcceptor;
 use tollgate_core::Denial;
 use tollgate_core::denial::Bound;
 
+use super::call;
 use super::exchange::HYPER_FIELDS;
 use super::listener::{Accepted, Peer};
 use super::problem;
@@ -57,11 +59,12 @@ pub async fn serve(worker: Rc<Worker>, accepted: Accepted) {
         return;
     };
     let pace = Pace::new();
+    let client = peer.address;
     match h2 {
         true => serve_http2(&worker, Rc::new(peer), io, ahead, &pace, &bounds).await,
         false => {
             serve_http1(&worker, Rc::new(peer), io, ahead, &pace, &bounds).await;
-            answer_refusal(&worker, &pace).await;
+            answer_refusal(&worker, client, &pace).await;
         }
     }
 }
@@ -220,14 +223,13 @@ fn wait(pace: &Pace, bounds: &Bounds, mut timer: Pin<&mut Sleep>, cx: &mut Conte
 }
 
 /// Answers what was refused below hyper, and closes.
-async fn answer_refusal(worker: &Rc<Worker>, pace: &Pace) {
+async fn answer_refusal(worker: &Rc<Worker>, client: IpAddr, pace: &Pace) {
     let (Some(denial), Some(mut io)) = (pace.take_refusal(), pace.take_io()) else {
         return;
     };
     let now = worker.gate.clock.now();
     let id = worker.ids.borrow_mut().next(now);
-    worker.gate.telemetry.count(true);
-    tracing::debug!(request_id = id.as_str(), code = denial.code(), "refused a malformed request");
+    worker.gate.telemetry.finish(&call::refused(&id, now, client, &denial));
     let answer = problem::raw(&denial, worker.gate.live().snapshot.errors, id.as_str());
     // The caller may be gone; there is nobody to tell then.
     let _ = tokio::time::timeout(LINGER, async {

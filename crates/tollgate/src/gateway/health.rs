@@ -46,7 +46,9 @@ async fn check(upstream: Arc<UpstreamState>, target: Arc<TargetState>, health: H
             match healthy {
                 true => tracing::info!(upstream = %name, target = %address, "the target is healthy again"),
                 false => {
-                    tracing::warn!(upstream = %name, target = %address, ?outcome, "the target is unhealthy")
+                    let answer =
+                        outcome.map_or_else(|error| format!("{error:#}"), |status| status.to_string());
+                    tracing::warn!(upstream = %name, target = %address, answer, "the target is unhealthy");
                 }
             }
         }

@@ -139,7 +139,7 @@ fn openai(denial: &Denial) -> Value {
         Denial::Unauthenticated { .. } => ("invalid_request_error", Some("invalid_api_key")),
         Denial::Forbidden(_) => ("invalid_request_error", Some("insufficient_permissions")),
         Denial::NonceLimit { .. } => ("requests", Some("rate_limit_exceeded")),
-        Denial::Upstream(_) | Denial::Draining => ("server_error", Some(denial.code())),
+        Denial::Upstream(_) => ("server_error", Some(denial.code())),
         _ => ("invalid_request_error", Some(denial.code())),
     };
     json!({ "error": { "message": message(denial), "type": kind, "param": null, "code": code } })
@@ -172,7 +172,6 @@ fn message(denial: &Denial) -> String {
             UpstreamFailure::Timeout => "the model did not answer in time".into(),
             UpstreamFailure::NoHealthyTarget => "no healthy instance of the model is available".into(),
         },
-        Denial::Draining => "the gate is stopping; retry on a new connection".into(),
     }
 }
 

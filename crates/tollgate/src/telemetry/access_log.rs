@@ -23,8 +23,9 @@ pub struct Record<'a> {
     pub client_request_id: Option<&'a str>,
     /// The caller's address.
     pub client: core::net::IpAddr,
-    /// Request method.
-    pub method: &'a str,
+    /// Request method; absent where the head was refused as bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub method: Option<&'a str>,
     /// Canonical path; absent where the target was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<&'a str>,

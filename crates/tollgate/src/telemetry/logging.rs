@@ -1,5 +1,7 @@
 //! The process's own log, on standard error.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::EnvFilter;
 
 /// Starts the log as `TOLLGATE_LOG` says: a filter such as `info` or `tollgate=debug`, with `json:` before it for one
@@ -17,7 +19,12 @@ pub fn start(setting: Option<&str>, default: &str) -> anyhow::Result<()> {
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = match json {
         true => log.json().flatten_event(true).try_init(),
-        false => log.with_target(false).try_init(),
+        false => log.with_target(false).with_ansi(colours()).try_init(),
     };
     started.map_err(|error| anyhow::anyhow!("the log cannot be started: {error}"))
+}
+
+/// Colours are for a terminal whose owner did not say no (<https://no-color.org>).
+fn colours() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
