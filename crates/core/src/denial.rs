@@ -40,6 +40,8 @@ pub enum Denial {
     MethodNotAllowed {
         /// Methods that the path's routes take.
         allow: Vec<Method>,
+        /// The dialect of the path's first route.
+        errors: Option<Dialect>,
     },
     /// Nobody was identified.
     Unauthenticated {
@@ -236,7 +238,7 @@ impl Denial {
     /// Header fields that belong to the outcome in every dialect.
     pub fn headers(&self) -> Vec<(HeaderName, HeaderValue)> {
         match self {
-            Self::MethodNotAllowed { allow } => {
+            Self::MethodNotAllowed { allow, .. } => {
                 let list = allow.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
                 HeaderValue::from_str(&list).map(|value| vec![(header::ALLOW, value)]).unwrap_or_default()
             }

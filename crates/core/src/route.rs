@@ -158,12 +158,12 @@ impl Routes {
     /// Judges routes of one path; nothing where none of them serves this host.
     fn among(&self, list: &[usize], head: &Head) -> Option<Result<&Arc<Route>, Denial>> {
         let mut allow: Vec<Method> = Vec::new();
-        let mut served = false;
+        let mut errors = None;
         for route in list.iter().map(|&index| &self.all[index]) {
             if !route.matching.serves_host(head) {
                 continue;
             }
-            served = true;
+            errors.get_or_insert(route.errors);
             match &route.matching.methods {
                 None => return Some(Ok(route)),
                 Some(methods) if methods.contains(&head.method) => return Some(Ok(route)),
@@ -176,10 +176,10 @@ impl Routes {
                 Some(methods) => allow.extend(methods.iter().cloned()),
             }
         }
-        served.then(|| {
+        errors.map(|errors| {
             allow.sort_by(|a, b| a.as_str().cmp(b.as_str()));
             allow.dedup();
-            Err(Denial::MethodNotAllowed { allow })
+            Err(Denial::MethodNotAllowed { allow, errors: Some(errors) })
         })
     }
 }

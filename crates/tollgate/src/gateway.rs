@@ -85,7 +85,11 @@ pub async fn serve(
         }
         Ok(Reply::Tunnel(opened)) => tunnel::run(&worker, opened, call).map(ResponseBody::from),
         Err(denial) => {
-            let dialect = route.as_ref().map_or(live.snapshot.errors, |route| route.errors);
+            let dialect = match (&route, &denial) {
+                (Some(route), _) => route.errors,
+                (None, Denial::MethodNotAllowed { errors: Some(errors), .. }) => *errors,
+                (None, _) => live.snapshot.errors,
+            };
             let response = problem::response(&denial, dialect, call.path.as_deref(), call.id.as_str());
             call.deny(&denial);
             call.status = response.status();
@@ -109,7 +113,7 @@ async fn walk(
 ) -> Result<Reply, Denial> {
     let (mut parts, incoming) = request.into_parts();
     let switch = parts.extensions.remove::<hyper::upgrade::OnUpgrade>();
-    let checked = framing::check(parts, !incoming.is_end_stream(), peer)?;
+    let checked = framing::check(parts, !incoming.is_end_stream(), peer, &worker.gate.process.bounds)?;
     call.path = Some(checked.head.path.as_str().into());
     call.client = checked.head.client;
     call.client_request_id = checked.client_request_id.clone();

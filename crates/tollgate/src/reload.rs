@@ -105,7 +105,8 @@ fn stamps_after_load(watched: &[PathBuf], seen: &[Stamp], files: &[PathBuf]) -> 
 async fn settled(path: &Path) -> bool {
     let before = tokio::fs::read(path).await.ok();
     tokio::time::sleep(SETTLE).await;
-    before.is_some() && before == tokio::fs::read(path).await.ok()
+    // A file that is gone is settled too: loading it says so.
+    before == tokio::fs::read(path).await.ok()
 }
 
 #[cfg(test)]

@@ -23,14 +23,16 @@ const OWN_KEYS: [&[u8]; 3] = [b"hk_live_", b"hk_test_", b"hk_dev_"];
 pub fn headers(headers: &mut HeaderMap, accept: &Accept, credentials: &Credentials) {
     let mut gone: Vec<HeaderName> = Vec::new();
     let mut cookies = false;
-    for (name, value) in &*headers {
+    for (sent, value) in &*headers {
+        let folded = folded(sent);
+        let name = folded.as_ref().unwrap_or(sent);
         cookies |= *name == header::COOKIE;
         let read = accept.schemes.iter().any(|scheme| reads_header(scheme, name));
         let hidden = read
             || (*name == header::AUTHORIZATION && hides_authorization(value.as_bytes(), accept, credentials))
             || (KEY_HEADERS.contains(name) && is_ours(value.as_bytes(), accept, credentials));
         if hidden {
-            gone.push(name.clone());
+            gone.push(sent.clone());
         }
     }
     for name in gone {
@@ -55,6 +57,15 @@ pub fn query<'q>(query: Option<&'q str>, accept: &Accept, credentials: &Credenti
     }
     let kept = query.split('&').filter(|pair| !hidden(pair)).collect::<Vec<_>>().join("&");
     (!kept.is_empty()).then_some(Cow::Owned(kept))
+}
+
+/// The name with `-` for `_` and `.`, where it has any: to a server that maps them it is the real name.
+pub fn folded(name: &HeaderName) -> Option<HeaderName> {
+    let text = name.as_str();
+    if !text.bytes().any(|byte| matches!(byte, b'_' | b'.')) {
+        return None;
+    }
+    HeaderName::from_bytes(text.replace(['_', '.'], "-").as_bytes()).ok()
 }
 
 fn reads_header(scheme: &Scheme, name: &HeaderName) -> bool {

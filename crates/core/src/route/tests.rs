@@ -48,7 +48,7 @@ fn find(routes: &Routes, line: &str, host: &str) -> String {
     match routes.find(&head) {
         Ok(route) => route.name.to_string(),
         Err(Denial::NoRoute) => "404".into(),
-        Err(Denial::MethodNotAllowed { allow }) => {
+        Err(Denial::MethodNotAllowed { allow, .. }) => {
             format!("405 {}", allow.iter().map(Method::as_str).collect::<Vec<_>>().join(","))
         }
         Err(denial) => format!("{denial:?}"),

@@ -33,8 +33,8 @@ pub struct Matrix {
 /// What a probe found for one cell.
 #[derive(Debug)]
 enum Probed {
-    /// The gate answered with this status.
-    Status(u16),
+    /// The gate answered with this status, and let the request pass or not.
+    Status(u16, bool),
     /// No request could be made or answered.
     Unknown(String),
 }
@@ -43,7 +43,7 @@ impl Probed {
     /// Whether the gate let the request pass; what the model says to an empty question is its own affair.
     fn passes(&self) -> Option<bool> {
         match self {
-            Self::Status(status) => Some(!matches!(status, 401 | 403)),
+            Self::Status(_, passes) => Some(*passes),
             Self::Unknown(_) => None,
         }
     }
@@ -80,10 +80,10 @@ impl Matrix {
         for (cell, probed) in cells.iter().zip(&probed) {
             let told = match (probed, probed.passes()) {
                 (Probed::Unknown(why), _) => Some(why.clone()),
-                (Probed::Status(status), passes) if passes != Some(cell.outcome.passes()) => {
+                (Probed::Status(status, _), passes) if passes != Some(cell.outcome.passes()) => {
                     Some(format!("the file says {}, the gate answered {status}", cell.outcome.reason()))
                 }
-                (Probed::Status(_), _) => None,
+                (Probed::Status(..), _) => None,
             };
             if let Some(told) = told {
                 output.refusal(&format!("`{}` on `{}`: {told}", cell.consumer, cell.route));
@@ -149,7 +149,7 @@ fn value(cells: &[Cell], probed: &[Probed]) -> Value {
                 "reason": cell.outcome.reason(),
             });
             match probed.get(index) {
-                Some(Probed::Status(status)) => value["status"] = json!(status),
+                Some(Probed::Status(status, _)) => value["status"] = json!(status),
                 Some(Probed::Unknown(why)) => value["unprobed"] = json!(why),
                 None => {}
             }

@@ -1,5 +1,8 @@
 //! Fresh keys for the demonstration's services.
 
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -40,7 +43,9 @@ fn service(name: &'static str, directory: &Path) -> anyhow::Result<ServiceKeys> 
     let api_key = api_key_text::make(Environment::Dev, random()?);
     let write = |suffix: &str, content: &str| -> anyhow::Result<PathBuf> {
         let path = directory.join(format!("{name}-{suffix}"));
-        std::fs::write(&path, content).with_context(|| format!("cannot write {}", path.display()))?;
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+        file.and_then(|mut file| file.write_all(content.as_bytes()))
+            .with_context(|| format!("cannot write {}", path.display()))?;
         Ok(path)
     };
     write("public.pem", &pair.public_pem)?;

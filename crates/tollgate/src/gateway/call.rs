@@ -138,7 +138,7 @@ impl Drop for Call {
             self.gate.telemetry.count(self.denial.is_some());
             return;
         }
-        let millis = |duration: Duration| duration.as_secs_f64() * 1e3;
+        let millis = |duration: Duration| (duration.as_secs_f64() * 1e6).round() / 1e3;
         self.gate.telemetry.finish(&Record {
             time: timestamp(self.now.wall),
             request_id: self.id.as_str(),

@@ -33,13 +33,23 @@ pub fn preflight(route: &Route, head: &Head) -> Option<Response<Bytes>> {
 
 /// Lets the page read this answer, whatever it is, if its origin may call.
 pub fn decorate(cors: &Cors, origin: Option<&HeaderValue>, headers: &mut HeaderMap) {
+    if preflighted(headers) {
+        return;
+    }
     let Some(origin) = allowed_origin(cors, origin) else {
+        // What is said to one origin must not be kept for another.
+        headers.append(header::VARY, HeaderValue::from_static("Origin"));
         return;
     };
     add_origin(headers, cors, origin);
     if !cors.expose.is_empty() {
         insert(headers, header::ACCESS_CONTROL_EXPOSE_HEADERS, &names(&cors.expose));
     }
+}
+
+/// Whether this is the answer to a preflight, which has all of it.
+fn preflighted(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::ACCESS_CONTROL_ALLOW_METHODS)
 }
 
 fn allowed_origin(cors: &Cors, origin: Option<&HeaderValue>) -> Option<HeaderValue> {

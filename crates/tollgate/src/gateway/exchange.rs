@@ -82,7 +82,7 @@ impl Exchange {
     pub async fn connect(state: &TargetState, within: Duration, bounds: &Bounds) -> io::Result<Self> {
         let io = connect(state, within).await?;
         let mut builder = http1::Builder::new();
-        builder.max_buf_size(bounds.head_bytes.max(8192));
+        builder.max_buf_size(bounds.head_bytes.max(8192)).max_header_size(bounds.head_bytes);
         // Naming the number puts hyper's field table on the heap for every message, also where it is hyper's own.
         if bounds.header_fields != HYPER_FIELDS {
             builder.max_headers(bounds.header_fields);

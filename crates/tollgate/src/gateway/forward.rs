@@ -192,7 +192,7 @@ fn denial(fault: &Fault, upstream: &UpstreamState, progress: &Progress) -> Denia
 fn log_connect(target: &TargetState, upstream: &UpstreamState, error: &io::Error) {
     tracing::warn!(
         upstream = %upstream.upstream.name,
-        target = %target.target.authority,
+        address = %target.target.authority,
         %error,
         "cannot connect to the upstream"
     );

@@ -1,6 +1,7 @@
 //! From hyper's request head to the gate's [`Head`]: ambiguity is refused, what a caller may not say is dropped.
 
 mod fate;
+mod http2;
 
 use std::net::IpAddr;
 
@@ -13,6 +14,7 @@ use tollgate_core::path::CanonicalPath;
 
 use self::fate::Fate;
 use super::listener::Peer;
+use crate::config::process::Bounds;
 
 /// A checked head and what was read from fields that do not go on.
 #[derive(Debug)]
@@ -33,11 +35,21 @@ pub struct Checked {
 ///
 /// # Errors
 /// A 400-class [`Denial`]; nothing of the request may be used then.
-pub fn check(parts: Parts, has_body: bool, peer: &Peer) -> Result<Checked, Denial> {
+pub fn check(parts: Parts, has_body: bool, peer: &Peer, bounds: &Bounds) -> Result<Checked, Denial> {
     let Parts { method, uri, version, mut headers, .. } = parts;
     let target = uri.path_and_query().cloned().ok_or(Malformed::Target)?;
     if method == Method::CONNECT || !target.as_str().starts_with('/') {
         return Err(Malformed::Target.into());
+    }
+    if uri.scheme_str().is_some_and(|scheme| scheme != "http" && scheme != "https") {
+        return Err(Malformed::Target.into());
+    }
+    // It would show the caller what only the model may see.
+    if method == Method::TRACE {
+        return Err(Denial::MethodNotAllowed { allow: Vec::new(), errors: None });
+    }
+    if version == Version::HTTP_2 {
+        http2::check(&mut headers, target.as_str(), bounds)?;
     }
     let survey = Survey::of(&headers)?;
     let host = host(survey.host.as_ref(), uri.authority(), version)?;

@@ -44,11 +44,11 @@ async fn check(upstream: Arc<UpstreamState>, target: Arc<TargetState>, health: H
             let name = &upstream.upstream.name;
             let address = &target.target.authority;
             match healthy {
-                true => tracing::info!(upstream = %name, target = %address, "the target is healthy again"),
+                true => tracing::info!(upstream = %name, %address, "the target is healthy again"),
                 false => {
                     let answer =
                         outcome.map_or_else(|error| format!("{error:#}"), |status| status.to_string());
-                    tracing::warn!(upstream = %name, target = %address, answer, "the target is unhealthy");
+                    tracing::warn!(upstream = %name, %address, answer, "the target is unhealthy");
                 }
             }
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
-use http::{Response, StatusCode};
+use http::{Method, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
@@ -53,7 +53,9 @@ pub async fn open(
 ) -> Result<Opened, Denial> {
     let websocket =
         ready.checked.upgrade.as_ref().is_some_and(|p| p.as_bytes().eq_ignore_ascii_case(b"websocket"));
-    if !websocket || !ready.permit.route().websocket {
+    // RFC 6455 §4.1; a body in front of the new protocol would be read as part of it by some.
+    let plain = ready.checked.head.method == Method::GET && !ready.checked.head.has_body;
+    if !websocket || !plain || !ready.permit.route().websocket {
         return Err(Malformed::Upgrade.into());
     }
     let within = ready.permit.route().upstream.timeout.first_byte;

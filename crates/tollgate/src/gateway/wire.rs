@@ -17,7 +17,6 @@ use std::task::{Context, Poll};
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tollgate_core::Denial;
-use tollgate_core::denial::Malformed;
 
 use self::io::Io;
 use self::pace::Pace;
@@ -32,7 +31,7 @@ pub struct Watched {
     ahead: Bytes,
     judge: Judge,
     pace: Arc<Pace>,
-    pipeline: u32,
+    pipeline: usize,
     /// After a refusal hyper sees the end of the stream.
     ended: bool,
 }
@@ -46,14 +45,14 @@ enum Judge {
 impl Watched {
     /// Watches an HTTP/1 connection, beginning with the bytes already read.
     pub fn http1(io: Io, ahead: Bytes, bounds: &Bounds, pace: Arc<Pace>) -> Self {
-        let pipeline = u32::try_from(bounds.pipeline).unwrap_or(u32::MAX);
+        let pipeline = bounds.pipeline;
         Self { io: Some(io), ahead, judge: Judge::Http1(Scanner::new(*bounds)), pace, pipeline, ended: false }
     }
 
     /// Watches an HTTP/2 connection, beginning with the bytes already read.
     pub fn http2(io: Io, ahead: Bytes, pace: Arc<Pace>) -> Self {
         let judge = Judge::Http2(h2::FrameCounter::default());
-        Self { io: Some(io), ahead, judge, pace, pipeline: u32::MAX, ended: false }
+        Self { io: Some(io), ahead, judge, pace, pipeline: usize::MAX, ended: false }
     }
 
     /// Judges newly read bytes; how many of them hyper may see.
@@ -74,14 +73,9 @@ impl Watched {
             scanner.pass_through();
             return Ok(bytes.len());
         }
-        match scanner.feed(bytes) {
+        match scanner.feed(bytes, self.pipeline.saturating_sub(self.pace.unserved())) {
             Ok(seen) => {
-                let waiting = self.pace.read(seen, scanner.in_head(), scanner.in_body());
-                if waiting > self.pipeline {
-                    self.pace.unread(seen.heads);
-                    self.refuse(Malformed::Pipeline.into());
-                    return Ok(0);
-                }
+                self.pace.read(seen, scanner.in_head(), scanner.in_body());
                 Ok(bytes.len())
             }
             Err(refused) => {

@@ -1,7 +1,6 @@
 //! What the demonstration shows: addresses, keys, the matrix, and lines to paste.
 
 use std::fmt::Write;
-use std::path::Path;
 
 use serde_json::{Value, json};
 use tollgate_models::demo::Model;
@@ -150,9 +149,7 @@ fn program() -> String {
     if on_path {
         return "tollgate".into();
     }
-    let here = std::env::current_dir().unwrap_or_default();
-    own.strip_prefix(&here)
-        .map_or_else(|_| own.display().to_string(), |near| Path::new(".").join(near).display().to_string())
+    own.display().to_string()
 }
 
 /// Colours, where somebody sees them.

@@ -10,6 +10,7 @@ use serde_json::json;
 use tollgate_core::authn::api_key::Place;
 use tollgate_core::authn::hawk::{self, SignedHost};
 use tollgate_core::authn::{Scheme, jwt};
+use tollgate_core::denial::Dialect;
 use tollgate_core::matrix::Cell;
 use tollgate_core::route::{PathPattern, Route};
 use tollgate_core::snapshot::Snapshot;
@@ -44,17 +45,23 @@ pub(super) async fn all(
     let base: Uri = url.parse().with_context(|| format!("`{url}` is no URL"))?;
     let mut probed = Vec::with_capacity(cells.len());
     for cell in cells {
-        let route = snapshot.routes.iter().find(|route| route.name == cell.route);
+        let route = snapshot.routes.iter().find(|route| route.name == cell.route).map(AsRef::as_ref);
         let asked = match route {
             Some(route) => one(cell, route, known, &base, keys).await,
             None => Err(anyhow::anyhow!("the route is gone")),
         };
         probed.push(match asked {
-            Ok(status) => Probed::Status(status),
+            Ok(status) => Probed::Status(status, !refuses(route, status)),
             Err(error) => Probed::Unknown(format!("{error:#}")),
         });
     }
     Ok(probed)
+}
+
+/// Whether the status is the gate's refusal in the route's dialect; Alpa's clients know only 400.
+fn refuses(route: Option<&Route>, status: u16) -> bool {
+    let alpa = route.is_some_and(|route| route.errors == Dialect::Alpa);
+    matches!(status, 401 | 403) || (alpa && status == 400)
 }
 
 async fn one(

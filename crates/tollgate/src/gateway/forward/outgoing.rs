@@ -76,6 +76,11 @@ impl Outgoing {
         let trace = traceparent(headers.get(&TRACEPARENT), &mut worker.ids.borrow_mut());
         headers.insert(TRACEPARENT, trace);
         if let Some((name, value)) = &route.upstream.credential {
+            let alias = |sent: &&HeaderName| hide::folded(sent).is_some_and(|folded| folded == *name);
+            let aliases: Vec<HeaderName> = headers.keys().filter(alias).cloned().collect();
+            for alias in aliases {
+                headers.remove(alias);
+            }
             headers.insert(name, value.clone());
         }
         let host = match route.upstream.host {

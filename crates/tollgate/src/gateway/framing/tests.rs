@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use http::Request;
-use tollgate_core::denial::{Denial, Malformed};
+use tollgate_core::denial::{Bound, Denial, Malformed};
 use tollgate_core::path::PathError;
 
 use super::fate::Fate;
@@ -34,7 +34,7 @@ fn checked_from(peer: &Peer, target: &str, fields: &[(&str, &str)]) -> Result<Ch
     for (name, value) in fields {
         request = request.header(*name, *value);
     }
-    check(request.body(()).unwrap().into_parts().0, false, peer)
+    check(request.body(()).unwrap().into_parts().0, false, peer, &process::Bounds::default())
 }
 
 #[track_caller]
@@ -131,4 +131,27 @@ fn an_upgrade_counts_only_with_connection() {
     assert!(checked("/", &[("host", "a"), ("upgrade", "websocket")]).unwrap().upgrade.is_none());
     let both = checked("/", &[("host", "a"), ("upgrade", "websocket"), ("connection", "Upgrade")]).unwrap();
     assert_eq!(both.upgrade.unwrap(), "websocket");
+}
+
+#[test]
+fn a_decoded_head_is_held_to_the_same_bounds() {
+    let with = |target: &str, fields: Vec<(String, String)>| {
+        let mut request = Request::builder().version(http::Version::HTTP_2).uri(format!("http://a{target}"));
+        for (name, value) in fields {
+            request = request.header(name, value);
+        }
+        let parts = request.body(()).unwrap().into_parts().0;
+        check(parts, false, &peer("192.0.2.1", &[]), &process::Bounds::default())
+    };
+    let field = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let refused = |target: &str, fields| with(target, fields).map(drop).unwrap_err();
+    assert_eq!(refused(&format!("/{}", "a".repeat(9000)), vec![]), Denial::Bound(Bound::Target));
+    assert_eq!(refused("/", vec![field("x", &"a".repeat(17 * 1024))]), Denial::Bound(Bound::Headers));
+    let many = (0..101).map(|number| field(&format!("x-{number}"), "a")).collect();
+    assert_eq!(refused("/", many), Denial::Bound(Bound::Headers));
+    let twice = vec![field("content-length", "3"), field("content-length", "3")];
+    assert_eq!(refused("/", twice), Malformed::ContentLength.into());
+    assert_eq!(refused("/", vec![field("content-length", "03")]), Malformed::ContentLength.into());
+    let crumbs = vec![field("cookie", "a=1"), field("cookie", "b=2")];
+    assert_eq!(with("/", crumbs).unwrap().head.headers["cookie"], "a=1; b=2");
 }

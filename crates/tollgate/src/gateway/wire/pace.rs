@@ -102,8 +102,8 @@ impl Pace {
         self.head_since.store(NEVER, Relaxed);
     }
 
-    /// Notes what a read held; returns how many whole requests wait to begin.
-    pub fn read(&self, seen: Seen, in_head: bool, in_body: bool) -> u32 {
+    /// Notes what a read held.
+    pub fn read(&self, seen: Seen, in_head: bool, in_body: bool) {
         if seen.heads > 0 || !in_head {
             self.head_since.store(NEVER, Relaxed);
         }
@@ -115,7 +115,12 @@ impl Pace {
             self.read_body(seen, in_body);
         }
         let heads = u32::try_from(seen.heads).unwrap_or(u32::MAX);
-        self.unserved.fetch_add(heads, Relaxed) + heads
+        self.unserved.fetch_add(heads, Relaxed);
+    }
+
+    /// How many whole requests wait to begin.
+    pub fn unserved(&self) -> usize {
+        usize::try_from(self.unserved.load(Relaxed)).unwrap_or(usize::MAX)
     }
 
     fn read_body(&self, seen: Seen, in_body: bool) {
@@ -156,12 +161,6 @@ impl Pace {
         let _ = self.unserved.fetch_update(Relaxed, Relaxed, |n| n.checked_sub(1));
         self.open.fetch_add(1, Relaxed);
         Open(self.clone())
-    }
-
-    /// Forgets whole requests that were read and are not passed on.
-    pub fn unread(&self, heads: usize) {
-        let heads = u32::try_from(heads).unwrap_or(u32::MAX);
-        let _ = self.unserved.fetch_update(Relaxed, Relaxed, |n| Some(n.saturating_sub(heads)));
     }
 
     /// Whether a request waits for its answer or for the end of it.

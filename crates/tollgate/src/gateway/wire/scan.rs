@@ -73,7 +73,9 @@ impl Scanner {
     ///
     /// # Errors
     /// [`Refused`] at the first head that breaks a rule; the scanner must not be used after that.
-    pub fn feed(&mut self, bytes: &[u8]) -> Result<Seen, Refused> {
+    ///
+    /// `allowance` is how many more heads may be read ahead of their answers.
+    pub fn feed(&mut self, bytes: &[u8], allowance: usize) -> Result<Seen, Refused> {
         let mut seen = Seen::default();
         let mut at = 0;
         while at < bytes.len() {
@@ -81,6 +83,9 @@ impl Scanner {
                 Place::Through => {
                     seen.body += bytes.len() - at;
                     break;
+                }
+                Place::Head if seen.heads >= allowance => {
+                    return Err(Refused { good: at, seen, denial: Malformed::Pipeline.into() });
                 }
                 Place::Head => {
                     let used =
@@ -233,7 +238,7 @@ fn parse(bytes: &[u8], bounds: &Bounds) -> Result<Option<(usize, Place)>, Denial
     if memchr::memchr_iter(b'\n', &bytes[..len]).any(|lf| lf == 0 || bytes[lf - 1] != b'\r') {
         return Err(Malformed::LineEnd.into());
     }
-    if memchr::memchr(b'#', target.as_bytes()).is_some() {
+    if !is_target(target) {
         return Err(Malformed::Target.into());
     }
     Ok(Some((len, body(&request)?)))
@@ -252,6 +257,19 @@ fn too_long(bytes: &[u8], bounds: &Bounds) -> Denial {
         Some(_) => Denial::Bound(Bound::Headers),
         None => Denial::Bound(Bound::Target),
     }
+}
+
+/// Whether the target is one that hyper reads: what it does not read it refuses without a word. A fragment it would cut
+/// off instead.
+fn is_target(target: &str) -> bool {
+    let plain =
+        |byte: u8| matches!(byte, b'!' | b'$'..=b';' | b'=' | b'?'..=b'Z' | b'_' | b'a'..=b'z' | b'~');
+    if target.starts_with('/') && target.bytes().all(plain) {
+        return true;
+    }
+    let origin = target.starts_with('/') || target == "*";
+    let absolute = ["http://", "https://"].iter().any(|scheme| target.starts_with(scheme));
+    (origin || absolute) && !target.contains('#') && target.parse::<http::Uri>().is_ok()
 }
 
 /// How the body is framed; every doubt is a refusal (RFC 9112 §6).
@@ -291,7 +309,9 @@ fn body(request: &httparse::Request<'_, '_>) -> Result<Place, Denial> {
 }
 
 fn decimal(digits: &[u8]) -> Option<u64> {
-    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+    // A leading zero is octal to some.
+    let plain = matches!(digits, [b'0'] | [b'1'..=b'9', ..]);
+    if !plain || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
     // hyper keeps the largest two values for itself.

@@ -8,7 +8,7 @@ use crate::config::process::Bounds;
 #[track_caller]
 fn check(input: &str, expected: Result<Seen, (usize, Denial)>) {
     let mut scanner = Scanner::new(Bounds::default());
-    let got = scanner.feed(input.as_bytes()).map_err(|refused| (refused.good, refused.denial));
+    let got = scanner.feed(input.as_bytes(), 16).map_err(|refused| (refused.good, refused.denial));
     assert_eq!(got, expected, "{input:?}");
 }
 
@@ -46,6 +46,7 @@ fn doubtful_framing_is_refused() {
         ("Content-Length: 0x3", Malformed::ContentLength),
         ("Content-Length: ", Malformed::ContentLength),
         ("Content-Length: 3 3", Malformed::ContentLength),
+        ("Content-Length: 03", Malformed::ContentLength),
         ("Content-Length: 18446744073709551616", Malformed::ContentLength),
         ("Content-Length: 18446744073709551615", Malformed::ContentLength),
         ("Transfer-Encoding: gzip, chunked", Malformed::TransferEncoding),
@@ -84,6 +85,23 @@ fn what_came_before_a_refused_head_is_kept() {
 }
 
 #[test]
+fn targets_are_those_that_are_read() {
+    for target in ["/", "/a?b=c&d", "/a?b|c", "*", "http://a/b", "https://a"] {
+        check(&format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n"), seen(1, 0));
+    }
+    for target in ["/a?b={\"c\":1}", "a/b", "?a", "http:///a", "http://[::1", "ftp://a/b", "/a?b#c"] {
+        check(&format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n"), refused(Malformed::Target));
+    }
+}
+
+#[test]
+fn so_many_and_no_more_are_read_ahead() {
+    let one = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    check(&one.repeat(16), seen(16, 0));
+    check(&one.repeat(17), Err((16 * one.len(), Malformed::Pipeline.into())));
+}
+
+#[test]
 fn bounds_hold() {
     let target = "a".repeat(9000);
     check(&format!("GET /{target} HTTP/1.1\r\nHost: a\r\n\r\n"), Err((0, Denial::Bound(Bound::Target))));
@@ -110,10 +128,10 @@ proptest! {
         let mut heads = 0;
         for cut in cuts {
             let (now, later) = rest.split_at(cut.min(rest.len()));
-            heads += scanner.feed(now).unwrap().heads;
+            heads += scanner.feed(now, 16).unwrap().heads;
             rest = later;
         }
-        heads += scanner.feed(rest).unwrap().heads;
+        heads += scanner.feed(rest, 16).unwrap().heads;
         prop_assert_eq!(heads, 3);
         prop_assert!(!scanner.in_head() && !scanner.in_body());
     }
@@ -122,7 +140,7 @@ proptest! {
     fn any_bytes_are_judged_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
         let mut scanner = Scanner::new(Bounds::default());
         for part in bytes.chunks(7) {
-            if scanner.feed(part).is_err() {
+            if scanner.feed(part, 16).is_err() {
                 break;
             }
         }
