@@ -8,10 +8,6 @@ from tollbench.credentials import ISSUER_KEY, KEY_COUNT, PRESENTED
 from tollbench.processes import free_ports
 from tollbench.site import Launch, Site
 
-# Never reached, but counted on every request: the rows are key + allow-list + limit + metering, as a
-# real route has them.
-LIMIT = "1000000 requests/s"
-
 ROUTES_HEAD = "routes:\n"
 
 
@@ -25,12 +21,12 @@ class Routes:
 
 
 def public(site: Site, port: int) -> Launch:
-    """A route without credential, limit or usage event: what the data plane itself costs."""
+    """A route without credential: what the data plane itself costs."""
     return launch(site, "gate-public", port, public_routes())
 
 
 def key(site: Site, port: int) -> Launch:
-    """One route behind an API key, with an allow-list, a limit and metering."""
+    """One route behind an API key, with an allow-list."""
     return launch(site, "gate-key", port, key_routes(site, 1))
 
 
@@ -50,7 +46,6 @@ def public_routes() -> Routes:
     match: { path: /** }
     upstream: models
     accept: [public]
-    meters: off
 """)
 
 
@@ -76,7 +71,6 @@ def rs256_routes(site: Site) -> Routes:
     upstream: models
     accept: [jwt]
     allow: [bench]
-    limits: [{LIMIT}]
 """,
         f"""  bench:
     credentials:
@@ -112,7 +106,6 @@ def with_generation(config: str, generation: int) -> str:
     match: {{ path: {generation_path(generation)} }}
     upstream: models
     accept: [public]
-    meters: off
 """
     return config.replace(ROUTES_HEAD, ROUTES_HEAD + route, 1)
 
@@ -128,7 +121,6 @@ def _key_route(number: int) -> str:
     upstream: models
     accept: [api_key]
     allow: [{_consumer(number)}]
-    limits: [{LIMIT}]
 """
 
 

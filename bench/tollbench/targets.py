@@ -58,10 +58,10 @@ TARGETS = [
     Target("haproxy-rs256-fresh", "the same, another token each time", peers.haproxy_rs256, "fresh"),
     Target("envoy-key", "envoy, `api_key_auth` of 10,000", peers.envoy_key, "key"),
     Target("envoy-key-limit", "the same + `local_ratelimit`", peers.envoy_key_limit, "key"),
-    Target("gate-public", "gate, public route, no meter", gate.public),
-    Target("gate-key", "gate, API key, allow-list, limit, meter", gate.key, "key"),
+    Target("gate-public", "gate, public route", gate.public),
+    Target("gate-key", "gate, API key, allow-list", gate.key, "key"),
     Target("gate-10000", "the same, 10,000 routes and 10,000 keys", gate.key_many, "key"),
-    Target("gate-rs256", "gate, RS256, allow-list, limit, meter, one token", gate.rs256, "token"),
+    Target("gate-rs256", "gate, RS256, allow-list, one token", gate.rs256, "token"),
     Target("gate-rs256-fresh", "the same, another token each time", gate.rs256, "fresh"),
 ]
 

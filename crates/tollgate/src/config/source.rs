@@ -6,7 +6,7 @@ use super::file::redact;
 use super::problem::Finding;
 
 /// A configuration is written by people; what is larger is some other file.
-const MAX_BYTES: u64 = 4 * 1024 * 1024;
+const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
 /// The text of a configuration file.
 #[derive(Clone)]
@@ -36,7 +36,7 @@ impl Source {
             return refuse(String::new(), Finding::whole(format!("the file cannot be read: {error}")));
         }
         if bytes.len() as u64 > MAX_BYTES {
-            let finding = Finding::whole("the file is larger than 4 MiB").hint("is this the configuration?");
+            let finding = Finding::whole("the file is larger than 16 MiB").hint("is this the configuration?");
             return refuse(String::new(), finding);
         }
         let base = path.parent().unwrap_or(Path::new("")).to_owned();

@@ -51,7 +51,8 @@ pub async fn serve(worker: Rc<Worker>, accepted: Accepted) {
     let tls = peer.listener.tls.load_full();
     peer.secure = tls.is_some();
     let opened = tokio::select! {
-        opened = open(tcp, tls, &bounds) => opened,
+        // Boxed, as all but the HTTP/1 connection itself: an idle connection keeps the room of its largest branch.
+        opened = Box::pin(open(tcp, tls, &bounds)) => opened,
         // Nothing was asked yet, so a stop need not wait for it.
         () = worker.gate.drain.cancelled() => return,
     };
@@ -61,10 +62,10 @@ pub async fn serve(worker: Rc<Worker>, accepted: Accepted) {
     let pace = Pace::new();
     let client = peer.address;
     match h2 {
-        true => serve_http2(&worker, Rc::new(peer), io, ahead, &pace, &bounds).await,
+        true => Box::pin(serve_http2(&worker, Rc::new(peer), io, ahead, &pace, &bounds)).await,
         false => {
             serve_http1(&worker, Rc::new(peer), io, ahead, &pace, &bounds).await;
-            answer_refusal(&worker, client, &pace).await;
+            Box::pin(answer_refusal(&worker, client, &pace)).await;
         }
     }
 }

@@ -155,6 +155,10 @@ impl AsyncRead for Watched {
             let take = this.ahead.len().min(buf.remaining());
             buf.put_slice(&this.ahead[..take]);
             this.ahead.advance(take);
+            if this.ahead.is_empty() {
+                // Even an empty rest would keep the whole buffer.
+                this.ahead = Bytes::new();
+            }
         }
         if buf.filled().len() > before {
             let good = this.judge(&buf.filled()[before..])?;

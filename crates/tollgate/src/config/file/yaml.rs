@@ -15,7 +15,7 @@ use crate::config::problem::Finding;
 use crate::config::source::Span;
 
 /// Values in one document, those behind aliases counted each time; an alias bomb ends here.
-const MAX_NODES: usize = 100_000;
+const MAX_NODES: usize = 1_000_000;
 /// Lists and mappings within each other, those behind aliases included.
 const MAX_DEPTH: usize = 64;
 

@@ -39,7 +39,7 @@ fn deep_nesting_is_refused() {
 fn garbage_is_refused_quickly() {
     assert_eq!(
         load_bytes(&vec![b'a'; 10_000_000]),
-        "DIR/tollgate.yaml: the file is larger than 4 MiB (is this the configuration?)"
+        "DIR/tollgate.yaml: the file is larger than 16 MiB (is this the configuration?)"
     );
     let mut state = 1_u32;
     let mut noise = || {
