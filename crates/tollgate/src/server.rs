@@ -91,6 +91,11 @@ impl Server {
         self.listeners.iter().map(|listener| listener.address).collect()
     }
 
+    /// Callers' connections that are held now, on all listeners of the data plane.
+    pub fn connections(&self) -> usize {
+        self.listeners.iter().map(|listener| listener.open()).sum()
+    }
+
     /// Where the admin listener listens.
     pub fn admin(&self) -> Option<SocketAddr> {
         self.admin

@@ -111,6 +111,11 @@ impl Listener {
         self.settings.trusted_proxies.iter().any(|network| network.contains(&address))
     }
 
+    /// Connections that are held now, those of trusted proxies among them.
+    pub fn open(&self) -> usize {
+        self.open.load(Relaxed)
+    }
+
     /// Accepts until `stop`; each connection goes to the thread with the fewest.
     pub async fn accept(
         self: Arc<Self>,

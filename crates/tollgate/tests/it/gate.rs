@@ -101,6 +101,17 @@ impl Gate {
         server.reload(&compiled.process, compiled.snapshot)
     }
 
+    /// Waits until it holds so many connections of callers; one counts for a moment after its caller saw it end.
+    pub async fn held(&self, count: usize) -> Result<()> {
+        let server = self.server.as_ref().context("the gate was stopped")?;
+        let wait = async {
+            while server.connections() != count {
+                tokio::task::yield_now().await;
+            }
+        };
+        within(&format!("{count} connections"), wait).await
+    }
+
     /// Begins to stop.
     pub fn stop(&mut self) -> Result<()> {
         let server = self.server.take().context("the gate was stopped")?;

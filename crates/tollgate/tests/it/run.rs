@@ -172,6 +172,7 @@ impl<'t> Run<'t> {
             }
             Action::Close(on) => drop(self.clients.remove(on).context("there is no such connection")?),
             Action::End(on) => self.client(on).await?.end(),
+            Action::Held(count) => self.gate.held(*count).await?,
             Action::Stop => self.gate.stop()?,
             Action::Stopped(how) => {
                 let stopped = self.gate.stopped().await?;

@@ -40,6 +40,7 @@
 //! certificate [broken]          Writes another certificate, or none at all, over the listener's files.
 //! connect b [tls] [h2] [old] [listener=1] [from=127.0.0.2] [window=4096]
 //! close b | end b               Drops the connection, or ends only its sending side.
+//! held 2                        Waits until the gate holds so many connections of callers.
 //! stop | stopped clean|cut      Begins to stop the gate; waits for how it ended.
 //! pass credentials              Credentials may reach the upstreams in this transcript.
 //!
@@ -98,6 +99,7 @@ pub enum Action {
         checks: Vec<Check>,
     },
     Nothing,
+    Held(usize),
     Connections {
         upstream: String,
         count: usize,
@@ -397,6 +399,7 @@ fn command(word: &str, rest: &str) -> Result<Action> {
         "connect" => Action::Connect { on: first, options: words.map(str::to_owned).collect() },
         "close" => Action::Close(first),
         "end" => Action::End(first),
+        "held" => Action::Held(first.parse()?),
         "stop" => Action::Stop,
         "stopped" => Action::Stopped(first),
         "pass" => Action::PassCredentials,
