@@ -12,6 +12,7 @@ pub mod denial;
 #[cfg(test)]
 mod fixtures;
 pub mod head;
+pub mod limit;
 pub mod matrix;
 pub mod path;
 pub mod route;

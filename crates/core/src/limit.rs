@@ -1,0 +1,62 @@
+//! How much may pass: rates, concurrency, quotas and budgets.
+//!
+//! A [`Limit`] is data of the configuration. A [`Limiter`] remembers, process-wide and in bounded memory, how much of
+//! each was used, and [`Limiter::reserve`] takes an estimate from all limits of a call or from none. The
+//! [`Reservation`] is settled with the truth; dropped before, it gives everything back.
+//!
+#![doc = include_str!("limit/promises.md")]
+
+mod bucket;
+mod counter;
+mod key;
+mod lease;
+mod limiter;
+mod quota;
+mod rate;
+mod reservation;
+pub mod script;
+mod shard;
+mod standing;
+mod table;
+mod taken;
+mod unit;
+
+pub use counter::Delta;
+pub use key::{Key, LimitId, Owner, Subject};
+pub use lease::{LEASE_MOST, Lease, lease_size};
+pub use limiter::{Full, Limiter};
+pub use quota::{Every, Period, Quota};
+pub use rate::{Rate, RateError};
+pub use reservation::Reservation;
+pub use standing::{Ends, Refusal, Standing};
+pub use unit::{Cost, Currency, Unit};
+
+/// One bound on what may pass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Limit {
+    /// So many units per short window.
+    Rate(Rate),
+    /// So many requests at once.
+    Concurrent(Concurrent),
+    /// So many units per calendar day or month; a budget where the unit is money.
+    Quota(Quota),
+}
+
+/// At most so many requests at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Concurrent(pub u32);
+
+impl Limit {
+    /// What is counted.
+    pub fn unit(&self) -> Unit {
+        match self {
+            Self::Rate(rate) => rate.unit(),
+            Self::Concurrent(_) => Unit::Requests,
+            Self::Quota(quota) => quota.unit,
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests;

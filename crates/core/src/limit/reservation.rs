@@ -1,0 +1,83 @@
+//! What a call holds while it lasts.
+
+use std::fmt;
+use std::mem;
+use std::sync::Arc;
+
+use super::Cost;
+use super::key::{Key, Stored};
+use super::limiter::Limiter;
+use super::standing::{Left, Standing};
+use super::taken::{End, Taken};
+use crate::time::Now;
+
+/// An estimate that was taken from every limit of a call, and a slot of each concurrency limit.
+///
+/// Dropped before it is [committed](Self::commit), all of it goes back. Slots are held until it is dropped or settled.
+#[must_use = "a reservation that is dropped gives back what it holds"]
+pub struct Reservation {
+    limiter: Arc<Limiter>,
+    held: Vec<Held>,
+    committed: bool,
+}
+
+/// What is held of one limit.
+pub(super) struct Held {
+    pub key: Key,
+    /// Whether it was taken from the bucket of all who found no room.
+    pub shared: bool,
+    pub taken: Taken,
+    pub left: Left,
+}
+
+impl Reservation {
+    pub(super) fn new(limiter: Arc<Limiter>, held: Vec<Held>) -> Self {
+        Self { limiter, held, committed: false }
+    }
+
+    /// What each of the call's limits had left with this call taken, in their order.
+    pub fn standing(&self) -> impl Iterator<Item = Standing> {
+        self.held.iter().map(|held| Standing(held.left))
+    }
+
+    /// From now on the call counts: dropped without [`settle`](Self::settle), the estimate stands for the truth.
+    pub fn commit(&mut self) {
+        self.committed = true;
+    }
+
+    /// Ends the call with what it really used. A unit that `actual` does not name was not used.
+    ///
+    /// Less than the estimate goes back; more is charged without question, and later calls wait for it.
+    pub fn settle(mut self, actual: &Cost, now: Now) {
+        self.end(End::Settle(actual), Some(now));
+    }
+
+    fn end(&mut self, end: End<'_>, now: Option<Now>) {
+        for held in mem::take(&mut self.held) {
+            self.limiter.end(&held, end, now);
+        }
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.end(if self.committed { End::Keep } else { End::GiveBack }, None);
+    }
+}
+
+impl fmt::Debug for Reservation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let standing: Vec<Standing> = self.standing().collect();
+        f.debug_struct("Reservation")
+            .field("standing", &standing)
+            .field("committed", &self.committed)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Held {
+    /// Where its state is looked up.
+    pub fn stored(&self) -> Stored {
+        if self.shared { self.key.stored_shared() } else { self.key.stored() }
+    }
+}

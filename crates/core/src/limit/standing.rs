@@ -1,0 +1,78 @@
+//! How much is left, and why a call is refused.
+
+use std::time::Duration;
+
+use super::rate::Pace;
+
+/// What one limit has left, as the headers `RateLimit` (draft-ietf-httpapi-ratelimit-headers-11) and `X-RateLimit-*` tell
+/// it. Numbers are worked out when they are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing(pub(super) Left);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Left {
+    Rate { amount: u64, pace: Pace, backlog: u128 },
+    Slots { most: u32, held: u32 },
+    Count { amount: u64, taken: u64, rest: Duration },
+}
+
+/// Why a call is not admitted. Nothing of it was taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// A limit is used up.
+    #[error("a limit is used up")]
+    Limited {
+        /// Which one, by its index in the call's limits; of several the one that ends last.
+        limit: usize,
+        /// When to come again.
+        ends: Ends,
+        /// What each of the call's limits has left, in their order.
+        standing: Vec<Standing>,
+    },
+    /// A quota's counter is not known yet, or no longer: [load](super::Limiter::load) it and reserve again.
+    #[error("a quota's use is not loaded")]
+    Unloaded {
+        /// Which one, by its index in the call's limits.
+        limit: usize,
+    },
+}
+
+/// When a refusal ends. The later one is the greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Ends {
+    /// When another call ends, which nobody knows.
+    Released,
+    /// After this time; the value of `Retry-After` when rounded up to seconds.
+    After(Duration),
+    /// Not at all: this call alone is larger than the limit.
+    Never,
+}
+
+impl Standing {
+    /// How much the limit allows per window or period, or at once.
+    pub fn limit(&self) -> u64 {
+        match self.0 {
+            Left::Rate { amount, .. } | Left::Count { amount, .. } => amount,
+            Left::Slots { most, .. } => u64::from(most),
+        }
+    }
+
+    /// How many whole units would be admitted at this moment. A rate whose burst is larger than its amount may have more
+    /// left than [`limit`](Self::limit) says.
+    pub fn remaining(&self) -> u64 {
+        match self.0 {
+            Left::Rate { pace, backlog, .. } => pace.units(pace.full().saturating_sub(backlog)),
+            Left::Slots { most, held } => u64::from(most.saturating_sub(held)),
+            Left::Count { amount, taken, .. } => amount.saturating_sub(taken),
+        }
+    }
+
+    /// How long until everything is there again if nothing is used; zero for concurrency, which does not know.
+    pub fn reset(&self) -> Duration {
+        match self.0 {
+            Left::Rate { pace, backlog, .. } => Duration::from_nanos(pace.ns(backlog)),
+            Left::Slots { .. } => Duration::ZERO,
+            Left::Count { rest, .. } => rest,
+        }
+    }
+}
