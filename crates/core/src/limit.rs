@@ -8,9 +8,11 @@
 
 mod bucket;
 mod counter;
+mod counters;
 mod key;
 mod lease;
 mod limiter;
+mod locked;
 mod quota;
 mod rate;
 mod reservation;

@@ -7,17 +7,19 @@ use parking_lot::{Mutex, MutexGuard};
 
 use super::counter::{Counter, Delta};
 use super::key::Key;
+use super::locked::Locked;
 use super::quota::Period;
-use super::reservation::{Held, Reservation};
+use super::rate::Pace;
+use super::reservation::{Held, Reservation, standing};
 use super::shard::Shard;
-use super::standing::{Ends, Left, Refusal, Standing};
-use super::taken::{End, Judged, Taken};
+use super::standing::{Refusal, Standing};
+use super::taken::{End, Taken};
 use super::{Cost, Limit};
 use crate::time::Now;
 
 const SHARDS: usize = 64;
 
-/// Beyond this many, buckets at rest are forgotten. There is one per limit, and the configuration bounds those.
+/// There is one anonymous bucket per limit, and of limits the configuration has fewer.
 const SHARED_CAPACITY: usize = 4096;
 
 /// The state of every limit: one per process, kept over reloads.
@@ -25,6 +27,15 @@ pub struct Limiter {
     shards: [Mutex<Shard>; SHARDS],
     /// The anonymous buckets of those who found no room. Always locked last.
     shared: Mutex<Shard>,
+}
+
+/// Which lock guards a state. In this order they are locked where a call needs several.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Place {
+    /// The subject's shard.
+    Own(usize),
+    /// The shard of all who found no room.
+    Shared,
 }
 
 /// There is no room for one more counter.
@@ -54,16 +65,14 @@ impl Limiter {
         cost: &Cost,
         now: Now,
     ) -> Result<Reservation, Refusal> {
-        let mut locked = Locked::new(self, limits);
+        let mut locked = Locked::new(self, limits, now);
         let (mut held, refused) = locked.judge(limits, cost, now)?;
         if let Some((limit, ends)) = refused {
             drop(locked);
             return Err(Refusal::Limited { limit, ends, standing: standing(&held) });
         }
         for held in &mut held {
-            let key = held.stored();
-            locked.shard(held).take(held.key.subject.kind, &key, &held.taken);
-            held.left = held.left.after(&held.taken);
+            locked.take(held);
         }
         drop(locked);
         Ok(Reservation::new(self.clone(), held))
@@ -74,7 +83,7 @@ impl Limiter {
     /// # Errors
     /// [`Refusal::Unloaded`] where a quota's counter is to be loaded.
     pub fn standing(&self, limits: &[(&Limit, Key)], now: Now) -> Result<Vec<Standing>, Refusal> {
-        let (held, _) = Locked::new(self, limits).judge(limits, &Cost::default(), now)?;
+        let (held, _) = Locked::new(self, limits, now).judge(limits, &Cost::default(), now)?;
         Ok(standing(&held))
     }
 
@@ -87,7 +96,8 @@ impl Limiter {
     /// [`Full`] where no counter can be forgotten, because none is stored.
     pub fn load(&self, key: Key, name: Arc<str>, period: Period, used: u64) -> Result<(), Full> {
         let counter = Counter::new(key, name, period, used);
-        if self.shard_of(&key).lock().load(&key.stored(), counter) { Ok(()) } else { Err(Full) }
+        let loaded = self.lock(Place::own(&key)).counters.load(&key.stored(), counter);
+        if loaded { Ok(()) } else { Err(Full) }
     }
 
     /// The settled use that the store does not know of yet. Each delta is to be [confirmed](Self::confirm) or
@@ -95,7 +105,7 @@ impl Limiter {
     pub fn export(&self) -> Vec<Delta> {
         let mut deltas = Vec::new();
         for shard in &self.shards {
-            shard.lock().send(&mut deltas);
+            shard.lock().counters.send(&mut deltas);
         }
         deltas
     }
@@ -120,34 +130,67 @@ impl Limiter {
         self.len() == 0
     }
 
-    /// Ends what a reservation held of one limit.
-    pub(super) fn end(&self, held: &Held, end: End<'_>, now: Option<Now>) {
-        let (kind, key) = (held.key.subject.kind, held.stored());
-        let mut shard = if held.shared { self.shared.lock() } else { self.shard_of(&held.key).lock() };
-        // Without a time the latest one that was seen will do: since then nothing happened here.
-        let now = shard.tick(now.map_or(0, nanoseconds));
-        let owed = shard.end(kind, &key, &held.taken, end);
-        let Taken::Rate { pace, .. } = held.taken else { return };
-        if owed == 0 {
-            return;
+    /// Ends what a reservation held.
+    pub(super) fn end(&self, held: &[Held], end: End<'_>, now: Option<Now>) {
+        // Without a time the latest one that a shard saw will do: since then nothing happened there.
+        let now = now.map_or(0, nanoseconds);
+        let mut current: Option<(Place, MutexGuard<'_, Shard>)> = None;
+        for held in held.iter().filter(|held| !held.taken.stays(end)) {
+            let place = Place::of(held);
+            let mut shard = match current.take() {
+                Some((same, shard)) if same == place => shard,
+                other => {
+                    // One lock at a time, so that nobody waits for anybody in a circle.
+                    drop(other);
+                    let mut shard = self.lock(place);
+                    shard.tick(now);
+                    shard
+                }
+            };
+            let owed = shard.end(held.key.subject.kind, &held.stored(), &held.taken, end);
+            if let Taken::Rate { pace, .. } = held.taken
+                && owed > 0
+            {
+                self.charge(&mut shard, held, pace, owed, now);
+            }
+            current = Some((place, shard));
         }
-        if held.shared || shard.has_place_for_bucket(kind, &key) {
-            shard.charge(kind, &key, pace, owed);
+    }
+
+    /// Charges what a call used on top, to the shared bucket where the subject's own state found no room.
+    fn charge(&self, shard: &mut Shard, held: &Held, pace: Pace, units: u64, now: u64) {
+        let (kind, key) = (held.key.subject.kind, held.stored());
+        if held.shared || shard.has_place(kind, &key) {
+            shard.charge(kind, &key, pace, units);
         } else {
-            let mut shared = self.shared.lock();
+            let mut shared = self.lock(Place::Shared);
             shared.tick(now);
-            shared.charge(kind, &held.key.stored_shared(), pace, owed);
+            shared.charge(kind, &held.key.stored_shared(), pace, units);
         }
     }
 
     fn answer(&self, deltas: &[Delta], stored: bool) {
         for delta in deltas {
-            self.shard_of(&delta.key).lock().answer(&delta.key.stored(), delta.period, stored);
+            self.lock(Place::own(&delta.key)).counters.answer(&delta.key.stored(), delta.period, stored);
         }
     }
 
-    fn shard_of(&self, key: &Key) -> &Mutex<Shard> {
-        &self.shards[shard_index(key)]
+    pub(super) fn lock(&self, place: Place) -> MutexGuard<'_, Shard> {
+        match place {
+            Place::Own(index) => self.shards[index].lock(),
+            Place::Shared => self.shared.lock(),
+        }
+    }
+}
+
+impl Place {
+    /// The shard of the key's subject. The upper bits are the well mixed ones.
+    pub fn own(key: &Key) -> Self {
+        Self::Own((key.subject.spread() >> 32) as usize % SHARDS)
+    }
+
+    fn of(held: &Held) -> Self {
+        if held.shared { Self::Shared } else { Self::own(&held.key) }
     }
 }
 
@@ -157,97 +200,7 @@ impl fmt::Debug for Limiter {
     }
 }
 
-/// The shards of one call, locked in ascending order and the shared one last, so that two calls never wait for each other.
-struct Locked<'a> {
-    limiter: &'a Limiter,
-    own: Vec<(usize, MutexGuard<'a, Shard>)>,
-    shared: Option<MutexGuard<'a, Shard>>,
-}
-
-type Verdict = (Vec<Held>, Option<(usize, Ends)>);
-
-impl<'a> Locked<'a> {
-    fn new(limiter: &'a Limiter, limits: &[(&Limit, Key)]) -> Self {
-        let mut indices: Vec<usize> = limits.iter().map(|(_, key)| shard_index(key)).collect();
-        indices.sort_unstable();
-        indices.dedup();
-        let own = indices.into_iter().map(|index| (index, limiter.shards[index].lock())).collect();
-        Self { limiter, own, shared: None }
-    }
-
-    /// What each limit says, and the refusal that ends last.
-    fn judge(&mut self, limits: &[(&Limit, Key)], cost: &Cost, now: Now) -> Result<Verdict, Refusal> {
-        let mut all = Vec::with_capacity(limits.len());
-        let mut refused: Option<(usize, Ends)> = None;
-        for (index, (limit, key)) in limits.iter().enumerate() {
-            let shared = !self.has_place(limit, key, limits.len(), now);
-            let Some((held, ends)) = self.judge_one(limit, *key, shared, cost, now) else {
-                return Err(Refusal::Unloaded { limit: index });
-            };
-            all.push(held);
-            if let Some(ends) = ends
-                && refused.is_none_or(|(_, latest)| latest < ends)
-            {
-                refused = Some((index, ends));
-            }
-        }
-        Ok((all, refused))
-    }
-
-    fn has_place(&mut self, limit: &Limit, key: &Key, wanted: usize, now: Now) -> bool {
-        let shard = self.own(key);
-        shard.tick(nanoseconds(now));
-        shard.has_place(limit, key.subject.kind, &key.stored(), wanted)
-    }
-
-    /// Nothing where a counter is not loaded.
-    fn judge_one(
-        &mut self,
-        limit: &Limit,
-        key: Key,
-        shared: bool,
-        cost: &Cost,
-        now: Now,
-    ) -> Option<(Held, Option<Ends>)> {
-        let mut held = Held { key, shared, taken: Taken::Slot, left: Left::Slots { most: 0, held: 0 } };
-        let (kind, stored, units) = (key.subject.kind, held.stored(), cost.of(limit.unit()));
-        let shard = self.shard(&held);
-        shard.tick(nanoseconds(now));
-        let judged = match limit {
-            Limit::Rate(rate) => shard.judge_rate(kind, &stored, rate, units),
-            Limit::Concurrent(most) => shard.judge_slots(&stored, *most),
-            Limit::Quota(quota) => shard.judge_quota(&stored, quota, units, now)?,
-        };
-        let Judged { taken, left, ends } = judged;
-        (held.taken, held.left) = (taken, left);
-        Some((held, ends))
-    }
-
-    fn shard(&mut self, held: &Held) -> &mut Shard {
-        if held.shared {
-            self.shared.get_or_insert_with(|| self.limiter.shared.lock())
-        } else {
-            self.own(&held.key)
-        }
-    }
-
-    fn own(&mut self, key: &Key) -> &mut Shard {
-        let index = shard_index(key);
-        let position = self.own.partition_point(|(have, _)| *have < index);
-        &mut self.own[position].1
-    }
-}
-
-fn standing(held: &[Held]) -> Vec<Standing> {
-    held.iter().map(|held| Standing(held.left)).collect()
-}
-
-fn shard_index(key: &Key) -> usize {
-    // The upper bits are the well mixed ones.
-    (key.subject.spread() >> 32) as usize % SHARDS
-}
-
 /// Nanoseconds of the monotonic clock; they last for 584 years.
-fn nanoseconds(now: Now) -> u64 {
+pub(super) fn nanoseconds(now: Now) -> u64 {
     u64::try_from(now.monotonic.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -53,9 +53,7 @@ impl Reservation {
     }
 
     fn end(&mut self, end: End<'_>, now: Option<Now>) {
-        for held in mem::take(&mut self.held) {
-            self.limiter.end(&held, end, now);
-        }
+        self.limiter.end(&mem::take(&mut self.held), end, now);
     }
 }
 
@@ -67,12 +65,17 @@ impl Drop for Reservation {
 
 impl fmt::Debug for Reservation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let standing: Vec<Standing> = self.standing().collect();
+        let standing = standing(&self.held);
         f.debug_struct("Reservation")
             .field("standing", &standing)
             .field("committed", &self.committed)
             .finish_non_exhaustive()
     }
+}
+
+/// What is left of each limit.
+pub(super) fn standing(held: &[Held]) -> Vec<Standing> {
+    held.iter().map(|held| Standing(held.left)).collect()
 }
 
 impl Held {

@@ -1,18 +1,16 @@
 //! One lock's part of a limiter: state, judged and changed one limit at a time.
 
-use std::collections::HashMap;
-use std::mem;
 use std::time::Duration;
 
+use super::Limit;
 use super::bucket::{Bucket, Judgement, judge};
-use super::counter::{Counter, Delta};
+use super::counters::Counters;
 use super::key::{Kind, Stored};
-use super::quota::{Period, Quota};
+use super::quota::Quota;
 use super::rate::{Pace, Rate};
 use super::standing::{Ends, Left};
-use super::table::Table;
+use super::table::{Place, Table};
 use super::taken::{End, Judged, Taken};
-use super::{Concurrent, Limit};
 use crate::time::Now;
 
 /// The state of some subjects.
@@ -24,10 +22,28 @@ pub(super) struct Shard {
     addresses: Table<Bucket>,
     /// Only subjects that hold a slot.
     slots: Table<u32>,
-    counters: Table<Counter>,
-    /// Counters of other periods that hold what the store does not know, or a reservation: nothing else, so they are
-    /// few.
-    closed: HashMap<(Stored, i64), Counter>,
+    pub counters: Counters,
+}
+
+/// What a shard is asked about one limit of a call.
+pub(super) struct Question<'a> {
+    pub limit: &'a Limit,
+    pub kind: Kind,
+    pub key: Stored,
+    pub units: u64,
+    /// How many entries the call may need in all.
+    pub wanted: usize,
+    pub now: Now,
+}
+
+/// What a shard says about one limit of a call.
+pub(super) enum Answer {
+    /// The limit's own word.
+    Judged(Judged),
+    /// There is no room for the subject's state.
+    NoPlace,
+    /// The quota's counter is not loaded.
+    Unloaded,
 }
 
 impl Shard {
@@ -38,8 +54,7 @@ impl Shard {
             identified: Table::new(capacity, Bucket::rests_at),
             addresses: Table::new(capacity, Bucket::rests_at),
             slots: Table::new(capacity, |_| u64::MAX),
-            counters: Table::new(capacity, |counter| if counter.is_clean() { 0 } else { u64::MAX }),
-            closed: HashMap::new(),
+            counters: Counters::new(capacity),
         }
     }
 
@@ -49,56 +64,22 @@ impl Shard {
         self.clock
     }
 
-    /// Whether there is a place for this subject's own state of the limit, and for `wanted` entries in all.
-    pub fn has_place(&mut self, limit: &Limit, kind: Kind, key: &Stored, wanted: usize) -> bool {
+    /// Judges one limit of a call and changes nothing of it.
+    pub fn judge(&mut self, asked: &Question<'_>) -> Answer {
         let now = self.clock;
-        match limit {
-            Limit::Rate(_) => self.buckets(kind).has_place(key, wanted, now),
-            Limit::Concurrent(_) => self.slots.has_place(key, wanted, now),
-            // Its absence is told as such.
-            Limit::Quota(_) => true,
+        match asked.limit {
+            Limit::Rate(rate) => match self.buckets(asked.kind).place(&asked.key, asked.wanted, now) {
+                Place::Held(bucket) => judge_rate(rate, bucket.backlog(rate.pace(), now), asked.units, now),
+                Place::Free => judge_rate(rate, 0, asked.units, now),
+                Place::None => Answer::NoPlace,
+            },
+            Limit::Concurrent(most) => match self.slots.place(&asked.key, asked.wanted, now) {
+                Place::Held(held) => judge_slots(most.0, held),
+                Place::Free => judge_slots(most.0, 0),
+                Place::None => Answer::NoPlace,
+            },
+            Limit::Quota(quota) => self.judge_quota(quota, asked),
         }
-    }
-
-    pub fn judge_rate(&mut self, kind: Kind, key: &Stored, rate: &Rate, units: u64) -> Judged {
-        let (pace, now) = (rate.pace(), self.clock);
-        let backlog = self.buckets(kind).get(key).map_or(0, |bucket| bucket.backlog(pace, now));
-        let ends = match judge(pace, backlog, units) {
-            Judgement::Pass => None,
-            Judgement::Wait(ns) => Some(Ends::After(Duration::from_nanos(ns))),
-            Judgement::Never => Some(Ends::Never),
-        };
-        let until = pace.at(now).saturating_add(backlog).saturating_add(pace.of(units));
-        Judged {
-            taken: Taken::Rate { unit: rate.unit(), pace, units, until },
-            left: Left::Rate { amount: rate.amount(), pace, backlog },
-            ends,
-        }
-    }
-
-    pub fn judge_slots(&self, key: &Stored, most: Concurrent) -> Judged {
-        let held = self.slots.get(key).copied().unwrap_or(0);
-        Judged {
-            taken: Taken::Slot,
-            left: Left::Slots { most: most.0, held },
-            ends: (held >= most.0).then_some(if most.0 == 0 { Ends::Never } else { Ends::Released }),
-        }
-    }
-
-    /// Nothing where the counter is not loaded.
-    pub fn judge_quota(&mut self, key: &Stored, quota: &Quota, units: u64, now: Now) -> Option<Judged> {
-        let counter = self.counter_now(key, quota, now)?;
-        let (taken, rest) = (counter.taken(), counter.period.rest(now.wall));
-        let ends = match () {
-            () if units > quota.amount => Some(Ends::Never),
-            () if taken.saturating_add(units) > quota.amount => Some(Ends::After(rest)),
-            () => None,
-        };
-        Some(Judged {
-            taken: Taken::Count { unit: quota.unit, start: counter.period.start, units },
-            left: Left::Count { amount: quota.amount, taken, rest },
-            ends,
-        })
     }
 
     /// Takes what was judged under the same lock.
@@ -110,15 +91,11 @@ impl Shard {
                 Some(held) => *held = held.saturating_add(1),
                 None => self.slots.set(*key, 1),
             },
-            Taken::Count { start, units, .. } => {
-                if let Some(counter) = self.counter_of(key, start) {
-                    counter.reserved = counter.reserved.saturating_add(units);
-                }
-            }
+            Taken::Count { start, units, .. } => self.counters.reserve(key, start, units),
         }
     }
 
-    /// Ends what a reservation held here. Returns the units of a rate that are still to be charged.
+    /// Ends what a reservation held here. Returns how many units of a rate are still to be charged.
     pub fn end(&mut self, kind: Kind, key: &Stored, taken: &Taken, end: End<'_>) -> u64 {
         match *taken {
             Taken::Rate { unit, pace, units, until } => {
@@ -128,17 +105,14 @@ impl Shard {
             }
             Taken::Slot => self.release(key),
             Taken::Count { unit, start, units } => {
-                if let Some(counter) = self.counter_of(key, start) {
-                    counter.settle(units, end.actual(unit, units));
-                }
-                self.tidy(key, start);
+                self.counters.settle(key, start, units, end.actual(unit, units));
             }
         }
         0
     }
 
-    /// Whether there is a place for one bucket of this subject's own.
-    pub fn has_place_for_bucket(&mut self, kind: Kind, key: &Stored) -> bool {
+    /// Whether there is a place for a bucket of the subject's own.
+    pub fn has_place(&mut self, kind: Kind, key: &Stored) -> bool {
         let now = self.clock;
         self.buckets(kind).has_place(key, 1, now)
     }
@@ -152,38 +126,28 @@ impl Shard {
         buckets.set(*key, Bucket::new(pace, arrival));
     }
 
-    /// Takes the store's figure for a period. False where there is no room. What is known already stays as it is: it
-    /// holds what the store has not been told.
-    pub fn load(&mut self, key: &Stored, fresh: Counter) -> bool {
-        let period = fresh.period;
-        if self.counters.get(key).is_some_and(|live| live.period == period) {
-            return true;
-        }
-        if !self.counters.has_place(key, 1, self.clock) {
-            return false;
-        }
-        let next = self.closed.remove(&(*key, period.start)).unwrap_or(fresh);
-        self.replace(key, next);
-        true
-    }
-
-    /// What the store does not know yet.
-    pub fn send(&mut self, deltas: &mut Vec<Delta>) {
-        let counters = self.counters.states_mut().chain(self.closed.values_mut());
-        deltas.extend(counters.filter_map(Counter::send));
-    }
-
-    /// The store's answer to one delta.
-    pub fn answer(&mut self, key: &Stored, period: Period, stored: bool) {
-        if let Some(counter) = self.counter_of(key, period.start) {
-            counter.answer(stored);
-        }
-        self.tidy(key, period.start);
-    }
-
     /// How many entries there are, for telemetry.
     pub fn len(&self) -> usize {
         self.identified.len() + self.addresses.len() + self.slots.len() + self.counters.len()
+    }
+
+    fn judge_quota(&mut self, quota: &Quota, asked: &Question<'_>) -> Answer {
+        let Some(counter) = self.counters.now(&asked.key, quota, asked.now) else {
+            return Answer::Unloaded;
+        };
+        let (taken, rest) = (counter.taken(), counter.period.rest(asked.now.wall));
+        let ends = if asked.units > quota.amount {
+            Some(Ends::Never)
+        } else if taken.saturating_add(asked.units) > quota.amount {
+            Some(Ends::After(rest))
+        } else {
+            None
+        };
+        Answer::Judged(Judged {
+            taken: Taken::Count { unit: quota.unit, start: counter.period.start, units: asked.units },
+            left: Left::Count { amount: quota.amount, taken, rest },
+            ends,
+        })
     }
 
     fn buckets(&mut self, kind: Kind) -> &mut Table<Bucket> {
@@ -208,57 +172,32 @@ impl Shard {
     fn release(&mut self, key: &Stored) {
         match self.slots.get_mut(key) {
             Some(held) if *held > 1 => *held -= 1,
-            Some(_) => {
-                self.slots.remove(key);
-            }
+            Some(_) => self.slots.remove(key),
             None => {}
         }
     }
+}
 
-    /// The counter of the period that `now` lies in.
-    ///
-    /// A new period begins at zero without the store, so that midnight asks it nothing. A clock that is set back finds
-    /// what is remembered of the earlier period, or has to have it loaded.
-    fn counter_now(&mut self, key: &Stored, quota: &Quota, now: Now) -> Option<&Counter> {
-        let live = self.counters.get(key)?;
-        if !live.period.contains(now.unix_seconds()) {
-            let period = quota.period_at(now.wall);
-            let next = match self.closed.remove(&(*key, period.start)) {
-                Some(remembered) => remembered,
-                None if period.start >= live.period.end => {
-                    Counter::new(live.key, live.name.clone(), period, 0)
-                }
-                None => return None,
-            };
-            self.replace(key, next);
-        }
-        self.counters.get(key)
-    }
+fn judge_rate(rate: &Rate, backlog: u128, units: u64, now: u64) -> Answer {
+    let pace = rate.pace();
+    let ends = match judge(pace, backlog, units) {
+        Judgement::Pass => None,
+        Judgement::Wait(ns) => Some(Ends::After(Duration::from_nanos(ns))),
+        Judgement::Never => Some(Ends::Never),
+    };
+    let until = pace.at(now).saturating_add(backlog).saturating_add(pace.of(units));
+    Answer::Judged(Judged {
+        taken: Taken::Rate { unit: rate.unit(), pace, units, until },
+        left: Left::Rate { amount: rate.amount(), pace, backlog },
+        ends,
+    })
+}
 
-    /// Makes `next` the counter of its key, and keeps the one before while it knows more than the store.
-    fn replace(&mut self, key: &Stored, next: Counter) {
-        let Some(live) = self.counters.get_mut(key) else {
-            self.counters.set(*key, next);
-            return;
-        };
-        let before = mem::replace(live, next);
-        if !before.is_clean() {
-            self.closed.insert((*key, before.period.start), before);
-        }
-    }
-
-    fn counter_of(&mut self, key: &Stored, start: i64) -> Option<&mut Counter> {
-        match self.counters.get_mut(key) {
-            Some(live) if live.period.start == start => Some(live),
-            _ => self.closed.get_mut(&(*key, start)),
-        }
-    }
-
-    /// Forgets a closed counter that the store knows, and lets a live one be forgotten.
-    fn tidy(&mut self, key: &Stored, start: i64) {
-        if self.closed.get(&(*key, start)).is_some_and(Counter::is_clean) {
-            self.closed.remove(&(*key, start));
-        }
-        self.counters.look_again();
-    }
+fn judge_slots(most: u32, held: u32) -> Answer {
+    let ends = match most {
+        0 => Some(Ends::Never),
+        most if held >= most => Some(Ends::Released),
+        _ => None,
+    };
+    Answer::Judged(Judged { taken: Taken::Slot, left: Left::Slots { most, held }, ends })
 }

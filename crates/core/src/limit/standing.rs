@@ -26,7 +26,8 @@ pub enum Refusal {
         limit: usize,
         /// When to come again.
         ends: Ends,
-        /// What each of the call's limits has left, in their order.
+        /// What each of the call's limits has left, in their order; where not even an anonymous bucket has room,
+        /// only of the limits before.
         standing: Vec<Standing>,
     },
     /// A quota's counter is not known yet, or no longer: [load](super::Limiter::load) it and reserve again.

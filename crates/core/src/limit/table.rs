@@ -16,6 +16,16 @@ pub(super) struct Table<S> {
     none_rests_before: u64,
 }
 
+/// Where a key's state would be.
+pub(super) enum Place<S> {
+    /// Here it is.
+    Held(S),
+    /// It is at rest, and there is room for it.
+    Free,
+    /// There is no room.
+    None,
+}
+
 impl<S> Table<S> {
     /// `rests_at` tells when a state comes to rest by itself, in nanoseconds of the monotonic clock: 0 where it rests
     /// already, the maximum where time alone does nothing.
@@ -31,8 +41,19 @@ impl<S> Table<S> {
         self.entries.get_mut(key)
     }
 
-    /// Whether the key has a place of its own: it has an entry, or there is room for `wanted` new ones. A full table
-    /// forgets all entries at rest first.
+    /// The key's state, or whether there is room for `wanted` new ones. A full table forgets all entries at rest first.
+    pub fn place(&mut self, key: &Stored, wanted: usize, now: u64) -> Place<S>
+    where
+        S: Copy,
+    {
+        match self.entries.get(key).copied() {
+            Some(state) => Place::Held(state),
+            None if self.has_room(wanted, now) => Place::Free,
+            None => Place::None,
+        }
+    }
+
+    /// Whether the key has a place: it has an entry, or there is room for `wanted` new ones.
     pub fn has_place(&mut self, key: &Stored, wanted: usize, now: u64) -> bool {
         self.entries.contains_key(key) || self.has_room(wanted, now)
     }
@@ -44,8 +65,8 @@ impl<S> Table<S> {
         }
     }
 
-    pub fn remove(&mut self, key: &Stored) -> Option<S> {
-        self.entries.remove(key)
+    pub fn remove(&mut self, key: &Stored) {
+        self.entries.remove(key);
     }
 
     /// Says that an entry may have come to rest before its time.

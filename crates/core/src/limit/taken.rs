@@ -47,6 +47,13 @@ impl End<'_> {
     }
 }
 
+impl Taken {
+    /// Whether this end changes nothing, so that nothing need be locked for it.
+    pub fn stays(&self, end: End<'_>) -> bool {
+        matches!((self, end), (Self::Rate { .. }, End::Keep) | (Self::Rate { units: 0, .. }, End::GiveBack))
+    }
+}
+
 impl Left {
     /// What is left with the call.
     pub fn after(self, taken: &Taken) -> Self {

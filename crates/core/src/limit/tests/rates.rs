@@ -159,19 +159,19 @@ fn a_refused_call_takes_nothing_of_any_limit() {
     let id = LimitId::new(Owner::Route(&name("r")), &tokens, 0);
     let limits = [(&hourly, key("a", &hourly)), (&tokens, Key::new(address, id)), (&slots, key("a", &slots))];
     let cost = |tokens| Cost::request().with(Unit::Tokens, tokens);
-    let Err(Refusal::Limited { limit, ends, standing }) = limiter.reserve(&limits, &cost(6), at(0)) else {
-        panic!("a call of more tokens than the burst is refused");
-    };
-    assert_eq!((limit, ends), (1, Ends::Never));
-    assert_eq!(standing.iter().map(Standing::remaining).collect::<Vec<_>>(), [10, 5, 1]);
+    let left = |standing: &[Standing]| standing.iter().map(Standing::remaining).collect::<Vec<_>>();
+    let refused = limiter.reserve(&limits, &cost(6), at(0));
+    assert!(matches!(
+        refused,
+        Err(Refusal::Limited { limit: 1, ends: Ends::Never, standing }) if left(&standing) == [10, 5, 1]
+    ));
     let held = limiter.reserve(&limits, &cost(5), at(0)).unwrap();
     assert_eq!(held.standing().map(|left| left.remaining()).collect::<Vec<_>>(), [9, 0, 0]);
     // Of two that refuse, the one whose end is known to be later is told.
     let refused = limiter.reserve(&limits, &cost(1), at(0));
     assert!(matches!(refused, Err(Refusal::Limited { limit: 1, ends: Ends::After(_), .. })));
     drop(held);
-    let left = limiter.standing(&limits, at(0)).unwrap();
-    assert_eq!(left.iter().map(Standing::remaining).collect::<Vec<_>>(), [10, 5, 1]);
+    assert_eq!(left(&limiter.standing(&limits, at(0)).unwrap()), [10, 5, 1]);
 }
 
 #[test]
@@ -218,4 +218,9 @@ fn slots_of_strangers_without_room_are_shared_and_come_back() {
     assert_eq!(calls.len(), 64 + 1);
     drop(calls);
     assert!(limiter.is_empty());
+}
+
+#[test]
+fn an_entry_fills_one_cache_line() {
+    assert_eq!(size_of::<(super::key::Stored, super::bucket::Bucket)>(), 64);
 }

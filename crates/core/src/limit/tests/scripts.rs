@@ -1,22 +1,15 @@
 use super::*;
 use crate::limit::script::{Answer, ScriptError, Share, read_answer, reserve_arguments, settle_arguments};
 
-fn of(limit: &Limit) -> &Rate {
-    match limit {
-        Limit::Rate(rate) => rate,
-        Limit::Concurrent(_) | Limit::Quota(_) => panic!("a rate"),
-    }
-}
-
-fn sevenths() -> Limit {
-    rate(7, Unit::Requests, Duration::from_secs(1), None)
+fn sevenths() -> Rate {
+    Rate::new(Unit::Requests, 7, Duration::from_secs(1), None).unwrap()
 }
 
 #[test]
 fn arguments_are_spans_in_microseconds_and_fractions_of_one() {
     let check = |amount, window, burst, units, expected: &[&str]| {
-        let limit = rate(amount, Unit::Tokens, Duration::from_secs(window), burst);
-        let arguments = reserve_arguments(&[Share { rate: of(&limit), units }], Some(42)).unwrap();
+        let rate = Rate::new(Unit::Tokens, amount, Duration::from_secs(window), burst).unwrap();
+        let arguments = reserve_arguments(&[Share { rate: &rate, units }], Some(42)).unwrap();
         assert_eq!(arguments[..2], ["reserve", "42"]);
         assert_eq!(arguments[2..], *expected);
     };
@@ -28,8 +21,8 @@ fn arguments_are_spans_in_microseconds_and_fractions_of_one() {
 
 #[test]
 fn a_settlement_tells_what_goes_back_and_what_is_charged() {
-    let limit = sevenths();
-    let share = Share { rate: of(&limit), units: 3 };
+    let rate = sevenths();
+    let share = Share { rate: &rate, units: 3 };
     let answer = read_answer(&[share], &[1, 1000, 428_571, 3]).unwrap();
     let check = |actual, expected: &[&str]| {
         let arguments = settle_arguments(&[(share, actual, answer.until[0])], None).unwrap();
@@ -44,8 +37,8 @@ fn a_settlement_tells_what_goes_back_and_what_is_charged() {
 
 #[test]
 fn an_answer_is_a_standing_or_a_refusal() {
-    let limit = sevenths();
-    let shares = [Share { rate: of(&limit), units: 3 }];
+    let rate = sevenths();
+    let shares = [Share { rate: &rate, units: 3 }];
     let check = |answer: &[i64], expected: Result<(u64, u64, Option<Ends>), ScriptError>| {
         let read = read_answer(&shares, answer).map(|Answer { refused, standing, .. }| {
             let reset = u64::try_from(standing[0].reset().as_nanos()).unwrap();
@@ -61,7 +54,7 @@ fn an_answer_is_a_standing_or_a_refusal() {
     {
         check(strange, Err(ScriptError::Answer));
     }
-    let fine = rate(7, Unit::Requests, Duration::from_nanos(1500), None);
-    let arguments = reserve_arguments(&[Share { rate: of(&fine), units: 1 }], None);
+    let fine = Rate::new(Unit::Requests, 7, Duration::from_nanos(1500), None).unwrap();
+    let arguments = reserve_arguments(&[Share { rate: &fine, units: 1 }], None);
     assert_eq!(arguments, Err(ScriptError::TooFine));
 }
