@@ -11,7 +11,7 @@ use super::amount::{ByteSize, Network, TimeSpan, text_type};
 use super::given;
 use super::spanned::Spanned;
 
-/// An address, or a list of listeners.
+/// An address, or a list of addresses and listeners.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename = "by kind")]
 #[schemars(untagged, rename = "Listen")]
@@ -19,7 +19,28 @@ pub(in crate::config) enum Listen {
     #[serde(rename = "text")]
     One(Spanned<Address>),
     #[serde(rename = "list")]
-    Several(Spanned<Vec<Listener>>),
+    Several(Spanned<Vec<Listed>>),
+}
+
+/// An address, alone or with the settings of its listener.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "by kind")]
+#[schemars(untagged, rename = "Listed")]
+pub(in crate::config) enum Listed {
+    #[serde(rename = "text")]
+    Plain(Spanned<Address>),
+    #[serde(rename = "mapping")]
+    Detailed(Box<Listener>),
+}
+
+impl Listed {
+    /// Where it listens.
+    pub fn address(&self) -> &Spanned<Address> {
+        match self {
+            Self::Plain(address) => address,
+            Self::Detailed(listener) => &listener.address,
+        }
+    }
 }
 
 /// One listener of the data plane.
