@@ -60,6 +60,42 @@ fn exit_codes_tell_usage_from_failure() {
 }
 
 #[test]
+fn usage_errors_are_objects_where_json_is_asked_for() {
+    for (arguments, told) in [
+        (&["--json", "--nonsense"][..], "unexpected argument '--nonsense' found"),
+        (&["schema", "--nonsense", "--json"], "unexpected argument '--nonsense' found"),
+        (&["import", "apisix", "--json"], "<FILE>"),
+        (&["--json", "matrix", "--url", "http://h"], "--probe"),
+        (&["--json"], "requires a subcommand"),
+        (&["--json", "keygen"], "no command is given"),
+        (&["demo", "--port", "70000", "--json"], "invalid value '70000'"),
+    ] {
+        let (out, err) = run(arguments, 2);
+        let object: Value = serde_json::from_str(&err).unwrap();
+        let text = object["error"].as_str().unwrap();
+        assert!(
+            out.is_empty() && err.lines().count() == 1 && object.as_object().unwrap().len() == 1,
+            "{err}"
+        );
+        assert!(text.contains(told) && !text.starts_with("error"), "{text}");
+    }
+    assert!(run(&["--json", "--help"], 0).0.contains("Usage:"));
+}
+
+#[test]
+fn a_demo_with_one_port_for_two_listeners_is_misused() {
+    let arguments = ["demo", "--port", "9001", "--admin-port", "9001"];
+    let (out, err) = run(&arguments, 2);
+    assert!(out.is_empty() && err.contains("Usage: tollgate demo") && !err.contains("yaml"), "{err}");
+    assert!(err.contains("'--port'") && err.contains("'--admin-port'") && err.contains("9001"), "{err}");
+    let (_, err) = run(&[&arguments[..], &["--json"]].concat(), 2);
+    assert!(
+        serde_json::from_str::<Value>(&err).unwrap()["error"].as_str().unwrap().contains("9001"),
+        "{err}"
+    );
+}
+
+#[test]
 fn a_reader_who_leaves_is_no_failure() {
     let mut child = tollgate(&["completions", "bash"]).stdout(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());

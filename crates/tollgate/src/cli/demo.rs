@@ -34,6 +34,17 @@ struct Met {
 }
 
 impl DemoCommand {
+    /// Why these arguments cannot be meant together. Two ports of 0 are two free ones.
+    pub fn contradiction(&self) -> Option<String> {
+        (self.port == self.admin_port && self.port != 0).then(|| {
+            format!(
+                "the gate and the admin listener cannot share port {}: give '--port' and '--admin-port' different \
+                 numbers, or 0 for a free one",
+                self.port
+            )
+        })
+    }
+
     pub fn run(self, output: &Output) -> anyhow::Result<Outcome> {
         logging::start(std::env::var("TOLLGATE_LOG").ok().as_deref(), "warn")?;
         let stop = StopSignals::watch()?;

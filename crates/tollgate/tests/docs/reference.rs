@@ -31,6 +31,9 @@ const COMMAND_LINE: &str = "\
 What each command says of itself with `--help`. Results go to standard output, notes and problems to standard error;
 colours are for terminals only. Exit codes: 0 done, 1 refused or failed, 2 arguments that make no sense.
 
+With `--json` each error is one object on one line of standard error, `{\"error\": \"…\"}`, arguments that make no sense
+included.
+
 | Variable | Means |
 |---|---|
 | `TOLLGATE_CONFIG` | the configuration file, where `-c` does not name one |
