@@ -165,8 +165,7 @@ fn judge(
     check_declared_size(route, body.as_ref())?;
 
     let stream = |max| {
-        let (rate, bytes) = (bounds.body_rate, call.request_bytes.clone());
-        body.map(|body| Stream::new(body, max, rate, bytes, timer.clone()))
+        body.map(|body| Stream::new(body, max, bounds, call.request_bytes.clone(), timer.clone()))
     };
     let credentials = &live.snapshot.credentials;
     let memory = &worker.gate.memory;
@@ -257,7 +256,7 @@ async fn prove(
 ) -> Result<(Outgoing, Option<Arc<hawk::Artifacts>>), Denial> {
     let Signed { unproven, checked, body } = signed;
     let bytes = match body {
-        Some(body) => body.read_whole().await?,
+        Some(body) => body.read_whole(call.held.insert(worker.gate.bodies.enter())).await?,
         None => Bytes::new(),
     };
     let route = call.route.clone().ok_or(Denial::NoRoute)?;

@@ -14,6 +14,8 @@ use tollgate_core::denial::{Bound, Denial, Malformed};
 use super::h1::caller::Caller;
 use super::metered::Metered;
 use super::wire::timer::Timer;
+use crate::config::process::Bounds;
+use crate::state::room::Held;
 
 /// Why a model's body ends early.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +39,8 @@ pub enum Failure {
     Slow,
     /// It is larger than this.
     TooLarge(u64),
+    /// The gate holds too many.
+    NoRoom,
 }
 
 impl From<Failure> for Denial {
@@ -46,6 +50,7 @@ impl From<Failure> for Denial {
             Failure::Left => Malformed::Incomplete.into(),
             Failure::Slow => Self::Bound(Bound::Slow),
             Failure::TooLarge(max) => Self::Bound(Bound::Body { max }),
+            Failure::NoRoom => Self::Overloaded,
         }
     }
 }
@@ -94,9 +99,6 @@ impl Source {
     }
 }
 
-/// How long a slow body is watched before its rate counts.
-const GRACE: Duration = Duration::from_secs(5);
-
 /// A caller's body, counted and held to its bounds while it passes.
 #[derive(Debug)]
 pub struct Stream {
@@ -105,6 +107,8 @@ pub struct Stream {
     bytes: Rc<Cell<u64>>,
     /// Bytes per second that must come while we wait; zero lets everything pass.
     rate: u64,
+    /// How much waiting is forgiven.
+    grace: Duration,
     timer: Rc<Timer>,
     /// How long the caller has let us wait in all, and since when it does now.
     waited: Duration,
@@ -112,9 +116,16 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// Reads from `source` at most `max` bytes, counted in `bytes`, at no less than `rate` bytes per second.
-    pub fn new(source: Source, max: Option<u64>, rate: u64, bytes: Rc<Cell<u64>>, timer: Rc<Timer>) -> Self {
-        Self { source, max, bytes, rate, timer, waited: Duration::ZERO, waiting_since: None }
+    /// Reads from `source` at most `max` bytes, counted in `bytes`, at no less than the least rate.
+    pub fn new(
+        source: Source,
+        max: Option<u64>,
+        bounds: &Bounds,
+        bytes: Rc<Cell<u64>>,
+        timer: Rc<Timer>,
+    ) -> Self {
+        let (rate, grace) = (bounds.body_rate, bounds.body_grace);
+        Self { source, max, bytes, rate, grace, timer, waited: Duration::ZERO, waiting_since: None }
     }
 
     /// How many bytes are to come, where the caller said so.
@@ -146,11 +157,14 @@ impl Stream {
         }))
     }
 
-    /// Reads all of it.
-    pub async fn read_whole(mut self) -> Result<Bytes, Failure> {
+    /// Reads all of it into the room that `held` takes.
+    pub async fn read_whole(mut self, held: &mut Held) -> Result<Bytes, Failure> {
         let mut whole = BytesMut::new();
         while let Some(data) = std::future::poll_fn(|cx| self.poll_data(cx)).await {
             let data = data?;
+            if !held.grow(data.len() as u64) {
+                return Err(Failure::NoRoom);
+            }
             if whole.is_empty() && self.has_ended() {
                 return Ok(data);
             }
@@ -165,7 +179,7 @@ impl Stream {
         let Some(millis) = (self.bytes.get().saturating_mul(1000)).checked_div(self.rate) else {
             return Poll::Pending;
         };
-        let allowed = (GRACE + Duration::from_millis(millis)).saturating_sub(self.waited);
+        let allowed = (self.grace + Duration::from_millis(millis)).saturating_sub(self.waited);
         self.timer.poll_until(cx, since + allowed)
     }
 }

@@ -12,6 +12,7 @@ use tollgate_core::denial::{Denial, Malformed};
 use tollgate_core::route::Route;
 
 use crate::state::Gate;
+use crate::state::room::Held;
 use crate::telemetry::access_log::Record;
 
 /// How a request that reached the model ended.
@@ -67,6 +68,8 @@ pub struct Call {
     pub denial: Option<&'static str>,
     /// Until the model's answer began.
     pub upstream: Option<Duration>,
+    /// Room that its body takes while it is held whole.
+    pub held: Option<Held>,
     /// Body bytes to the model, counted where they pass.
     pub request_bytes: Rc<Cell<u64>>,
     /// Body bytes to the caller.
@@ -97,6 +100,7 @@ impl Call {
             outcome: Outcome::Cancelled,
             denial: None,
             upstream: None,
+            held: None,
             request_bytes: Rc::default(),
             response_bytes: 0,
             gate,

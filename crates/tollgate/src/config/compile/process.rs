@@ -139,6 +139,8 @@ fn bounds(cx: &mut Context<'_>, file: &file::Bounds) -> Bounds {
         target_bytes: bytes(cx, file.target_bytes.as_ref(), defaults.target_bytes),
         head_timeout: cx.positive(file.head_timeout.as_ref(), defaults.head_timeout),
         body_rate: file.body_rate.as_ref().map_or(defaults.body_rate, |rate| rate.value.0),
+        body_grace: cx.positive(file.body_grace.as_ref(), defaults.body_grace),
+        held_bodies: file.held_bodies.as_ref().map_or(defaults.held_bodies, |size| size.value.0),
         idle: cx.positive(file.idle.as_ref(), defaults.idle),
         write_stall: cx.positive(file.write_stall.as_ref(), defaults.write_stall),
         tls_handshake: cx.positive(file.tls_handshake.as_ref(), defaults.tls_handshake),

@@ -177,9 +177,15 @@ pub(in crate::config) struct Bounds {
     /// From the first byte of a head to its end. Default `10s`.
     #[serde(default)]
     pub head_timeout: Option<Spanned<TimeSpan>>,
-    /// Bytes per second that a body must keep up after its first five seconds. Default `1KiB`; 0 for none.
+    /// Bytes per second that a body must keep up while it is waited for. Default `1KiB`; 0 for none.
     #[serde(default)]
     pub body_rate: Option<Spanned<ByteSize>>,
+    /// How long a body may come more slowly than that, all its pauses together. Default `5s`.
+    #[serde(default)]
+    pub body_grace: Option<Spanned<TimeSpan>>,
+    /// All bodies that are held whole at once, in the whole process. Default `64MiB`.
+    #[serde(default)]
+    pub held_bodies: Option<Spanned<ByteSize>>,
     /// Between two requests of a connection. Default `60s`.
     #[serde(default)]
     pub idle: Option<Spanned<TimeSpan>>,
