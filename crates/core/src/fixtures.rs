@@ -100,7 +100,7 @@ pub fn route(text: &str, path: &str) -> Route {
         matching: Matching { path, methods: None, hosts: Vec::new() },
         upstream: Arc::new(upstream()),
         rewrite: Rewrite::Keep,
-        accept: Accept { public: true, ..Accept::default() },
+        accept: Accept { public: true, ..Accept::default() }.into(),
         access: Access::default(),
         body_max: None,
         websocket: false,

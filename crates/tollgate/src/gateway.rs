@@ -164,9 +164,8 @@ fn judge(
     }
     check_declared_size(route, body.as_ref())?;
 
-    let stream = |max| {
-        body.map(|body| Stream::new(body, max, bounds, call.request_bytes.clone(), timer.clone()))
-    };
+    let stream =
+        |max| body.map(|body| Stream::new(body, max, bounds, call.request_bytes.clone(), timer.clone()));
     let credentials = &live.snapshot.credentials;
     let memory = &worker.gate.memory;
     let identity = match authn::identify(&checked.head, &route.accept, credentials, memory, call.now) {

@@ -79,7 +79,7 @@ fn of_upstream(out: &mut String, upstream: &Upstream) {
 }
 
 fn of_route(out: &mut String, route: &Route) {
-    let names = |set: &std::collections::HashSet<tollgate_core::consumer::Name>| {
+    let names = |set: &foldhash::HashSet<tollgate_core::consumer::Name>| {
         let mut names: Vec<_> = set.iter().map(|name| name.as_str()).collect();
         names.sort_unstable();
         names.join(" ")
