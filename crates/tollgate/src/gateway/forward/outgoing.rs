@@ -77,7 +77,9 @@ impl Outgoing {
         if let Some((name, value)) = own {
             push_field(&mut fields, name.as_str().as_bytes(), value.as_bytes());
         }
-        identity_fields(&permit, &mut fields);
+        if let Some(identity) = permit.identity() {
+            fields.extend_from_slice(identity.credential.identity_lines().as_bytes());
+        }
         push_field(&mut fields, b"x-request-id", call.id.as_str().as_bytes());
         push_field(&mut fields, b"x-forwarded-proto", if secure { b"https" } else { b"http" });
         if let Some(asked) = &checked.asked_host {
@@ -128,21 +130,6 @@ impl Outgoing {
     /// Takes back the body of a request that was never sent.
     pub fn take_back(&mut self, body: RequestBody) {
         self.body = Some(body);
-    }
-}
-
-/// Tells the upstream who calls; nothing where nobody was identified.
-fn identity_fields(permit: &Permit, fields: &mut Vec<u8>) {
-    let Some(identity) = permit.identity() else { return };
-    let credential = &identity.credential;
-    let consumer = &credential.consumer.headers;
-    push_field(fields, b"x-consumer-username", consumer.username.as_bytes());
-    push_field(fields, b"x-credential-identifier", credential.id_header.as_bytes());
-    if let Some(scopes) = &credential.scopes_header {
-        push_field(fields, b"x-consumer-scopes", scopes.as_bytes());
-    }
-    if let Some(tier) = &consumer.tier {
-        push_field(fields, b"x-consumer-tier", tier.as_bytes());
     }
 }
 
