@@ -63,7 +63,7 @@ pub async fn serve(worker: Rc<Worker>, peer: Rc<Peer>, io: Io, ahead: BytesMut) 
         let head = match next.await {
             Next::Request(head) => head,
             Next::Refused(denial) => return refuse(&worker, peer.address, caller, denial).await,
-            Next::End => return,
+            Next::End => return close(caller, false).await,
         };
         let asked = Exchanged::of(&head);
         let source = (head.framing != Framing::None).then(|| Source::Http1(caller.clone()));
