@@ -31,7 +31,8 @@ use tollgate_core::authn::{self, Identity};
 use tollgate_core::denial::{Bound, Denial};
 use tollgate_core::route::Route;
 
-use self::body::{RequestBody, ResponseBody, Source, Stream};
+use self::answer::body::ResponseBody;
+use self::body::{RequestBody, Source, Stream};
 use self::call::{Call, Outcome};
 use self::forward::outgoing::Outgoing;
 use self::framing::{Checked, Unchecked};

@@ -1,5 +1,7 @@
 //! The model's answer as the caller gets it.
 
+pub mod body;
+
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -10,7 +12,7 @@ use http::response::Parts;
 use tollgate_core::authn::hawk;
 use tollgate_core::denial::{Denial, UpstreamFailure};
 
-use super::body::ResponseBody;
+use self::body::ResponseBody;
 use super::call::Call;
 use super::forward::Answered;
 use super::metered::Metered;

@@ -1,4 +1,4 @@
-//! Bodies on their way: the caller's to the model, the model's to the caller.
+//! A caller's body on its way to the model.
 
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;
@@ -12,21 +12,9 @@ use tokio::time::Instant;
 use tollgate_core::denial::{Bound, Denial, Malformed};
 
 use super::h1::caller::Caller;
-use super::metered::Metered;
 use super::wire::timer::Timer;
 use crate::config::process::Bounds;
 use crate::state::room::Held;
-
-/// Why a model's body ends early.
-#[derive(Debug, thiserror::Error)]
-pub enum BodyError {
-    /// The model broke off.
-    #[error("the model's body broke off")]
-    Broken,
-    /// The model sent nothing for too long.
-    #[error("the model's body stalled")]
-    Stalled,
-}
 
 /// Why a caller's body could not be read whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -216,53 +204,6 @@ impl RequestBody {
             Self::Stream(stream) => stream.poll_data(cx),
             Self::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
             Self::Whole(bytes) => Poll::Ready(Some(Ok(std::mem::take(bytes)))),
-        }
-    }
-}
-
-/// What the caller gets.
-#[derive(Debug)]
-pub enum ResponseBody {
-    /// Ours, or one that was read whole.
-    Whole(Bytes),
-    /// The model's, as it comes.
-    Metered(Metered),
-}
-
-impl From<Bytes> for ResponseBody {
-    fn from(bytes: Bytes) -> Self {
-        Self::Whole(bytes)
-    }
-}
-
-impl ResponseBody {
-    /// Whether it comes from the model while it is written.
-    pub fn is_model(&self) -> bool {
-        matches!(self, Self::Metered(_))
-    }
-
-    /// The next bytes.
-    pub fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
-        match self {
-            Self::Metered(metered) => metered.poll_data(cx),
-            Self::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
-            Self::Whole(bytes) => Poll::Ready(Some(Ok(std::mem::take(bytes)))),
-        }
-    }
-
-    /// Whether nothing is left.
-    pub fn has_ended(&self) -> bool {
-        match self {
-            Self::Whole(bytes) => bytes.is_empty(),
-            Self::Metered(metered) => metered.has_ended(),
-        }
-    }
-
-    /// How many bytes are to come, where that is known.
-    pub fn remaining(&self) -> Option<u64> {
-        match self {
-            Self::Whole(bytes) => Some(bytes.len() as u64),
-            Self::Metered(metered) => metered.remaining(),
         }
     }
 }

@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 
-use super::body::{BodyError, Failure, RequestBody};
+use super::body::{Failure, RequestBody};
 use super::wire::decoder::Decoder;
 use super::wire::io::Io;
 use super::wire::output::Output;
@@ -69,6 +69,17 @@ pub struct Deadline {
     pub total: Instant,
     /// After the request's last byte was taken.
     pub first_byte: Duration,
+}
+
+/// Why a model's body ends early.
+#[derive(Debug, thiserror::Error)]
+pub enum BodyError {
+    /// The model broke off.
+    #[error("the model's body broke off")]
+    Broken,
+    /// The model sent nothing for too long.
+    #[error("the model's body stalled")]
+    Stalled,
 }
 
 /// Why there is no answer.

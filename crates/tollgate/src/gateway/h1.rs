@@ -21,7 +21,8 @@ use tollgate_core::Denial;
 
 use self::caller::{Caller, Next};
 use self::head::{BodyFraming, Connection};
-use super::body::{ResponseBody, Source};
+use super::answer::body::ResponseBody;
+use super::body::Source;
 use super::framing::Unchecked;
 use super::listener::Peer;
 use super::wire::Framing;
@@ -41,7 +42,7 @@ const WASTE: u64 = 64 * 1024;
 /// Serves one connection until either side ends it.
 pub async fn serve(worker: Rc<Worker>, peer: Rc<Peer>, io: Io, ahead: BytesMut) {
     let timer: Rc<Timer> = Rc::default();
-    let caller = Rc::new(RefCell::new(Caller::new(io, ahead, worker.clone(), timer.clone())));
+    let caller = Rc::new(RefCell::new(Caller::new(io, ahead, worker.gate.clone(), timer.clone())));
     let mut drained = pin!(worker.gate.drain.cancelled());
     let mut is_registered = false;
     loop {
@@ -62,7 +63,7 @@ pub async fn serve(worker: Rc<Worker>, peer: Rc<Peer>, io: Io, ahead: BytesMut) 
         let head = match next.await {
             Next::Request(head) => head,
             Next::Refused(denial) => return refuse(&worker, peer.address, caller, denial).await,
-            Next::End => return,
+            Next::End => return close(caller, false).await,
         };
         let asked = Exchanged::of(&head);
         let source = (head.framing != Framing::None).then(|| Source::Http1(caller.clone()));

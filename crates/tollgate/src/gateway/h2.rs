@@ -21,7 +21,9 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::time::Instant;
 
 use self::watched::{Pulse, Watched};
-use super::body::{BodyError, ResponseBody, Source};
+use super::answer::body::ResponseBody;
+use super::body::Source;
+use super::exchange::BodyError;
 use super::framing::Unchecked;
 use super::listener::Peer;
 use super::wire::io::Io;

@@ -9,9 +9,8 @@ use bytes::{Bytes, BytesMut};
 use http::StatusCode;
 use tokio::time::Instant;
 
-use super::body::BodyError;
 use super::call::{Call, Outcome};
-use super::exchange::Exchange;
+use super::exchange::{BodyError, Exchange};
 use super::wire::timer::Timer;
 use super::worker::Worker;
 use crate::state::upstreams::Occupied;

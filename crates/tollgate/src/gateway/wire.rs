@@ -10,6 +10,7 @@ pub mod io;
 pub mod output;
 pub mod request;
 pub mod response;
+pub mod text;
 pub mod timer;
 
 use std::mem::MaybeUninit;

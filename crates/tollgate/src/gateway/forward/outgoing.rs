@@ -16,7 +16,7 @@ use crate::gateway::body::RequestBody;
 use crate::gateway::call::{Call, RequestIds};
 use crate::gateway::exchange::Request;
 use crate::gateway::framing::Checked;
-use crate::gateway::h1::head::{push_decimal, push_field};
+use crate::gateway::wire::text::{push_decimal, push_field, push_hex};
 use crate::gateway::worker::Worker;
 use crate::state::Live;
 use crate::state::upstreams::{TargetState, UpstreamState};
@@ -173,11 +173,4 @@ fn is_traceparent(bytes: &[u8]) -> bool {
             .all(|(at, b)| matches!(at, 2 | 35 | 52) || b.is_ascii_digit() || matches!(b, b'a'..=b'f'))
         && bytes[3..35].iter().any(|b| *b != b'0')
         && bytes[36..52].iter().any(|b| *b != b'0')
-}
-
-fn push_hex(out: &mut Vec<u8>, bytes: &[u8]) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for byte in bytes {
-        out.extend_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
-    }
 }

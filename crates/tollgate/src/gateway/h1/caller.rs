@@ -2,6 +2,7 @@
 
 use std::io;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
@@ -17,7 +18,7 @@ use crate::gateway::wire::output::Output;
 use crate::gateway::wire::request::{self, RequestHead};
 use crate::gateway::wire::timer::Timer;
 use crate::gateway::wire::{Framing, Lookout, poll_fill};
-use crate::gateway::worker::Worker;
+use crate::state::Gate;
 
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -25,7 +26,7 @@ const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 #[derive(Debug)]
 pub struct Caller {
     io: Io,
-    worker: Rc<Worker>,
+    gate: Arc<Gate>,
     timer: Rc<Timer>,
     /// What was read and belongs to nobody yet; empty on an idle connection.
     input: BytesMut,
@@ -58,10 +59,10 @@ pub enum Next {
 
 impl Caller {
     /// Takes over a socket and what was read from it.
-    pub fn new(io: Io, input: BytesMut, worker: Rc<Worker>, timer: Rc<Timer>) -> Self {
+    pub fn new(io: Io, input: BytesMut, gate: Arc<Gate>, timer: Rc<Timer>) -> Self {
         Self {
             io,
-            worker,
+            gate,
             timer,
             input,
             output: Output::default(),
@@ -77,7 +78,7 @@ impl Caller {
 
     /// The next request, once all of its head is there.
     pub fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
-        let bounds = &self.worker.gate.process.bounds;
+        let bounds = &self.gate.process.bounds;
         if self.ahead == Some(0) {
             return Poll::Ready(Next::Refused(Malformed::Pipeline.into()));
         }
@@ -105,7 +106,7 @@ impl Caller {
             }
         }
         let is_idle = self.input.is_empty();
-        if is_idle && self.worker.gate.drain.is_cancelled() {
+        if is_idle && self.gate.drain.is_cancelled() {
             return Poll::Ready(Next::End);
         }
         let limit = if is_idle && !self.is_first { bounds.idle } else { bounds.head_timeout };
@@ -162,7 +163,7 @@ impl Caller {
         if !self.body.has_ended() {
             return Poll::Pending;
         }
-        while self.input.len() < self.worker.gate.process.bounds.head_bytes {
+        while self.input.len() < self.gate.process.bounds.head_bytes {
             if let Ok(0) | Err(_) = ready!(poll_fill(&mut self.io, &mut self.input, 0, cx)) {
                 return Poll::Ready(());
             }
@@ -181,7 +182,7 @@ impl Caller {
             self.blocked_since = None;
         }
         let since = *self.blocked_since.get_or_insert_with(Instant::now);
-        let stall = self.worker.gate.process.bounds.write_stall;
+        let stall = self.gate.process.bounds.write_stall;
         ready!(self.timer.poll_until(cx, since + stall));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }

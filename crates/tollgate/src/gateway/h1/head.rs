@@ -5,6 +5,8 @@ use std::rc::Rc;
 use http::header::{HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 
+use crate::gateway::wire::text::{push_decimal, push_field};
+
 /// How the body of an answer is delimited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BodyFraming {
@@ -104,27 +106,4 @@ fn push_framing(out: &mut Vec<u8>, status: StatusCode, framing: BodyFraming, len
         }
         BodyFraming::None | BodyFraming::Close => {}
     }
-}
-
-/// Writes one field.
-pub fn push_field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
-    out.extend_from_slice(name);
-    out.extend_from_slice(b": ");
-    out.extend_from_slice(value);
-    out.extend_from_slice(b"\r\n");
-}
-
-/// Writes a number in decimal digits.
-pub fn push_decimal(out: &mut Vec<u8>, mut number: u64) {
-    let mut digits = [0; 20];
-    let mut start = digits.len();
-    loop {
-        start -= 1;
-        digits[start] = b'0' + u8::try_from(number % 10).unwrap_or_default();
-        number /= 10;
-        if number == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(&digits[start..]);
 }

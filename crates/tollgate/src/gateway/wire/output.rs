@@ -8,6 +8,7 @@ use bytes::{Buf, Bytes};
 use tokio::io::AsyncWrite;
 
 use super::io::Io;
+use super::text::push_hex_number;
 
 /// Data up to this size is copied behind the head, so that one plain write takes both.
 const COPIED: usize = 4 * 1024;
@@ -50,7 +51,7 @@ impl Output {
     /// Adds body bytes; nothing but a head may be waiting.
     pub fn push(&mut self, data: Bytes, chunked: bool) {
         if chunked {
-            push_hex(&mut self.head, data.len());
+            push_hex_number(&mut self.head, data.len());
             self.head.extend_from_slice(b"\r\n");
             self.tail = b"\r\n";
         }
@@ -108,14 +109,6 @@ impl Output {
             // Even an empty rest would keep the whole buffer.
             self.data = Bytes::new();
         }
-    }
-}
-
-fn push_hex(out: &mut Vec<u8>, number: usize) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let bits = usize::BITS - number.leading_zeros();
-    for place in (0..bits.div_ceil(4).max(1)).rev() {
-        out.push(DIGITS[(number >> (place * 4)) & 15]);
     }
 }
 
