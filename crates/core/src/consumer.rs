@@ -4,6 +4,8 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::limit::{Limits, Subject};
+
 /// A validated name of a consumer, route, upstream, tier or account: 1 to 64 of `[A-Za-z0-9_.-]`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Name(Arc<str>);
@@ -118,4 +120,8 @@ pub struct Consumer {
     pub tier: Option<Name>,
     /// Scopes in force where a credential has none of its own: the consumer's and its tier's together.
     pub scopes: Scopes,
+    /// The tier's limits.
+    pub limits: Limits,
+    /// Whose calls its calls count as; made of the name once, as it is wanted with every call.
+    pub subject: Subject,
 }

@@ -10,6 +10,7 @@ use foldhash::HashMap;
 use crate::authn::hawk;
 use crate::authn::jwt;
 use crate::consumer::{Consumer, Name, Scopes};
+use crate::limit::Subject;
 
 /// One proof of one consumer.
 #[derive(Debug)]
@@ -24,6 +25,7 @@ pub struct Credential {
     pub proof: Proof,
     /// What an upstream is told, ready to send.
     identity: Box<str>,
+    subject: Subject,
 }
 
 /// What an upstream could not read: it holds something other than printable ASCII characters.
@@ -63,7 +65,13 @@ impl Credential {
         if let Some(tier) = &consumer.tier {
             identity.push_str(&format!("x-consumer-tier: {tier}\r\n"));
         }
-        Ok(Self { id, consumer, scopes, proof, identity: identity.into() })
+        let subject = Subject::credential(proof.kind(), &id);
+        Ok(Self { id, consumer, scopes, proof, identity: identity.into(), subject })
+    }
+
+    /// Whose calls those with this credential count as, where a limit is per credential.
+    pub fn subject(&self) -> Subject {
+        self.subject
     }
 
     /// The header lines that tell an upstream who calls: made once, and in one piece, as every request writes them.

@@ -7,6 +7,7 @@ use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 
 use crate::authn::{hawk, jwt};
 use crate::consumer::Scopes;
+use crate::limit::{Ends, Limit, Rule};
 use crate::path::PathError;
 
 /// The shape of error bodies, chosen per route.
@@ -60,6 +61,13 @@ pub enum Denial {
     NonceLimit {
         /// Seconds until the oldest nonce ends.
         retry_after: u64,
+    },
+    /// A limit is used up.
+    Limited {
+        /// Which one.
+        rule: Box<Rule>,
+        /// When to come again.
+        ends: Ends,
     },
     /// The room for bodies that are held whole is taken.
     Overloaded,
@@ -203,7 +211,7 @@ impl Denial {
             Self::Bound(Bound::Headers) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Bound(Bound::Slow) => StatusCode::REQUEST_TIMEOUT,
             Self::ExpectationFailed => StatusCode::EXPECTATION_FAILED,
-            Self::NonceLimit { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::NonceLimit { .. } | Self::Limited { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Upstream(UpstreamFailure::Unreachable | UpstreamFailure::Invalid) => {
                 StatusCode::BAD_GATEWAY
             }
@@ -232,6 +240,11 @@ impl Denial {
             Self::Bound(Bound::Slow) => "request_too_slow",
             Self::ExpectationFailed => "expectation_failed",
             Self::NonceLimit { .. } => "nonce_limit",
+            Self::Limited { rule, .. } => match rule.limit() {
+                Limit::Rate(_) => "rate_limited",
+                Limit::Concurrent(_) => "concurrency_limited",
+                Limit::Quota(_) => "quota_used_up",
+            },
             Self::Overloaded => "overloaded",
             Self::Upstream(UpstreamFailure::Unreachable) => "upstream_unreachable",
             Self::Upstream(UpstreamFailure::Invalid) => "upstream_invalid",
@@ -257,6 +270,10 @@ impl Denial {
                     .unwrap_or_default()
             }
             Self::NonceLimit { retry_after } => vec![(header::RETRY_AFTER, HeaderValue::from(*retry_after))],
+            Self::Limited { ends, .. } => {
+                let after = ends.retry_after().map(HeaderValue::from);
+                after.map(|seconds| (header::RETRY_AFTER, seconds)).into_iter().collect()
+            }
             Self::Overloaded | Self::Upstream(UpstreamFailure::NoHealthyTarget) => {
                 vec![(header::RETRY_AFTER, HeaderValue::from_static("1"))]
             }

@@ -13,6 +13,7 @@ use crate::consumer::{Consumer, Name, Scopes};
 use crate::credential::{Credential, Credentials, Digest, Proof};
 use crate::denial::Dialect;
 use crate::head::{Head, Host};
+use crate::limit::{Limits, Subject};
 use crate::path::CanonicalPath;
 use crate::route::{Access, Matching, PathPattern, Rewrite, Route};
 use crate::time::Now;
@@ -56,6 +57,8 @@ pub fn consumer(text: &str, scopes: &[&str]) -> Arc<Consumer> {
         account: name(text),
         tier: None,
         scopes: scopes.iter().copied().collect(),
+        limits: Limits::default(),
+        subject: Subject::consumer(&name(text)),
     })
 }
 
@@ -94,6 +97,7 @@ pub fn route(text: &str, path: &str) -> Route {
         rewrite: Rewrite::Keep,
         accept: Accept { public: true, ..Accept::default() }.into(),
         access: Access::default(),
+        limits: Limits::default(),
         body_max: None,
         websocket: false,
         errors: Dialect::Problem,

@@ -2,9 +2,10 @@
 //!
 //! Everything here is a pure, synchronous function of its arguments: no I/O, no async, no clock (callers pass
 //! [`Now`]). One [`Snapshot`](snapshot::Snapshot) holds the compiled configuration; a request is judged by
-//! [`route`], [`authn`] and [`access`] in that order, and every refusal is a [`Denial`].
+//! [`route`], [`authn`], [`access`] and [`admission`] in that order, and every refusal is a [`Denial`].
 
 pub mod access;
+pub mod admission;
 pub mod authn;
 pub mod consumer;
 pub mod credential;

@@ -16,12 +16,16 @@ mod locked;
 mod quota;
 mod rate;
 mod reservation;
+mod rule;
 pub mod script;
 mod shard;
 mod standing;
 mod table;
 mod taken;
 mod unit;
+
+use std::fmt;
+use std::time::Duration;
 
 pub use counter::Delta;
 pub use key::{Key, LimitId, Owner, Subject};
@@ -30,6 +34,7 @@ pub use limiter::{Full, Limiter};
 pub use quota::{Every, Period, Quota};
 pub use rate::{Rate, RateError};
 pub use reservation::Reservation;
+pub use rule::{Limits, Per, Rule};
 pub use standing::{Ends, Refusal, Standing};
 pub use unit::{Cost, Currency, Unit};
 
@@ -56,6 +61,38 @@ impl Limit {
             Self::Concurrent(_) => Unit::Requests,
             Self::Quota(quota) => quota.unit,
         }
+    }
+
+    /// What it counts and over which time, in the words of the file: `requests/h`, `concurrent`.
+    pub fn kind(&self) -> String {
+        match self {
+            Self::Rate(rate) => format!("{}/{}", rate.unit().name(), word(rate.window())),
+            Self::Concurrent(_) => "concurrent".to_owned(),
+            Self::Quota(quota) => format!("{}/calendar {}", quota.unit.name(), quota.every.name()),
+        }
+    }
+}
+
+impl fmt::Display for Limit {
+    /// `100 requests/h`, `8 concurrent`; what a burst is says the configuration alone.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let amount = match self {
+            Self::Rate(rate) => rate.amount(),
+            Self::Concurrent(most) => u64::from(most.0),
+            Self::Quota(quota) => quota.amount,
+        };
+        write!(f, "{amount} {}", self.kind())
+    }
+}
+
+/// A window as the file writes it.
+fn word(window: Duration) -> String {
+    match window.as_secs() {
+        1 => "s".to_owned(),
+        60 => "min".to_owned(),
+        3600 => "h".to_owned(),
+        86_400 => "day".to_owned(),
+        _ => format!("{window:?}"),
     }
 }
 

@@ -10,6 +10,7 @@ use crate::authn::Accept;
 use crate::consumer::{Name, Scopes};
 use crate::denial::{Denial, Dialect};
 use crate::head::Head;
+use crate::limit::Limits;
 use crate::upstream::Upstream;
 
 /// One route of the configuration.
@@ -27,6 +28,8 @@ pub struct Route {
     pub accept: Arc<Accept>,
     /// Who of them may pass.
     pub access: Access,
+    /// How much of it may be used at a time.
+    pub limits: Limits,
     /// The largest request body in bytes; absent means unlimited.
     pub body_max: Option<u64>,
     /// Whether a WebSocket upgrade is passed on.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::consumer::{Consumer, Name, Scopes};
 use crate::credential::Credentials;
 use crate::denial::Dialect;
+use crate::limit::Limits;
 use crate::route::Routes;
 use crate::upstream::Upstream;
 
@@ -31,4 +32,6 @@ pub struct Snapshot {
 pub struct Tier {
     /// Scopes that every consumer of the tier has.
     pub scopes: Scopes,
+    /// What each consumer of the tier may use, over all routes.
+    pub limits: Limits,
 }

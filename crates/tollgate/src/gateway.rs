@@ -15,20 +15,24 @@ pub mod listener;
 mod metered;
 mod pool;
 mod problem;
+mod rate_limit;
 mod tunnel;
 mod wire;
 pub mod worker;
 
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
-use tollgate_core::access;
+use tollgate_core::access::{self, Permit};
+use tollgate_core::admission::{self, Admission};
 use tollgate_core::authn::hawk::{self, Unproven};
 use tollgate_core::authn::{self, Identity};
 use tollgate_core::denial::{Bound, Denial};
+use tollgate_core::limit::{Cost, Unit};
 use tollgate_core::route::Route;
 
 use self::answer::body::ResponseBody;
@@ -37,6 +41,7 @@ use self::call::{Call, Outcome};
 use self::forward::outgoing::Outgoing;
 use self::framing::{Checked, Unchecked};
 use self::listener::Peer;
+use self::rate_limit::RateLimit;
 use self::tunnel::Tunnel;
 use self::wire::timer::Timer;
 use self::worker::Worker;
@@ -122,12 +127,12 @@ async fn finish(worker: &Rc<Worker>, timer: &Rc<Timer>, waiting: Box<Waiting>) -
             Err(denial) => return deny(call, &live, &denial),
         },
     };
-    let answered = match forward::forward(worker, timer, outgoing).await {
+    let answered = match forward::forward(worker, timer, outgoing, &mut call).await {
         Ok(answered) => answered,
         Err(denial) => return deny(call, &live, &denial),
     };
     call.answered();
-    let dress = Dress::of(&call);
+    let dress = Dress::of(&mut call);
     if answered.head.status == StatusCode::SWITCHING_PROTOCOLS {
         let (response, tunnel) = answer::switched(answered, call);
         return Answer { response: dress.put_on(response), tunnel: Some(tunnel) };
@@ -139,7 +144,7 @@ async fn finish(worker: &Rc<Worker>, timer: &Rc<Timer>, waiting: Box<Waiting>) -
     Answer { response: dress.put_on(response), tunnel: None }
 }
 
-/// Framing, route, identity, access. Each step's answer is the next one's ticket.
+/// Framing, route, identity, access, limits. Each step's answer is the next one's ticket.
 fn judge(
     worker: &Worker,
     peer: &Peer,
@@ -186,7 +191,7 @@ fn judge(
     Ok(Step::Forward(outgoing, artifacts))
 }
 
-/// Access, and what it permits: a request that may be sent.
+/// Access, what it permits, and whether there is room for it: a request that may be sent.
 fn admit(
     worker: &Worker,
     live: &Live,
@@ -200,15 +205,37 @@ fn admit(
     let artifacts = identity.as_ref().and_then(|identity| identity.hawk.clone());
     let permit = access::decide(&route, identity)?;
     tunnel::check(&permit, &checked)?;
-    let outgoing = Outgoing::new(permit, checked, body, live, worker, call)?;
+    let admission = reserve(worker, permit, checked.head.client, &body, call)?;
+    let outgoing = Outgoing::new(admission, checked, body, live, worker, call)?;
     Ok((outgoing, artifacts))
+}
+
+/// Reserves what the call will use, as far as it can be told now: one request, and the length that its body declares.
+fn reserve(
+    worker: &Worker,
+    permit: Permit,
+    client: IpAddr,
+    body: &RequestBody,
+    call: &mut Call,
+) -> Result<Admission, Denial> {
+    let estimate = Cost::request().with(Unit::Bytes, body.remaining().unwrap_or(0));
+    match admission::reserve(&worker.gate.limiter, permit, client, &estimate, call.now) {
+        Ok(admission) => {
+            call.rate_limit = RateLimit::of(call, admission.standing(), None);
+            Ok(admission)
+        }
+        Err(refused) => {
+            call.rate_limit = RateLimit::of(call, refused.standing.iter().copied(), Some(refused.rule));
+            Err(refused.denial)
+        }
+    }
 }
 
 /// An answer of the gate's own.
 fn own(mut call: Box<Call>, response: Response<Bytes>) -> Answer {
     call.status = response.status();
     call.outcome = Outcome::Served;
-    Answer { response: Dress::of(&call).put_on(response.map(ResponseBody::from)), tunnel: None }
+    Answer { response: Dress::of(&mut call).put_on(response.map(ResponseBody::from)), tunnel: None }
 }
 
 /// A denial in the dialect of its route.
@@ -221,23 +248,31 @@ fn deny(mut call: Box<Call>, live: &Live, denial: &Denial) -> Answer {
     let response = problem::response(denial, dialect, call.path.as_deref(), call.id.as_str());
     call.deny(denial);
     call.status = response.status();
-    Answer { response: Dress::of(&call).put_on(response.map(ResponseBody::from)), tunnel: None }
+    Answer { response: Dress::of(&mut call).put_on(response.map(ResponseBody::from)), tunnel: None }
 }
 
 /// What every answer wears, whoever made it.
 struct Dress {
     id: HeaderValue,
+    rate_limit: Option<Box<RateLimit>>,
     cors: Option<(Arc<Route>, Option<HeaderValue>)>,
 }
 
 impl Dress {
-    fn of(call: &Call) -> Self {
+    fn of(call: &mut Call) -> Self {
         let route = call.route.as_ref().filter(|route| route.cors.is_some());
-        Self { id: call.id.header(), cors: route.map(|route| (route.clone(), call.origin.clone())) }
+        Self {
+            id: call.id.header(),
+            rate_limit: call.rate_limit.take(),
+            cors: route.map(|route| (route.clone(), call.origin.clone())),
+        }
     }
 
     fn put_on(self, mut response: Response<ResponseBody>) -> Response<ResponseBody> {
         response.headers_mut().insert(X_REQUEST_ID, self.id);
+        if let Some(rate_limit) = self.rate_limit {
+            rate_limit.put_on(response.headers_mut());
+        }
         if let Some((route, origin)) = &self.cors
             && let Some(cors) = &route.cors
         {

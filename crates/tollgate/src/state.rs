@@ -11,6 +11,7 @@ use foldhash::{HashMap, HashMapExt};
 use tokio_util::sync::CancellationToken;
 use tollgate_core::authn::{Memory, hawk, jwt};
 use tollgate_core::consumer::Name;
+use tollgate_core::limit::Limiter;
 use tollgate_core::snapshot::Snapshot;
 
 use self::clock::Clock;
@@ -23,6 +24,8 @@ use crate::telemetry::Telemetry;
 const PROOFS: usize = 100_000;
 /// Unexpired Hawk nonces of one credential.
 const NONCES_PER_CREDENTIAL: usize = 100_000;
+/// Rates that are partly used at once, of consumers and credentials; as many of addresses.
+const LIMITED: usize = 500_000;
 
 /// The gate's process-wide state. What runs is keyed by stable names and survives a reload.
 #[derive(Debug)]
@@ -33,6 +36,8 @@ pub struct Gate {
     pub memory: Memory,
     /// Both clocks.
     pub clock: Clock,
+    /// What was used of every limit.
+    pub limiter: Arc<Limiter>,
     /// Room for bodies that are held whole.
     pub bodies: Room,
     /// Counters and the access log.
@@ -70,6 +75,7 @@ impl Gate {
                 proofs: jwt::Proofs::new(PROOFS),
                 nonces: hawk::Nonces::new(NONCES_PER_CREDENTIAL),
             },
+            limiter: Arc::new(Limiter::new(LIMITED)),
             clock,
             telemetry,
             drain: CancellationToken::new(),

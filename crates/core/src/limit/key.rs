@@ -1,5 +1,6 @@
 //! Whose use of which limit is counted together.
 
+use core::net::IpAddr;
 use std::fmt;
 
 use super::Limit;
@@ -82,15 +83,19 @@ impl Subject {
         Self::named(b"account", name.as_str())
     }
 
-    /// The calls with one credential.
-    pub fn credential(id: &str) -> Self {
-        Self::named(b"credential", id)
+    /// The calls with one credential, by its kind and its id, which is unique within the kind.
+    pub fn credential(kind: &str, id: &str) -> Self {
+        Self::named(kind.as_bytes(), id)
     }
 
-    /// The calls from one address: an IPv4 address mapped to IPv6, or an IPv6 address whose last 64 bits the caller has
-    /// cleared, because one host has as many addresses as it likes within its /64.
-    pub fn address(octets: [u8; 16]) -> Self {
-        Self { kind: Kind::Address, bits: halves(u128::from_be_bytes(octets)) }
+    /// The calls from one IPv4 address, or from one IPv6 network of 64 bits, because one host has as many addresses as
+    /// it likes within its /64.
+    pub fn address(address: IpAddr) -> Self {
+        let bits = match address.to_canonical() {
+            IpAddr::V4(address) => u128::from(address.to_ipv6_mapped()),
+            IpAddr::V6(address) => u128::from(address) & !u128::from(u64::MAX),
+        };
+        Self { kind: Kind::Address, bits: halves(bits) }
     }
 
     fn named(kind: &[u8], name: &str) -> Self {
@@ -106,15 +111,29 @@ impl Subject {
     }
 }
 
+impl<'a> Owner<'a> {
+    /// `tier`, `route` or `credential`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Tier(_) => "tier",
+            Self::Route(_) => "route",
+            Self::Credential => "credential",
+        }
+    }
+
+    fn name(self) -> &'a str {
+        match self {
+            Self::Tier(name) | Self::Route(name) => name.as_str(),
+            Self::Credential => "",
+        }
+    }
+}
+
 impl LimitId {
     /// The identity of `limit` as `owner` has it: unit and window, period and zone, or concurrency. `nth` tells apart
     /// those that have all of these in common.
     pub fn new(owner: Owner<'_>, limit: &Limit, nth: u16) -> Self {
-        let (kind, name) = match owner {
-            Owner::Tier(name) => ("tier", name.as_str()),
-            Owner::Route(name) => ("route", name.as_str()),
-            Owner::Credential => ("credential", ""),
-        };
+        let (kind, name) = (owner.word(), owner.name());
         let shape = match limit {
             Limit::Rate(rate) => format!("rate {} {}", rate.unit().name(), rate.window().as_nanos()),
             Limit::Concurrent(_) => "concurrent".to_owned(),

@@ -45,6 +45,11 @@ impl Reservation {
         self.committed = true;
     }
 
+    /// Whether the call counts.
+    pub fn is_committed(&self) -> bool {
+        self.committed
+    }
+
     /// Ends the call with what it really used. A unit that `actual` does not name was not used.
     ///
     /// Less than the estimate goes back; more is charged without question, and later calls wait for it.

@@ -43,10 +43,22 @@ pub enum Refusal {
 pub enum Ends {
     /// When another call ends, which nobody knows.
     Released,
-    /// After this time; the value of `Retry-After` when rounded up to seconds.
+    /// After this time.
     After(Duration),
     /// Not at all: this call alone is larger than the limit.
     Never,
+}
+
+impl Ends {
+    /// Whole seconds, rounded up and at least one, after which a call may pass (RFC 9110 §10.2.3); nothing where none
+    /// will. That another call ends may be tried every second.
+    pub fn retry_after(self) -> Option<u64> {
+        match self {
+            Self::Released => Some(1),
+            Self::After(time) => Some(whole_seconds(time).max(1)),
+            Self::Never => None,
+        }
+    }
 }
 
 impl Standing {
@@ -76,4 +88,14 @@ impl Standing {
             Left::Count { rest, .. } => rest,
         }
     }
+
+    /// The same in whole seconds, rounded up.
+    pub fn reset_seconds(&self) -> u64 {
+        whole_seconds(self.reset())
+    }
+}
+
+/// Rounded up: whoever waits for so long does not come too early.
+fn whole_seconds(time: Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }

@@ -50,7 +50,10 @@ impl End<'_> {
 impl Taken {
     /// Whether this end changes nothing, so that nothing need be locked for it.
     pub fn stays(&self, end: End<'_>) -> bool {
-        matches!((self, end), (Self::Rate { .. }, End::Keep) | (Self::Rate { units: 0, .. }, End::GiveBack))
+        match *self {
+            Self::Rate { unit, units, .. } => end.actual(unit, units) == units,
+            Self::Slot | Self::Count { .. } => false,
+        }
     }
 }
 

@@ -9,7 +9,6 @@ pub(super) mod amount;
 #[expect(dead_code, reason = "parts of the grammar are read for their shape and not in force yet")]
 pub(super) mod consumer;
 pub(super) mod deserialize;
-#[expect(dead_code, reason = "parts of the grammar are read for their shape and not in force yet")]
 pub(super) mod limit;
 pub(super) mod node;
 #[expect(dead_code, reason = "parts of the grammar are read for their shape and not in force yet")]

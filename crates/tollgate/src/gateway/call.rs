@@ -9,8 +9,10 @@ use http::{HeaderValue, StatusCode};
 use tollgate_core::Now;
 use tollgate_core::credential::Credential;
 use tollgate_core::denial::{Denial, Malformed};
+use tollgate_core::limit::{Cost, Reservation, Unit};
 use tollgate_core::route::Route;
 
+use super::rate_limit::RateLimit;
 use crate::state::Gate;
 use crate::state::room::Held;
 use crate::telemetry::access_log::Record;
@@ -68,6 +70,10 @@ pub struct Call {
     pub denial: Option<&'static str>,
     /// Until the model's answer began.
     pub upstream: Option<Duration>,
+    /// What it holds of its limits until it ends.
+    pub reservation: Option<Reservation>,
+    /// What its answer tells of its limits.
+    pub rate_limit: Option<Box<RateLimit>>,
     /// Room that its body takes while it is held whole.
     pub held: Option<Held>,
     /// Body bytes to the model, counted where they pass.
@@ -100,6 +106,8 @@ impl Call {
             outcome: Outcome::Cancelled,
             denial: None,
             upstream: None,
+            reservation: None,
+            rate_limit: None,
             held: None,
             request_bytes: Rc::default(),
             response_bytes: 0,
@@ -117,10 +125,28 @@ impl Call {
         };
     }
 
+    /// Notes that it is sent now: from here on it counts, however it ends.
+    pub fn sent(&mut self) {
+        if let Some(reservation) = &mut self.reservation {
+            reservation.commit();
+        }
+    }
+
     /// Notes that the model's answer began; a look at the clock that only the log needs.
     pub fn answered(&mut self) {
         if self.gate.telemetry.access_log.is_some() {
             self.upstream = Some(self.elapsed());
+        }
+    }
+
+    /// Settles what was reserved with what was used; a call that was never sent gives all of it back.
+    fn settle(&mut self) {
+        if let Some(reservation) = self.reservation.take()
+            && reservation.is_committed()
+        {
+            let bytes = self.request_bytes.get().saturating_add(self.response_bytes);
+            let used = Cost::request().with(Unit::Bytes, bytes);
+            reservation.settle(&used, self.gate.clock.now());
         }
     }
 
@@ -132,6 +158,7 @@ impl Call {
 
 impl Drop for Call {
     fn drop(&mut self) {
+        self.settle();
         if self.gate.telemetry.access_log.is_none() {
             self.gate.telemetry.count(self.denial.is_some());
             return;

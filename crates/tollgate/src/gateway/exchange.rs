@@ -85,8 +85,6 @@ pub enum BodyError {
 /// Why there is no answer.
 #[derive(Debug)]
 pub enum Fault {
-    /// The request was never sent; it may be tried elsewhere.
-    NotSent(Box<Request>),
     /// The connection broke before the answer.
     Broken(io::Error),
     /// What came is no answer that can be passed on.
@@ -116,10 +114,11 @@ impl Exchange {
         }))
     }
 
-    /// Sends a request and waits for the answer's head.
+    /// Sends a request and waits for the answer's head. A kept connection may be closed by now; ask
+    /// [`is_closed`](Self::is_closed) first, as nothing tells afterwards how much of the request was taken.
     ///
     /// # Errors
-    /// [`Fault`] tells whether the request was sent.
+    /// [`Fault`] tells whose it is.
     pub async fn send(
         &mut self,
         request: Request,
@@ -127,9 +126,6 @@ impl Exchange {
         bounds: &Bounds,
         timer: &Timer,
     ) -> Result<ResponseHead, Fault> {
-        if poll_fn(|cx| Poll::Ready(self.is_closed(cx))).await {
-            return Err(Fault::NotSent(Box::new(request)));
-        }
         let Request { method, head, body } = request;
         self.output.head().extend_from_slice(&head);
         let (is_chunked, ended) = (body.remaining().is_none(), body.has_ended());

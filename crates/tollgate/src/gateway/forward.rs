@@ -2,13 +2,16 @@
 
 pub mod outgoing;
 
+use std::future::poll_fn;
 use std::io;
+use std::task::Poll;
 
 use http::StatusCode;
 use tokio::time::Instant;
 use tollgate_core::denial::{Denial, UpstreamFailure};
 
 use self::outgoing::Outgoing;
+use super::call::Call;
 use super::exchange::{Deadline, Exchange, Fault};
 use super::wire::response::ResponseHead;
 use super::wire::timer::Timer;
@@ -28,24 +31,47 @@ pub struct Answered {
 
 /// Sends a request to one target of the route's upstream and waits for the answer's head.
 ///
-/// A request that was never sent is tried once more: on a new connection where a kept one turned out to be closed, or
-/// at another target where the first could not be reached. One that asks for another protocol gets a connection of its
-/// own.
-///
 /// # Errors
 /// The caller's outcome when there is no answer.
-pub async fn forward(worker: &Worker, timer: &Timer, mut outgoing: Outgoing) -> Result<Answered, Denial> {
+pub async fn forward(
+    worker: &Worker,
+    timer: &Timer,
+    outgoing: Outgoing,
+    call: &mut Call,
+) -> Result<Answered, Denial> {
     let upstream = outgoing.upstream.clone();
     let timeouts = upstream.upstream.timeout;
     let start = Instant::now();
     let deadline = Deadline { total: start + timeouts.total, first_byte: timeouts.first_byte };
+    let (mut exchange, occupied) = reach(worker, &upstream, outgoing.upgrades, start).await?;
+    let upgrades = outgoing.upgrades;
+    let request = outgoing.request_for(occupied.target());
+    call.sent();
+    match exchange.send(request, deadline, &worker.gate.process.bounds, timer).await {
+        Ok(head) if head.status == StatusCode::SWITCHING_PROTOCOLS && !upgrades => {
+            Err(denial(&Fault::Invalid, &upstream))
+        }
+        Ok(head) => Ok(Answered { head, exchange, occupied }),
+        Err(fault) => Err(denial(&fault, &upstream)),
+    }
+}
 
-    let mut occupied = pick(&upstream, worker, None)?;
+/// Finds a connection to a target. It is tried once more: on a new connection where a kept one turned out to be closed,
+/// or at another target where the first could not be reached. A request that asks for another protocol gets a connection
+/// of its own.
+async fn reach(
+    worker: &Worker,
+    upstream: &UpstreamState,
+    upgrades: bool,
+    now: Instant,
+) -> Result<(Box<Exchange>, Occupied), Denial> {
+    let timeouts = upstream.upstream.timeout;
+    let mut occupied = pick(upstream, worker, None)?;
     let mut retried = false;
     loop {
         let target = occupied.target().clone();
-        let kept = match retried || outgoing.upgrades {
-            false => worker.pool.borrow_mut().take(target.id, timeouts.idle, start),
+        let kept = match retried || upgrades {
+            false => worker.pool.borrow_mut().take(target.id, timeouts.idle, now),
             true => None,
         };
         let mut exchange = match kept {
@@ -54,29 +80,22 @@ pub async fn forward(worker: &Worker, timer: &Timer, mut outgoing: Outgoing) -> 
             None => match Box::pin(Exchange::connect(&target, timeouts.connect)).await {
                 Ok(exchange) => exchange,
                 Err(error) => {
-                    log_connect(&target, &upstream, &error);
-                    let other = if retried { None } else { pick(&upstream, worker, Some(&target)).ok() };
-                    let Some(other) = other else {
-                        return Err(unreachable(&error));
-                    };
-                    occupied = other;
+                    log_connect(&target, upstream, &error);
+                    let other = if retried { None } else { pick(upstream, worker, Some(&target)).ok() };
+                    occupied = other.ok_or_else(|| unreachable(&error))?;
                     retried = true;
                     continue;
                 }
             },
         };
-        let request = outgoing.request_for(&target);
-        match exchange.send(request, deadline, &worker.gate.process.bounds, timer).await {
-            Ok(head) if head.status == StatusCode::SWITCHING_PROTOCOLS && !outgoing.upgrades => {
-                return Err(denial(&Fault::Invalid, &upstream));
-            }
-            Ok(head) => return Ok(Answered { head, exchange, occupied }),
-            Err(Fault::NotSent(request)) if !retried => {
-                outgoing.take_back(request.body);
-                retried = true;
-            }
-            Err(fault) => return Err(denial(&fault, &upstream)),
+        if !poll_fn(|cx| Poll::Ready(exchange.is_closed(cx))).await {
+            return Ok((exchange, occupied));
         }
+        if retried {
+            tracing::warn!(upstream = %upstream.upstream.name, "the upstream closes what it has just accepted");
+            return Err(Denial::Upstream(UpstreamFailure::Unreachable));
+        }
+        retried = true;
     }
 }
 
@@ -98,7 +117,7 @@ fn denial(fault: &Fault, upstream: &UpstreamState) -> Denial {
         Fault::Caller(failure) => return (*failure).into(),
         Fault::TimedOut => UpstreamFailure::Timeout,
         Fault::Invalid => UpstreamFailure::Invalid,
-        Fault::Broken(_) | Fault::NotSent(_) => UpstreamFailure::Unreachable,
+        Fault::Broken(_) => UpstreamFailure::Unreachable,
     };
     tracing::warn!(upstream = %upstream.upstream.name, ?fault, "no answer from the upstream");
     Denial::Upstream(failure)

@@ -6,6 +6,7 @@ use http::{Response, StatusCode};
 use serde_json::{Value, json};
 use tollgate_core::authn::jwt;
 use tollgate_core::denial::{Denial, Dialect, Forbidden, Unauthenticated, UpstreamFailure, Wanted};
+use tollgate_core::limit::{Ends, Per, Rule};
 
 /// Makes the answer to a denied request.
 ///
@@ -77,14 +78,20 @@ fn problem(denial: &Denial, status: StatusCode, instance: Option<&str>, request_
         "code": denial.code(),
         "request_id": request_id,
     });
-    if let (Some(instance), Some(members)) = (instance, body.as_object_mut()) {
+    let Some(members) = body.as_object_mut() else { return body };
+    if let Some(instance) = instance {
         members.insert("instance".into(), instance.into());
     }
-    if let (Denial::Forbidden(Forbidden::Scope { required, current }), Some(members)) =
-        (denial, body.as_object_mut())
-    {
-        members.insert("required_scopes".into(), required.iter().collect());
-        members.insert("current_scopes".into(), current.iter().collect());
+    match denial {
+        Denial::Forbidden(Forbidden::Scope { required, current }) => {
+            members.insert("required_scopes".into(), required.iter().collect());
+            members.insert("current_scopes".into(), current.iter().collect());
+        }
+        Denial::Limited { rule, ends } => {
+            members.insert("violated-policies".into(), json!([rule.name()]));
+            members.insert("retry_after".into(), ends.retry_after().into());
+        }
+        _ => {}
     }
     body
 }
@@ -95,6 +102,7 @@ fn detail(denial: &Denial) -> Value {
             json!({ "detail": "API key required" })
         }
         Denial::Unauthenticated { .. } => json!({ "detail": "Invalid or expired API key" }),
+        Denial::Limited { .. } => json!({ "detail": "Rate limit exceeded" }),
         Denial::NoRoute => json!({ "detail": "Not Found" }),
         Denial::MethodNotAllowed { .. } => json!({ "detail": "Method Not Allowed" }),
         Denial::Forbidden(Forbidden::Scope { required, current }) => json!({
@@ -138,7 +146,7 @@ fn openai(denial: &Denial) -> Value {
     let (kind, code) = match denial {
         Denial::Unauthenticated { .. } => ("invalid_request_error", Some("invalid_api_key")),
         Denial::Forbidden(_) => ("invalid_request_error", Some("insufficient_permissions")),
-        Denial::NonceLimit { .. } => ("requests", Some("rate_limit_exceeded")),
+        Denial::NonceLimit { .. } | Denial::Limited { .. } => ("requests", Some("rate_limit_exceeded")),
         Denial::Overloaded | Denial::Upstream(_) => ("server_error", Some(denial.code())),
         _ => ("invalid_request_error", Some(denial.code())),
     };
@@ -166,6 +174,7 @@ fn message(denial: &Denial) -> String {
         },
         Denial::ExpectationFailed => "only `Expect: 100-continue` can be met".into(),
         Denial::NonceLimit { .. } => "too many signed requests within the time window; retry later".into(),
+        Denial::Limited { rule, ends } => limited(rule, *ends),
         Denial::Overloaded => "the gate holds as many bodies as it can; retry in a moment".into(),
         Denial::Upstream(failure) => match failure {
             UpstreamFailure::Unreachable => "the model could not be reached".into(),
@@ -173,6 +182,23 @@ fn message(denial: &Denial) -> String {
             UpstreamFailure::Timeout => "the model did not answer in time".into(),
             UpstreamFailure::NoHealthyTarget => "no healthy instance of the model is available".into(),
         },
+    }
+}
+
+/// Which limit is used up, for whom, and when it has room again.
+fn limited(rule: &Rule, ends: Ends) -> String {
+    let for_whom = match rule.per() {
+        Per::Consumer => "",
+        Per::Credential => " per credential",
+        Per::Address => " per address",
+    };
+    let limit = format!("the {}'s limit of {}{for_whom}", rule.owner(), rule.limit());
+    match ends {
+        Ends::After(_) => {
+            format!("{limit} is used up; retry in {} s", ends.retry_after().unwrap_or_default())
+        }
+        Ends::Released => format!("{limit} is in use; retry when an earlier call has ended"),
+        Ends::Never => format!("{limit} is too small for this call"),
     }
 }
 

@@ -155,7 +155,7 @@ fn a_refused_call_takes_nothing_of_any_limit() {
     let slots = Limit::Concurrent(Concurrent(1));
     let limiter = Arc::new(Limiter::new(64));
     // Two subjects, so that there are two shards.
-    let address = Subject::address([7; 16]);
+    let address = Subject::address([7; 16].into());
     let id = LimitId::new(Owner::Route(&name("r")), &tokens, 0);
     let limits = [(&hourly, key("a", &hourly)), (&tokens, Key::new(address, id)), (&slots, key("a", &slots))];
     let cost = |tokens| Cost::request().with(Unit::Tokens, tokens);
@@ -183,7 +183,7 @@ fn a_full_table_keeps_the_living_and_gives_strangers_one_bucket() {
         let mut octets = [0; 16];
         octets[4..8].copy_from_slice(&address.to_be_bytes());
         let mut held = limiter.reserve(
-            &[(&limit, Key::new(Subject::address(octets), id))],
+            &[(&limit, Key::new(Subject::address(octets.into()), id))],
             &Cost::request(),
             at(seconds),
         )?;
@@ -211,7 +211,7 @@ fn slots_of_strangers_without_room_are_shared_and_come_back() {
     let id = LimitId::new(Owner::Route(&name("r")), &limit, 0);
     let calls: Vec<_> = (0..1000u128)
         .filter_map(|address| {
-            let subject = Subject::address((address << 64).to_be_bytes());
+            let subject = Subject::address((address << 64).to_be_bytes().into());
             limiter.reserve(&[(&limit, Key::new(subject, id))], &Cost::request(), at(0)).ok()
         })
         .collect();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tollgate_core::consumer::{Consumer, Name, Scopes};
 use tollgate_core::credential::Credentials;
+use tollgate_core::limit::{Limits, Subject};
 use tollgate_core::snapshot::Tier;
 
 use super::context::Context;
@@ -48,9 +49,16 @@ fn consumer(
     let own = value.scopes.as_ref().map_or_else(Scopes::default, |scopes| cx.scopes(scopes));
     let account = value.account.as_ref().and_then(|account| cx.name(account));
     let name = cx.name(name)?;
-    let scopes = match tier.as_ref().and_then(|tier| tiers.get(tier)) {
-        Some(tier) => own.union(&tier.scopes),
-        None => own,
+    let (scopes, limits) = match tier.as_ref().and_then(|tier| tiers.get(tier)) {
+        Some(tier) => (own.union(&tier.scopes), tier.limits.clone()),
+        None => (own, Limits::default()),
     };
-    Some(Consumer { account: account.unwrap_or_else(|| name.clone()), scopes, tier, name })
+    Some(Consumer {
+        account: account.unwrap_or_else(|| name.clone()),
+        scopes,
+        tier,
+        limits,
+        subject: Subject::consumer(&name),
+        name,
+    })
 }

@@ -1,4 +1,4 @@
-//! Settings that are read and checked, and have no effect in this version. Each kind gives one warning, so that nobody
+//! Settings that are read and checked, and have no effect in this version; units of limits are with the `limits`. Each kind gives one warning, so that nobody
 //! relies on it; what would be dangerous to ignore is refused elsewhere.
 
 use super::context::Context;
@@ -46,7 +46,6 @@ fn services(cx: &mut Context<'_>, file: &File) {
 }
 
 fn tier(cx: &mut Context<'_>, tier: &Tier) {
-    set(cx, "`limits` of a tier", tier.limits.as_ref());
     set(cx, "`weight` of a tier", tier.weight.as_ref());
     set(cx, "`quota`", tier.quota.as_ref());
     set(cx, "`budget`", tier.budget.as_ref());
@@ -81,7 +80,6 @@ fn route(cx: &mut Context<'_>, route: &Route) {
     };
     set(cx, "`model`", route.model.as_ref());
     set(cx, "`meters`", route.meters.as_ref().filter(counted));
-    set(cx, "`limits` of a route", route.limits.as_ref());
     set(cx, "`estimate`", route.estimate.as_ref());
     set(cx, "`on_hangup`", route.on_hangup.as_ref());
     set(cx, "`queue` of a route", route.queue.as_ref());

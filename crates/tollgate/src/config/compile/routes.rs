@@ -7,11 +7,12 @@ use foldhash::HashSet;
 use tollgate_core::authn::Accept;
 use tollgate_core::consumer::{Name, Scopes};
 use tollgate_core::denial::Dialect;
+use tollgate_core::limit::{Limits, Owner};
 use tollgate_core::route::{Access, Matching, Rewrite, Route, Routes};
 use tollgate_core::upstream::Upstream;
 
 use super::context::Context;
-use super::{accept, cors, dialect, overlap, paths};
+use super::{accept, cors, dialect, limits, overlap, paths};
 use crate::config::file::route as file;
 use crate::config::file::spanned::{Item, Spanned};
 use crate::config::file::{self as whole, File};
@@ -60,12 +61,15 @@ fn route(
     let rewrite = value.rewrite.as_ref().map(|given| paths::rewrite(cx, given, &value.matching.path));
     let accept = accept::accept(cx, item);
     let access = access(cx, file, value);
+    let limits = limits::limits(cx, value.limits.as_ref());
     let cors = value.cors.as_ref().map(|given| cors::cors(cx, given));
     if let Some(mode) = value.mode.as_ref().filter(|mode| !matches!(mode.value, file::Mode::Enforce)) {
         cx.unsupported("a `mode` other than `enforce`", mode.span);
     }
+    let name = name?;
     Some(Route {
-        name: name?,
+        limits: Limits::new(Owner::Route(&name), limits),
+        name,
         matching: matching?,
         // Known by name and yet not there: its own problem is reported.
         upstream: Arc::clone(upstreams.get(&upstream?)?),

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::amount::{Decimal, Exact, text_type};
+use super::spanned::Spanned;
 
 /// A rate or a cap of concurrent requests.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -24,8 +25,8 @@ pub(in crate::config) struct DetailedLimit {
     pub limit: Rate,
     /// How much may come at once. Default: as much as the rate's number.
     #[serde(default)]
-    pub burst: Option<u64>,
-    /// Whose requests are counted together. Default `consumer`.
+    pub burst: Option<Spanned<u64>>,
+    /// Whose requests are counted together. Default `consumer`; callers without a credential always count by address.
     #[serde(default)]
     pub per: Option<Per>,
 }
@@ -38,7 +39,7 @@ pub(in crate::config) enum Per {
     Consumer,
     /// Those of one credential.
     Credential,
-    /// Those of one client address; for strangers.
+    /// Those from one address (IPv6: from one network of 64 bits), whoever calls.
     Address,
 }
 

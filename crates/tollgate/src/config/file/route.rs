@@ -39,9 +39,9 @@ pub(in crate::config) struct Route {
     /// What is counted: a list of meters, default `[requests]`; `off` counts nothing.
     #[serde(default)]
     pub meters: Option<Spanned<Meters>>,
-    /// Limits of this route, per consumer.
+    /// What each consumer may use of this route at a time, beside the limits of its tier.
     #[serde(default)]
-    pub limits: Option<Spanned<Vec<Limit>>>,
+    pub limits: Option<Spanned<Vec<Spanned<Limit>>>>,
     /// What is reserved by meter while a request does not tell how much it will use.
     #[serde(default)]
     pub estimate: Option<Spanned<Named<u64>>>,

@@ -11,9 +11,9 @@ use super::spanned::Spanned;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct Tier {
-    /// Rates per consumer.
+    /// What each consumer may use at a time, over all routes.
     #[serde(default)]
-    pub limits: Option<Spanned<Vec<Limit>>>,
+    pub limits: Option<Spanned<Vec<Spanned<Limit>>>>,
     /// Share of a busy upstream, relative to other tiers. Default 1.
     #[serde(default)]
     pub weight: Option<Spanned<u32>>,

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use tollgate_core::limit::{Limit, Limits};
 use tollgate_core::route::Route;
 use tollgate_core::upstream::Upstream;
 
@@ -18,6 +19,7 @@ pub(super) fn of(compiled: &Compiled) -> String {
     }
     for (name, tier) in &snapshot.tiers {
         let _ = writeln!(out, "tier {name}: scopes [{}]", tier.scopes);
+        of_limits(&mut out, &tier.limits);
     }
     for route in snapshot.routes.iter() {
         of_route(&mut out, route);
@@ -102,7 +104,18 @@ fn of_route(out: &mut String, route: &Route) {
         names(&route.access.deny),
         route.access.scopes
     );
+    of_limits(out, &route.limits);
     if let Some(cors) = &route.cors {
         let _ = writeln!(out, "  {cors:?}");
+    }
+}
+
+fn of_limits(out: &mut String, limits: &Limits) {
+    for rule in limits.iter() {
+        let burst = match rule.limit() {
+            Limit::Rate(rate) => format!(" burst {}", rate.burst()),
+            Limit::Concurrent(_) | Limit::Quota(_) => String::new(),
+        };
+        let _ = writeln!(out, "  limit {}{burst} per {:?}: {}", rule.limit(), rule.per(), rule.policy());
     }
 }

@@ -7,6 +7,7 @@ use http::Method;
 use http::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
 use tollgate_core::access::Permit;
+use tollgate_core::admission::Admission;
 use tollgate_core::authn::hide;
 use tollgate_core::denial::{Denial, UpstreamFailure};
 use tollgate_core::head::Head;
@@ -37,22 +38,24 @@ pub struct Outgoing {
     host: Option<HeaderValue>,
     /// All other header fields, as they are written.
     fields: Vec<u8>,
-    body: Option<RequestBody>,
+    body: RequestBody,
 }
 
 impl Outgoing {
-    /// Makes the request from a judged one; the permit is used up.
+    /// Makes the request from an admitted one. The admission is used up: what is reserved goes on with the call.
     ///
     /// # Errors
     /// Where the upstream does not run.
     pub fn new(
-        permit: Permit,
+        admission: Admission,
         checked: Checked,
         body: RequestBody,
         live: &Live,
         worker: &Worker,
-        call: &Call,
+        call: &mut Call,
     ) -> Result<Self, Denial> {
+        let (permit, reservation) = admission.into_parts();
+        call.reservation = reservation;
         let route = permit.route();
         let upstream = live.upstreams.get(&route.upstream.name);
         let upstream = upstream.ok_or(Denial::Upstream(UpstreamFailure::NoHealthyTarget))?.clone();
@@ -99,12 +102,12 @@ impl Outgoing {
             HostSent::Target => None,
             HostSent::Preserve => checked.asked_host,
         };
-        Ok(Self { upstream, upgrades, method, target, host, fields, body: Some(body) })
+        Ok(Self { upstream, upgrades, method, target, host, fields, body })
     }
 
-    /// The request for one target; its body must be given back before another is asked for.
-    pub fn request_for(&mut self, target: &TargetState) -> Request {
-        let body = self.body.take().unwrap_or(RequestBody::Whole(Bytes::new()));
+    /// The request for one target.
+    pub fn request_for(self, target: &TargetState) -> Request {
+        let body = self.body;
         let mut head = Vec::with_capacity(self.fields.len() + self.target.as_str().len() + 256);
         head.extend_from_slice(self.method.as_str().as_bytes());
         head.push(b' ');
@@ -124,12 +127,7 @@ impl Outgoing {
             }
         }
         head.extend_from_slice(b"\r\n");
-        Request { method: self.method.clone(), head, body }
-    }
-
-    /// Takes back the body of a request that was never sent.
-    pub fn take_back(&mut self, body: RequestBody) {
-        self.body = Some(body);
+        Request { method: self.method, head, body }
     }
 }
 
