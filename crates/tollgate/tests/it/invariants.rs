@@ -13,7 +13,7 @@ use crate::answer::{Answer, shown};
 use crate::upstreams::Seen;
 
 /// Fields that answers may carry; a transcript that names another one allows it.
-const FIELDS: [&str; 27] = [
+const FIELDS: [&str; 32] = [
     "access-control-allow-credentials",
     "access-control-allow-headers",
     "access-control-allow-methods",
@@ -29,6 +29,8 @@ const FIELDS: [&str; 27] = [
     "date",
     "etag",
     "location",
+    "ratelimit",
+    "ratelimit-policy",
     "retry-after",
     "sec-websocket-accept",
     "server",
@@ -40,6 +42,9 @@ const FIELDS: [&str; 27] = [
     "www-authenticate",
     "x-accel-buffering",
     "x-queue-wait",
+    "x-ratelimit-limit",
+    "x-ratelimit-remaining",
+    "x-ratelimit-reset",
     "x-request-id",
 ];
 
