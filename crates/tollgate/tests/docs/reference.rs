@@ -14,7 +14,7 @@ const CONFIGURATION: &str = "\
 Everything that may stand in `tollgate.yaml`. This page is made from the JSON Schema that `tollgate schema` prints; in an
 editor, a first line `# yaml-language-server: $schema=PATH` gives the same while you write. Where the words are not
 enough: [guides](../guides/first-gate.md), [identity](../concepts/identity.md),
-[upstreams](../concepts/upstreams.md), [bounds](bounds.md).
+[limits](../concepts/limits.md), [upstreams](../concepts/upstreams.md), [bounds](bounds.md).
 
 Rules of the whole file: unknown keys are errors; relative paths start at the file's own directory; names hold 1 to 64
 letters, digits, `_`, `.` and `-`; a variant with options is written `{ word: { options } }`, one without is the bare

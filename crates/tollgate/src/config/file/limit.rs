@@ -44,7 +44,7 @@ pub(in crate::config) enum Per {
 }
 
 text_type! {
-    /// `COUNT UNIT/PERIOD`, such as `100 requests/h`, or `COUNT concurrent`.
+    /// `COUNT UNIT/PERIOD`, such as `100 requests/h` or `5000000 bytes/min`, with one of the periods `s`, `min`, `h` and `day`; or `COUNT concurrent`, so many calls at once.
     Rate(Allowance), json = "string", pattern = "^[0-9]+( ?concurrent|( [a-z_]+)?/[a-z]+)$", rate
 }
 
