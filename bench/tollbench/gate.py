@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tollbench.credentials import ISSUER_KEY, KEY_COUNT, PRESENTED
 from tollbench.processes import free_ports
@@ -28,6 +28,13 @@ def public(site: Site, port: int) -> Launch:
 def key(site: Site, port: int) -> Launch:
     """One route behind an API key, with an allow-list."""
     return launch(site, "gate-key", port, key_routes(site, 1))
+
+
+def key_limit(site: Site, port: int) -> Launch:
+    """As `key`, with a rate that no load uses up: every call is counted, and its answer tells what is left."""
+    routes = key_routes(site, 1)
+    limited = replace(routes, routes=routes.routes + "    limits: [1000000 requests/s]\n")
+    return launch(site, "gate-key-limit", port, limited)
 
 
 def key_many(site: Site, port: int) -> Launch:

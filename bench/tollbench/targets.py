@@ -60,7 +60,8 @@ TARGETS = [
     Target("envoy-key-limit", "the same + `local_ratelimit`", peers.envoy_key_limit, "key"),
     Target("gate-public", "gate, public route", gate.public),
     Target("gate-key", "gate, API key, allow-list", gate.key, "key"),
-    Target("gate-10000", "the same, 10,000 routes and 10,000 keys", gate.key_many, "key"),
+    Target("gate-key-limit", "the same + one rate", gate.key_limit, "key"),
+    Target("gate-10000", "gate, API key, allow-list, 10,000 routes and keys", gate.key_many, "key"),
     Target("gate-rs256", "gate, RS256, allow-list, one token", gate.rs256, "token"),
     Target("gate-rs256-fresh", "the same, another token each time", gate.rs256, "fresh"),
 ]

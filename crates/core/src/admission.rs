@@ -40,12 +40,12 @@ impl Admission {
         &self.permit
     }
 
-    /// What each of the call's limits has left with this call taken, in the order of its [`rules`].
-    pub fn standing(&self) -> impl Iterator<Item = Standing> {
-        self.reservation.iter().flat_map(Reservation::standing)
+    /// What is reserved of each of the call's limits, in the order of its [`rules`]; nothing where nothing limits it.
+    pub fn reservation(&self) -> Option<&Reservation> {
+        self.reservation.as_ref()
     }
 
-    /// The permit, and what is to be settled when the call ends; nothing where nothing limits it.
+    /// The permit, and what is to be settled when the call ends.
     pub fn into_parts(self) -> (Permit, Option<Reservation>) {
         (self.permit, self.reservation)
     }
@@ -58,8 +58,9 @@ pub fn rules<'a>(route: &'a Route, credential: Option<&'a Credential>) -> impl I
     route.limits.iter().chain(of_tier.into_iter().flatten())
 }
 
-/// Reserves `estimate` of every limit of a permitted call, or nothing of any. It comes after access, so that whoever may
-/// not pass costs nobody anything. `client` is the caller's address.
+/// Reserves what a permitted call will use from all of its limits, or nothing from any: one request, and the `body` bytes
+/// that it declares. It comes after access, so that whoever may not pass costs nobody anything. `client` is the caller's
+/// address.
 ///
 /// # Errors
 /// [`Refused`] where a limit is used up.
@@ -67,28 +68,21 @@ pub fn reserve(
     limiter: &Arc<Limiter>,
     permit: Permit,
     client: IpAddr,
-    estimate: &Cost,
+    body: u64,
     now: Now,
 ) -> Result<Admission, Box<Refused>> {
-    let reservation = take(limiter, &permit, client, estimate, now)?;
-    Ok(Admission { permit, reservation })
-}
-
-fn take(
-    limiter: &Arc<Limiter>,
-    permit: &Permit,
-    client: IpAddr,
-    estimate: &Cost,
-    now: Now,
-) -> Result<Option<Reservation>, Box<Refused>> {
+    let route = permit.route();
     let credential = permit.identity().map(|identity| &*identity.credential);
-    let limits: SmallVec<[_; 4]> =
-        rules(permit.route(), credential).map(|rule| (rule.limit(), rule.key(credential, client))).collect();
-    if limits.is_empty() {
-        return Ok(None);
+    if route.limits.is_empty() && credential.is_none_or(|credential| credential.consumer.limits.is_empty()) {
+        return Ok(Admission { permit, reservation: None });
     }
-    let reserved = limiter.reserve(&limits, estimate, now);
-    reserved.map(Some).map_err(|refusal| Box::new(refuse(rules(permit.route(), credential), refusal)))
+    let estimate = Cost::request().with(Unit::Bytes, body);
+    let reserved = {
+        let with_keys = rules(route, credential).map(|rule| (rule.limit(), rule.key(credential, client)));
+        limiter.reserve(&with_keys.collect::<SmallVec<[_; 4]>>(), &estimate, now)
+    };
+    let reservation = reserved.map_err(|refusal| Box::new(refuse(rules(route, credential), refusal)))?;
+    Ok(Admission { permit, reservation: Some(reservation) })
 }
 
 fn refuse<'a>(mut rules: impl Iterator<Item = &'a Rule>, refusal: Refusal) -> Refused {

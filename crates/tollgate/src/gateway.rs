@@ -32,7 +32,6 @@ use tollgate_core::admission::{self, Admission};
 use tollgate_core::authn::hawk::{self, Unproven};
 use tollgate_core::authn::{self, Identity};
 use tollgate_core::denial::{Bound, Denial};
-use tollgate_core::limit::{Cost, Unit};
 use tollgate_core::route::Route;
 
 use self::answer::body::ResponseBody;
@@ -64,6 +63,8 @@ struct Asked {
 #[derive(Debug)]
 struct Answer {
     response: Response<ResponseBody>,
+    /// What it tells of the call's limits, in place of whatever the response says of such.
+    rate_limit: Option<RateLimit>,
     /// What the connection becomes after the head, where it changes its protocol.
     tunnel: Option<Box<Tunnel>>,
 }
@@ -71,7 +72,7 @@ struct Answer {
 /// How far a request came without waiting for anything.
 enum Begun {
     /// To its answer.
-    Answered(Answer),
+    Answered(Box<Answer>),
     /// To the first step that waits.
     Waiting(Box<Waiting>),
 }
@@ -109,9 +110,9 @@ fn begin(worker: &Rc<Worker>, peer: &Peer, timer: &Rc<Timer>, asked: Asked) -> B
     let method = asked.head.method().clone();
     let mut call = Call::open(worker.gate.clone(), id, now, method, peer.address);
     match judge(worker, peer, timer, &live, asked, &mut call) {
-        Ok(Step::Answer(response)) => Begun::Answered(own(call, response)),
+        Ok(Step::Answer(response)) => Begun::Answered(Box::new(own(call, response))),
         Ok(step) => Begun::Waiting(Box::new(Waiting { call, live, step })),
-        Err(denial) => Begun::Answered(deny(call, &live, &denial)),
+        Err(denial) => Begun::Answered(Box::new(deny(call, &live, &denial))),
     }
 }
 
@@ -132,16 +133,16 @@ async fn finish(worker: &Rc<Worker>, timer: &Rc<Timer>, waiting: Box<Waiting>) -
         Err(denial) => return deny(call, &live, &denial),
     };
     call.answered();
-    let dress = Dress::of(&mut call);
+    let (dress, rate_limit) = (Dress::of(&call), call.rate_limit.take());
     if answered.head.status == StatusCode::SWITCHING_PROTOCOLS {
         let (response, tunnel) = answer::switched(answered, call);
-        return Answer { response: dress.put_on(response), tunnel: Some(tunnel) };
+        return Answer { response: dress.put_on(response), rate_limit, tunnel: Some(tunnel) };
     }
     let response = match artifacts {
         None => answer::from_model(worker, timer, answered, call),
         Some(artifacts) => Box::pin(answer::signed(worker, timer, answered, call, artifacts)).await,
     };
-    Answer { response: dress.put_on(response), tunnel: None }
+    Answer { response: dress.put_on(response), rate_limit, tunnel: None }
 }
 
 /// Framing, route, identity, access, limits. Each step's answer is the next one's ticket.
@@ -210,7 +211,7 @@ fn admit(
     Ok((outgoing, artifacts))
 }
 
-/// Reserves what the call will use, as far as it can be told now: one request, and the length that its body declares.
+/// Takes what the call needs of its limits, and keeps for the answer what they have left.
 fn reserve(
     worker: &Worker,
     permit: Permit,
@@ -218,10 +219,12 @@ fn reserve(
     body: &RequestBody,
     call: &mut Call,
 ) -> Result<Admission, Denial> {
-    let estimate = Cost::request().with(Unit::Bytes, body.remaining().unwrap_or(0));
-    match admission::reserve(&worker.gate.limiter, permit, client, &estimate, call.now) {
+    let declared = body.remaining().unwrap_or(0);
+    match admission::reserve(&worker.gate.limiter, permit, client, declared, call.now) {
         Ok(admission) => {
-            call.rate_limit = RateLimit::of(call, admission.standing(), None);
+            if let Some(reservation) = admission.reservation() {
+                call.rate_limit = RateLimit::of(call, reservation.standing(), None);
+            }
             Ok(admission)
         }
         Err(refused) => {
@@ -235,7 +238,7 @@ fn reserve(
 fn own(mut call: Box<Call>, response: Response<Bytes>) -> Answer {
     call.status = response.status();
     call.outcome = Outcome::Served;
-    Answer { response: Dress::of(&mut call).put_on(response.map(ResponseBody::from)), tunnel: None }
+    dressed(&mut call, response)
 }
 
 /// A denial in the dialect of its route.
@@ -248,31 +251,28 @@ fn deny(mut call: Box<Call>, live: &Live, denial: &Denial) -> Answer {
     let response = problem::response(denial, dialect, call.path.as_deref(), call.id.as_str());
     call.deny(denial);
     call.status = response.status();
-    Answer { response: Dress::of(&mut call).put_on(response.map(ResponseBody::from)), tunnel: None }
+    dressed(&mut call, response)
+}
+
+fn dressed(call: &mut Call, response: Response<Bytes>) -> Answer {
+    let response = Dress::of(call).put_on(response.map(ResponseBody::from));
+    Answer { response, rate_limit: call.rate_limit.take(), tunnel: None }
 }
 
 /// What every answer wears, whoever made it.
 struct Dress {
     id: HeaderValue,
-    rate_limit: Option<Box<RateLimit>>,
     cors: Option<(Arc<Route>, Option<HeaderValue>)>,
 }
 
 impl Dress {
-    fn of(call: &mut Call) -> Self {
+    fn of(call: &Call) -> Self {
         let route = call.route.as_ref().filter(|route| route.cors.is_some());
-        Self {
-            id: call.id.header(),
-            rate_limit: call.rate_limit.take(),
-            cors: route.map(|route| (route.clone(), call.origin.clone())),
-        }
+        Self { id: call.id.header(), cors: route.map(|route| (route.clone(), call.origin.clone())) }
     }
 
     fn put_on(self, mut response: Response<ResponseBody>) -> Response<ResponseBody> {
         response.headers_mut().insert(X_REQUEST_ID, self.id);
-        if let Some(rate_limit) = self.rate_limit {
-            rate_limit.put_on(response.headers_mut());
-        }
         if let Some((route, origin)) = &self.cors
             && let Some(cors) = &route.cors
         {

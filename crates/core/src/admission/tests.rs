@@ -57,7 +57,7 @@ fn check(limit: (Limit, Per), calls: &[(&str, &str)], expected: &[bool]) {
         .map(|(who, from)| {
             let identity = who.split_once('/').map(|(consumer, key)| caller(consumer, key, &[]));
             let permit = permit(&route, identity.as_ref());
-            let admitted = reserve(&limiter, permit, address(from), &Cost::request(), at(0));
+            let admitted = reserve(&limiter, permit, address(from), 0, at(0));
             admitted.map(|admission| std::mem::forget(admission.into_parts())).is_ok()
         })
         .collect();
@@ -105,8 +105,7 @@ fn a_call_without_limits_holds_nothing() {
     let limiter = Arc::new(Limiter::new(64));
     let ann = caller("ann", "k", &[]);
     let permit = permit(&limited(&[]), Some(&ann));
-    let admission = reserve(&limiter, permit, address("::1"), &Cost::request(), at(0)).unwrap();
-    assert_eq!(admission.standing().count(), 0);
+    let admission = reserve(&limiter, permit, address("::1"), 0, at(0)).unwrap();
     assert!(admission.into_parts().1.is_none() && limiter.is_empty());
 }
 
@@ -115,27 +114,28 @@ fn all_limits_are_taken_or_none() {
     let limiter = Arc::new(Limiter::new(64));
     let route = limited(&[(slots(2), Per::Consumer), (bytes(100, HOUR), Per::Address)]);
     let ann = caller("ann", "k", &[(requests(10, HOUR), Per::Consumer)]);
-    let call = |body| {
-        let estimate = Cost::request().with(Unit::Bytes, body);
-        reserve(&limiter, permit(&route, Some(&ann)), address("::1"), &estimate, at(0))
+    let call = |body| reserve(&limiter, permit(&route, Some(&ann)), address("::1"), body, at(0));
+    let left = |admission: &Admission| {
+        let standing = admission.reservation().unwrap().standing();
+        standing.map(|left| left.remaining()).collect::<Vec<_>>()
     };
-    let left = |standing: Vec<Standing>| standing.iter().map(Standing::remaining).collect::<Vec<_>>();
 
     let first = call(60).unwrap();
-    assert_eq!(left(first.standing().collect()), [1, 40, 9]);
+    assert_eq!(left(&first), [1, 40, 9]);
     let refused = call(50).unwrap_err();
-    assert_eq!((refused.rule, left(refused.standing)), (1, vec![1, 40, 9]));
+    let kept: Vec<_> = refused.standing.iter().map(Standing::remaining).collect();
+    assert_eq!((refused.rule, kept), (1, vec![1, 40, 9]));
     let Denial::Limited { rule, ends } = refused.denial else { panic!("not limited") };
     assert_eq!((rule.name(), ends), ("route:bytes/h", Ends::After(Duration::from_secs(360))));
 
     let second = call(0).unwrap();
-    assert_eq!(left(second.standing().collect()), [0, 40, 8]);
+    assert_eq!(left(&second), [0, 40, 8]);
     let refused = call(0).unwrap_err();
     assert_eq!((refused.rule, refused.denial.code()), (0, "concurrency_limited"));
     drop(first);
-    assert_eq!(left(call(0).unwrap().standing().collect()), [0, 100, 8]);
+    assert_eq!(left(&call(0).unwrap()), [0, 100, 8]);
     drop(second);
-    assert_eq!(left(call(0).unwrap().standing().collect()), [1, 100, 9]);
+    assert_eq!(left(&call(0).unwrap()), [1, 100, 9]);
 }
 
 #[test]
@@ -144,12 +144,9 @@ fn what_is_reserved_ends_with_the_call() {
     let route = limited(&[]);
     let check = |end: &dyn Fn(Reservation), expected: u64| {
         let limiter = Arc::new(Limiter::new(64));
-        let call = |body| {
-            let estimate = Cost::request().with(Unit::Bytes, body);
-            reserve(&limiter, permit(&route, Some(&ann)), address("::1"), &estimate, at(0)).unwrap()
-        };
+        let call = |body| reserve(&limiter, permit(&route, Some(&ann)), address("::1"), body, at(0)).unwrap();
         end(call(40).into_parts().1.unwrap());
-        assert_eq!(call(0).standing().next().unwrap().remaining(), expected);
+        assert_eq!(call(0).reservation().unwrap().standing().next().unwrap().remaining(), expected);
     };
     check(&drop, 100);
     check(
@@ -166,8 +163,7 @@ fn what_is_reserved_ends_with_the_call() {
 fn a_body_that_never_fits_is_too_large() {
     let limiter = Arc::new(Limiter::new(64));
     let route = limited(&[(requests(1, HOUR), Per::Address), (bytes(100, 1), Per::Address)]);
-    let estimate = Cost::request().with(Unit::Bytes, 101);
-    let refused = reserve(&limiter, permit(&route, None), address("::1"), &estimate, at(0)).unwrap_err();
+    let refused = reserve(&limiter, permit(&route, None), address("::1"), 101, at(0)).unwrap_err();
     assert_eq!(refused.denial, Denial::Bound(Bound::Body { max: 100 }));
     assert!(limiter.is_empty());
 }

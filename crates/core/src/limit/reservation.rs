@@ -50,6 +50,12 @@ impl Reservation {
         self.committed
     }
 
+    /// Whether the call used something other than what was reserved, so that it is worth a look at the clock to
+    /// [settle](Self::settle) it.
+    pub fn differs_from(&self, actual: &Cost) -> bool {
+        self.held.iter().any(|held| held.taken.differs_from(actual))
+    }
+
     /// Ends the call with what it really used. A unit that `actual` does not name was not used.
     ///
     /// Less than the estimate goes back; more is charged without question, and later calls wait for it.

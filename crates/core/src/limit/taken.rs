@@ -48,6 +48,14 @@ impl End<'_> {
 }
 
 impl Taken {
+    /// Whether this is not what the call used in the end.
+    pub fn differs_from(&self, actual: &Cost) -> bool {
+        match *self {
+            Self::Rate { unit, units, .. } | Self::Count { unit, units, .. } => actual.of(unit) != units,
+            Self::Slot => false,
+        }
+    }
+
     /// Whether this end changes nothing, so that nothing need be locked for it.
     pub fn stays(&self, end: End<'_>) -> bool {
         match *self {

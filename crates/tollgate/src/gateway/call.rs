@@ -73,7 +73,7 @@ pub struct Call {
     /// What it holds of its limits until it ends.
     pub reservation: Option<Reservation>,
     /// What its answer tells of its limits.
-    pub rate_limit: Option<Box<RateLimit>>,
+    pub rate_limit: Option<RateLimit>,
     /// Room that its body takes while it is held whole.
     pub held: Option<Held>,
     /// Body bytes to the model, counted where they pass.
@@ -139,13 +139,12 @@ impl Call {
         }
     }
 
-    /// Settles what was reserved with what was used; a call that was never sent gives all of it back.
+    /// Settles what was reserved with what was used. Without that it ends as it stands: it counts if the call was sent.
     fn settle(&mut self) {
-        if let Some(reservation) = self.reservation.take()
-            && reservation.is_committed()
-        {
-            let bytes = self.request_bytes.get().saturating_add(self.response_bytes);
-            let used = Cost::request().with(Unit::Bytes, bytes);
+        let Some(reservation) = self.reservation.take() else { return };
+        let bytes = self.request_bytes.get().saturating_add(self.response_bytes);
+        let used = Cost::request().with(Unit::Bytes, bytes);
+        if reservation.is_committed() && reservation.differs_from(&used) {
             reservation.settle(&used, self.gate.clock.now());
         }
     }

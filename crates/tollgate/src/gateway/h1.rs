@@ -25,6 +25,7 @@ use super::answer::body::ResponseBody;
 use super::body::Source;
 use super::framing::Unchecked;
 use super::listener::Peer;
+use super::rate_limit::RateLimit;
 use super::wire::Framing;
 use super::wire::io::Io;
 use super::wire::request::RequestHead;
@@ -69,7 +70,7 @@ pub async fn serve(worker: Rc<Worker>, peer: Rc<Peer>, io: Io, ahead: BytesMut) 
         let source = (head.framing != Framing::None).then(|| Source::Http1(caller.clone()));
         let request = Asked { head: Unchecked::from(head), body: source };
         let answer = match super::begin(&worker, &peer, &timer, request) {
-            Begun::Answered(answer) => answer,
+            Begun::Answered(answer) => *answer,
             Begun::Waiting(waiting) => {
                 let Some(answer) = unless_gone(&caller, super::finish(&worker, &timer, waiting)).await else {
                     return;
@@ -77,8 +78,8 @@ pub async fn serve(worker: Rc<Worker>, peer: Rc<Peer>, io: Io, ahead: BytesMut) 
                 answer
             }
         };
-        let Answer { response, tunnel } = answer;
-        let ending = asked.answer(&worker, &caller, response).await;
+        let Answer { response, rate_limit, tunnel } = answer;
+        let ending = asked.answer(&worker, &caller, response, rate_limit.as_ref()).await;
         match (ending, tunnel) {
             (Ending::Broken, _) => return,
             (_, Some(tunnel)) => {
@@ -132,6 +133,7 @@ impl Exchanged {
         worker: &Worker,
         caller: &RefCell<Caller>,
         response: Response<ResponseBody>,
+        rate_limit: Option<&RateLimit>,
     ) -> Ending {
         let (parts, mut body) = response.into_parts();
         let framing = BodyFraming::of(parts.status, &self.method, body.remaining(), self.is_http11);
@@ -149,7 +151,8 @@ impl Exchanged {
         {
             let mut caller = caller.borrow_mut();
             let date = || worker.date(worker.gate.clock.now().wall);
-            head::write(caller.output.head(), parts.status, &parts.headers, framing, connection, date);
+            let (out, headers) = (caller.output.head(), &parts.headers);
+            head::write(out, parts.status, headers, rate_limit, framing, connection, date);
         }
         let whole = pump(caller, &mut body, framing).await;
         drop(body);

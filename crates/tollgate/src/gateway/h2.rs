@@ -96,10 +96,13 @@ async fn answer(
     let asked = Asked { head: Unchecked::from(parts), body };
     // A stream has a task of its own, and so a timer.
     let timer: Rc<Timer> = Rc::default();
-    let Answer { response, tunnel: _ } = match super::begin(&worker, &peer, &timer, asked) {
-        Begun::Answered(answer) => answer,
+    let Answer { mut response, rate_limit, tunnel: _ } = match super::begin(&worker, &peer, &timer, asked) {
+        Begun::Answered(answer) => *answer,
         Begun::Waiting(waiting) => super::finish(&worker, &timer, waiting).await,
     };
+    if let Some(rate_limit) = rate_limit {
+        rate_limit.put_on(response.headers_mut());
+    }
     Ok(response.map(|body| StreamBody { body, _open: open }))
 }
 

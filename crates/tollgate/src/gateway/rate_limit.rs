@@ -3,7 +3,10 @@
 //! `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-11) tell all of them, the older
 //! `X-RateLimit-*` the one rate that is nearest to its end.
 
+use std::cmp::Ordering;
+
 use http::header::{HeaderMap, HeaderName, HeaderValue};
+use smallvec::SmallVec;
 use tollgate_core::Now;
 use tollgate_core::admission;
 use tollgate_core::denial::Dialect;
@@ -12,105 +15,115 @@ use tollgate_core::limit::{Limit, Rule, Standing};
 use super::call::Call;
 use super::wire::text::push_decimal;
 
-const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
-const LEFT: HeaderName = HeaderName::from_static("ratelimit");
-/// Limit, remaining, reset.
-const NEAREST: [HeaderName; 3] = [
-    HeaderName::from_static("x-ratelimit-limit"),
-    HeaderName::from_static("x-ratelimit-remaining"),
-    HeaderName::from_static("x-ratelimit-reset"),
-];
-
-/// The fields, ready to be put on an answer.
+/// The fields as HTTP/1 writes them, made in one piece because every answer to a limited call has them.
 #[derive(Debug)]
-pub struct RateLimit {
-    policy: HeaderValue,
-    left: HeaderValue,
-    nearest: Option<[HeaderValue; 3]>,
+pub struct RateLimit(Vec<u8>);
+
+/// One limit's standing, worked out.
+#[derive(Debug, Clone, Copy)]
+struct Left {
+    limit: u64,
+    remaining: u64,
+    /// Seconds.
+    reset: u64,
 }
+
+const NAMES: [&str; 5] =
+    ["ratelimit-policy", "ratelimit", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"];
 
 impl RateLimit {
-    /// Tells what the limits of a call have left; nothing where it has none. `refused` is the place of the limit that
-    /// refused it.
-    pub fn of(
-        call: &Call,
-        standing: impl Iterator<Item = Standing>,
-        refused: Option<usize>,
-    ) -> Option<Box<Self>> {
+    /// Tells what the limits of a call have left; nothing where that is known of none. `refused` is the place of the
+    /// limit that refused it.
+    pub fn of(call: &Call, standing: impl Iterator<Item = Standing>, refused: Option<usize>) -> Option<Self> {
         let route = call.route.as_ref()?;
         let rules = admission::rules(route, call.credential.as_deref());
-        let (mut policy, mut left) = (Vec::new(), Vec::new());
-        let mut nearest: Option<(bool, Standing)> = None;
-        for (index, (rule, standing)) in rules.zip(standing).enumerate() {
-            if index > 0 {
-                policy.extend_from_slice(b", ");
-                left.extend_from_slice(b", ");
-            }
-            policy.extend_from_slice(rule.policy().as_bytes());
-            push_left(&mut left, rule, &standing);
-            let refuses = refused == Some(index);
-            let is_nearest = |(decided, have): (bool, Standing)| !decided && is_nearer(&standing, &have);
-            if matches!(rule.limit(), Limit::Rate(_)) && (refuses || nearest.is_none_or(is_nearest)) {
-                nearest = Some((refuses, standing));
-            }
-        }
-        if left.is_empty() {
+        let known: SmallVec<[(&Rule, Left); 4]> = rules.zip(standing.map(Left::of)).collect();
+        if known.is_empty() {
             return None;
         }
-        Some(Box::new(Self {
-            policy: HeaderValue::from_maybe_shared(bytes::Bytes::from(policy)).ok()?,
-            left: HeaderValue::from_maybe_shared(bytes::Bytes::from(left)).ok()?,
-            nearest: nearest.map(|(_, nearest)| fields(&nearest, route.errors, call.now)),
-        }))
+        let mut lines = Vec::with_capacity(256);
+        for (place, (rule, _)) in known.iter().enumerate() {
+            lines.extend_from_slice(if place == 0 { b"ratelimit-policy: " } else { b", " });
+            lines.extend_from_slice(rule.policy().as_bytes());
+        }
+        for (place, (rule, left)) in known.iter().enumerate() {
+            lines.extend_from_slice(if place == 0 { b"\r\nratelimit: " } else { b", " });
+            push_left(&mut lines, rule, *left);
+        }
+        lines.extend_from_slice(b"\r\n");
+        let is_rate = |(rule, _): &&(&Rule, Left)| matches!(rule.limit(), Limit::Rate(_));
+        let refusing = refused.and_then(|place| known.get(place)).filter(is_rate);
+        let least = || known.iter().filter(is_rate).min_by(|(_, one), (_, other)| one.share_against(*other));
+        if let Some((_, nearest)) = refusing.or_else(least) {
+            push_nearest(&mut lines, *nearest, route.errors, call.now);
+        }
+        Some(Self(lines))
     }
 
-    /// Puts the fields on an answer, in place of the model's own of these names: two speakers would contradict each
-    /// other.
-    pub fn put_on(self, headers: &mut HeaderMap) {
-        headers.insert(POLICY, self.policy);
-        headers.insert(LEFT, self.left);
-        match self.nearest {
-            Some(values) => {
-                for (name, value) in NEAREST.into_iter().zip(values) {
-                    headers.insert(name, value);
-                }
-            }
-            None => {
-                for name in NEAREST {
-                    headers.remove(name);
-                }
+    /// Whether a field, by its lower-case name, is the gate's to say where a call has limits. What the model says under
+    /// such a name ends here: two speakers would contradict each other.
+    pub fn says(name: &str) -> bool {
+        NAMES.contains(&name)
+    }
+
+    /// The lines, for HTTP/1.
+    pub fn lines(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Puts the fields on an answer, for HTTP/2.
+    pub fn put_on(&self, headers: &mut HeaderMap) {
+        for name in NAMES {
+            headers.remove(name);
+        }
+        for line in self.0.split(|byte| *byte == b'\n') {
+            let Some(colon) = line.iter().position(|byte| *byte == b':') else { continue };
+            let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
+            if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name), HeaderValue::from_bytes(value)) {
+                headers.insert(name, value);
             }
         }
     }
 }
 
-/// `"NAME";r=REMAINING;t=SECONDS`; concurrency has no time.
-fn push_left(out: &mut Vec<u8>, rule: &Rule, standing: &Standing) {
-    out.push(b'"');
-    out.extend_from_slice(rule.name().as_bytes());
-    out.extend_from_slice(b"\";r=");
-    push_decimal(out, standing.remaining());
+impl Left {
+    fn of(standing: Standing) -> Self {
+        Self { limit: standing.limit(), remaining: standing.remaining(), reset: standing.reset_seconds() }
+    }
+
+    /// Compares the shares that are left.
+    fn share_against(self, other: Self) -> Ordering {
+        let product = |one: u64, other: u64| u128::from(one) * u128::from(other);
+        product(self.remaining, other.limit).cmp(&product(other.remaining, self.limit))
+    }
+}
+
+/// `"NAME";r=REMAINING;t=SECONDS`; nobody knows when a call ends, so concurrency has no time.
+fn push_left(lines: &mut Vec<u8>, rule: &Rule, left: Left) {
+    lines.push(b'"');
+    lines.extend_from_slice(rule.name().as_bytes());
+    lines.extend_from_slice(b"\";r=");
+    push_decimal(lines, left.remaining);
     match rule.limit() {
         Limit::Rate(_) | Limit::Quota(_) => {
-            out.extend_from_slice(b";t=");
-            push_decimal(out, standing.reset_seconds());
+            lines.extend_from_slice(b";t=");
+            push_decimal(lines, left.reset);
         }
         Limit::Concurrent(_) => {}
     }
 }
 
-/// Whether a smaller share of it is left.
-fn is_nearer(one: &Standing, other: &Standing) -> bool {
-    let share = |this: &Standing, that: &Standing| u128::from(this.remaining()) * u128::from(that.limit());
-    share(one, other) < share(other, one)
-}
-
-fn fields(nearest: &Standing, dialect: Dialect, now: Now) -> [HeaderValue; 3] {
-    let seconds = nearest.reset_seconds();
+fn push_nearest(lines: &mut Vec<u8>, nearest: Left, dialect: Dialect, now: Now) {
     let reset = match dialect {
-        // Those clients read a point in time.
-        Dialect::Detail => now.wall.as_secs().saturating_add(seconds),
-        Dialect::Problem | Dialect::Apisix | Dialect::Openai | Dialect::Alpa => seconds,
+        // Clients of such services read a point in time.
+        Dialect::Detail => now.wall.as_secs().saturating_add(nearest.reset),
+        Dialect::Problem | Dialect::Apisix | Dialect::Openai | Dialect::Alpa => nearest.reset,
     };
-    [nearest.limit(), nearest.remaining(), reset].map(HeaderValue::from)
+    lines.extend_from_slice(b"x-ratelimit-limit: ");
+    push_decimal(lines, nearest.limit);
+    lines.extend_from_slice(b"\r\nx-ratelimit-remaining: ");
+    push_decimal(lines, nearest.remaining);
+    lines.extend_from_slice(b"\r\nx-ratelimit-reset: ");
+    push_decimal(lines, reset);
+    lines.extend_from_slice(b"\r\n");
 }

@@ -1,6 +1,6 @@
 //! What every exchange must keep, whether a transcript asks for it or not.
 //!
-//! Answers carry only fields that the gate or the model may say. Request ids are ULIDs and never repeat. No credential
+//! Answers carry only fields that the gate or the model may say, those of limits once at most. Request ids are ULIDs and never repeat. No credential
 //! reaches a model. Every request that a model saw has exactly one access record, and a refused request has reached
 //! none, unless its body failed while it was on its way: then the model never saw it whole.
 
@@ -56,6 +56,9 @@ pub fn head(answer: &Answer, named: &BTreeSet<&str>, ids: &mut BTreeSet<String>)
     for (name, value) in &answer.fields.0 {
         let known = FIELDS.contains(&name.as_str()) || named.contains(name.as_str());
         ensure!(known, "the answer carries `{name}: {value}`, which no answer may");
+    }
+    for name in ["ratelimit", "ratelimit-policy", "x-ratelimit-limit", "x-ratelimit-reset"] {
+        ensure!(answer.fields.all(name).count() <= 1, "the answer has two `{name}`");
     }
     if (100..200).contains(&answer.status) && answer.status != 101 {
         return Ok(());

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use http::header::{HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 
+use crate::gateway::rate_limit::RateLimit;
 use crate::gateway::wire::text::{push_decimal, push_field};
 
 /// How the body of an answer is delimited.
@@ -54,11 +55,12 @@ pub fn write(
     out: &mut Vec<u8>,
     status: StatusCode,
     headers: &HeaderMap,
+    rate_limit: Option<&RateLimit>,
     framing: BodyFraming,
     connection: Connection,
     date: impl FnOnce() -> Rc<[u8]>,
 ) {
-    out.reserve(512);
+    out.reserve(512 + rate_limit.map_or(0, |rate_limit| rate_limit.lines().len()));
     out.extend_from_slice(b"HTTP/1.1 ");
     out.extend_from_slice(status.as_str().as_bytes());
     out.push(b' ');
@@ -73,9 +75,13 @@ pub fn write(
                 continue;
             }
             "date" => has_date = true,
+            name if rate_limit.is_some() && RateLimit::says(name) => continue,
             _ => {}
         }
         push_field(out, name.as_str().as_bytes(), value.as_bytes());
+    }
+    if let Some(rate_limit) = rate_limit {
+        out.extend_from_slice(rate_limit.lines());
     }
     if !has_date {
         push_field(out, b"date", &date());
