@@ -1,8 +1,8 @@
 //! What every exchange must keep, whether a transcript asks for it or not.
 //!
-//! Answers carry only fields that the gate or the model may say, those of limits once at most. Request ids are ULIDs and never repeat. No credential
-//! reaches a model. Every request that a model saw has exactly one access record, and a refused request has reached
-//! none, unless its body failed while it was on its way: then the model never saw it whole.
+//! Answers carry only fields that the gate or the model may say, those of limits once at most. Request ids are ULIDs and
+//! never repeat. No credential reaches a model. Every request that a model saw has exactly one access record, and a
+//! refused request has reached none, unless its body failed while it was on its way: then the model never saw it whole.
 
 use std::collections::{BTreeMap, BTreeSet};
 
