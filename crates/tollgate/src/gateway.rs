@@ -64,6 +64,7 @@ struct Answer {
 }
 
 /// How far a request came without waiting for anything.
+#[expect(clippy::large_enum_variant, reason = "it is moved once and never kept")]
 enum Begun {
     /// To its answer.
     Answered(Answer),

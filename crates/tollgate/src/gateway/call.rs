@@ -117,6 +117,15 @@ impl Call {
         };
     }
 
+    /// Notes that the exchange failed after the answer had begun. The model's own failure has no code: nothing was
+    /// refused.
+    pub fn deny_midway(&mut self, denial: &Denial) {
+        self.deny(denial);
+        if self.outcome == Outcome::UpstreamError {
+            self.denial = None;
+        }
+    }
+
     /// Notes that the model's answer began; a look at the clock that only the log needs.
     pub fn answered(&mut self) {
         if self.gate.telemetry.access_log.is_some() {
