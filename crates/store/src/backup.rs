@@ -3,9 +3,10 @@
 use std::fs::File;
 use std::path::Path;
 
+use sqlx::{ConnectOptions, Connection as _};
+
 use crate::database::Database;
 use crate::error::{Error, Result};
-use crate::statement::Statement;
 use crate::store::Store;
 
 impl Store {
@@ -17,7 +18,7 @@ impl Store {
     /// # Errors
     /// [`Error::Invalid`] where the file is there already, or the store is in PostgreSQL, which has tools of its own.
     pub async fn backup(&self, to: &Path) -> Result<()> {
-        let Database::Sqlite { .. } = &*self.database else {
+        let Database::Sqlite { readers, .. } = &*self.database else {
             return Err(Error::invalid(
                 "store",
                 "is in PostgreSQL; back it up with `pg_dump --schema tollgate`",
@@ -32,7 +33,11 @@ impl Store {
         let _ = std::fs::remove_file(&beside);
         // Made first, because SQLite would make it readable by others; an empty file is as good as none to it.
         create_private(&beside).map_err(away)?;
-        self.database.all::<i64>(Statement::new("VACUUM INTO ").bind(name)).await?;
+        // A connection of its own: the readers may not write, not even to another file, and the writer is needed.
+        let options = (*readers.connect_options()).clone().pragma("query_only", "OFF");
+        let mut connection = options.connect().await?;
+        sqlx::query("VACUUM INTO $1").bind(name).execute(&mut connection).await?;
+        connection.close().await?;
         File::open(&beside).and_then(|file| file.sync_all()).map_err(away)?;
         std::fs::rename(&beside, to).map_err(away)?;
         let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));

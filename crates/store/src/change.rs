@@ -143,7 +143,7 @@ impl<'a> Change<'a> {
     /// Writes a new row, and that it is new.
     pub(crate) async fn insert<T: Record>(&mut self, mut record: T) -> Result<T> {
         record.set_rev(self.next_rev());
-        self.transaction.execute(Statement::insert(T::TABLE, [record.row()])).await?;
+        self.transaction.insert(T::TABLE, vec![record.row()]).await?;
         self.record(vec![Step::of("create", None, Some(&record))]).await?;
         Ok(record)
     }
@@ -181,13 +181,8 @@ impl<'a> Change<'a> {
             rows.push(link.row(self.head.audit_hash));
         }
         self.moved |= !rows.is_empty();
-        if !changes.is_empty() {
-            self.transaction.execute(Statement::insert(&CHANGES, changes)).await?;
-        }
-        if !rows.is_empty() {
-            self.transaction.execute(Statement::insert(&AUDIT, rows)).await?;
-        }
-        Ok(())
+        self.transaction.insert(&CHANGES, changes).await?;
+        self.transaction.insert(&AUDIT, rows).await
     }
 }
 

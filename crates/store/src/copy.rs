@@ -9,7 +9,7 @@ use crate::statement::{Statement, Value};
 use crate::store::Store;
 use crate::tables::{self, Column, HEAD, Table, Type};
 
-/// Rows of one batch; see the bound in [`Statement::insert`]'s callers.
+/// Rows that are read at once.
 const BATCH: usize = 500;
 
 /// What one table has: how many rows, and a digest over all of them in order of their keys.
@@ -91,7 +91,7 @@ async fn walk(
         }
         count += rows.len() as u64;
         if let Some(target) = &mut target {
-            target.execute(Statement::insert(table, rows)).await?;
+            target.insert(table, rows).await?;
         }
         if !full {
             break;

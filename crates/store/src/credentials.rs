@@ -116,9 +116,9 @@ impl Store {
         used.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(b.1.cmp(&a.1)));
         used.dedup_by_key(|(id, _)| *id);
         let mut transaction = self.database.write().await?;
-        for chunk in used.chunks(500) {
+        for chunk in used.chunks(Statement::rows_at_once(&LAST_USED)) {
             let rows = chunk.iter().map(|(id, at)| vec![(*id).into(), (*at).into()]);
-            let rows: Statement = Statement::insert(&LAST_USED, rows).push(
+            let rows = Statement::insert(&LAST_USED, rows).push(
                 " ON CONFLICT (credential) DO UPDATE SET at = excluded.at WHERE last_used.at < excluded.at",
             );
             transaction.execute(rows).await?;

@@ -6,13 +6,14 @@
 mod postgres;
 mod sqlite;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use sqlx::{AssertSqlSafe, PgPool, Postgres, Sqlite, SqlitePool};
 
 use crate::error::{Error, Result};
 use crate::row::{Read, Row};
 use crate::statement::{Statement, Value};
+use crate::tables::Table;
 
 /// Where a database is, as its URL says it.
 #[derive(Debug)]
@@ -29,7 +30,6 @@ pub(crate) enum Database {
     Sqlite {
         writer: SqlitePool,
         readers: SqlitePool,
-        path: PathBuf,
     },
     Postgres(PgPool),
 }
@@ -69,7 +69,7 @@ impl Place {
             if path.is_empty() || path.starts_with(":memory:") {
                 return Err(Error::invalid("store", "needs a file: `sqlite:PATH`"));
             }
-            return Ok(Self::Sqlite(Path::new(path).to_owned()));
+            return Ok(Self::Sqlite(path.into()));
         }
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             // What the parser says of a URL could show a part of its password.
@@ -156,6 +156,16 @@ impl Transaction {
             Inner::Postgres(inner) => run!(statement, &mut **inner, execute).map(|done| done.rows_affected()),
         };
         self.note(done)
+    }
+
+    /// Writes new rows, in as few statements as is quick.
+    pub(crate) async fn insert(&mut self, table: &Table, rows: Vec<Vec<Value>>) -> Result<()> {
+        let mut rows = rows.into_iter().peekable();
+        while rows.peek().is_some() {
+            let some = rows.by_ref().take(Statement::rows_at_once(table));
+            self.execute(Statement::insert(table, some)).await?;
+        }
+        Ok(())
     }
 
     /// Runs several statements without values.

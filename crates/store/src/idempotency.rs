@@ -100,8 +100,7 @@ impl Change<'_> {
             answer.body.to_string().into(),
             self.now.into(),
         ];
-        self.transaction.execute(Statement::insert(&IDEMPOTENCY, [row])).await?;
-        Ok(())
+        self.transaction.insert(&IDEMPOTENCY, vec![row]).await
     }
 }
 

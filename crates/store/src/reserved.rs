@@ -92,12 +92,9 @@ impl Store {
             let row = row.push(" AND kind = ").bind(gone.kind.as_str()).push(" AND lookup = ");
             transaction.execute(row.bind(gone.lookup.as_slice())).await?;
         }
-        for entries in new.chunks(500) {
-            let row = |entry: &&Entry| {
-                vec![source.into(), entry.kind.as_str().into(), entry.lookup.as_slice().into()]
-            };
-            transaction.execute(Statement::insert(&RESERVED, entries.iter().map(row))).await?;
-        }
+        let row =
+            |entry: &&Entry| vec![source.into(), entry.kind.as_str().into(), entry.lookup.as_slice().into()];
+        transaction.insert(&RESERVED, new.iter().map(row).collect()).await?;
         transaction.commit().await?;
         Ok(taken)
     }

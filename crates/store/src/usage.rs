@@ -201,7 +201,7 @@ impl Store {
         }
         let mut transaction = self.database.write().await?;
         let mut posted = Vec::with_capacity(postings.len());
-        for chunk in postings.chunks(500) {
+        for chunk in postings.chunks(Statement::rows_at_once(&USAGE)) {
             posted.extend(post(&mut transaction, scope, chunk).await?);
         }
         transaction.commit().await?;

@@ -17,7 +17,7 @@ use crate::statement::Statement;
 use crate::tables::CREDENTIALS;
 use crate::text;
 
-/// Rows of one statement; times 26 columns below SQLite's 32,766 and PostgreSQL's 65,535 parameters.
+/// Lookup keys that one statement asks for.
 const CHUNK: usize = 500;
 
 /// What was found in a table of lookup keys.
@@ -54,20 +54,28 @@ impl Change<'_> {
         scope: Scope,
         new: Vec<NewCredential>,
     ) -> Result<Vec<Credential>> {
+        self.make_credentials(scope, new, None).await
+    }
+
+    /// Makes credentials; `rotated_from` is what they take the place of.
+    pub(super) async fn make_credentials(
+        &mut self,
+        scope: Scope,
+        new: Vec<NewCredential>,
+        rotated_from: Option<CredentialId>,
+    ) -> Result<Vec<Credential>> {
         let accounts = self.accounts_of(scope, new.iter().map(|new| new.consumer)).await?;
         let mut made = Vec::with_capacity(new.len());
         for new in new {
             let account = *accounts.get(&new.consumer).ok_or(Error::NotFound("consumer"))?;
-            made.push(self.credential_of(account, new)?);
+            made.push(Credential { rotated_from, ..self.credential_of(account, new)? });
         }
         self.keys_are_free(&made).await?;
         for (credential, number) in made.iter_mut().zip(self.next_rev()..) {
             credential.rev = number;
         }
-        for chunk in made.chunks(CHUNK) {
-            self.transaction.execute(Statement::insert(&CREDENTIALS, chunk.iter().map(Record::row))).await?;
-            self.record(chunk.iter().map(|made| Step::of("create", None, Some(made))).collect()).await?;
-        }
+        self.transaction.insert(&CREDENTIALS, made.iter().map(Record::row).collect()).await?;
+        self.record(made.iter().map(|made| Step::of("create", None, Some(made))).collect()).await?;
         Ok(made)
     }
 
@@ -112,7 +120,7 @@ impl Change<'_> {
             disabled_at: None,
             revoked_at: None,
             valid_until: None,
-            rotated_from: new.rotated_from,
+            rotated_from: None,
             rotated_to: None,
             rev: 0,
             last_used_at: None,

@@ -38,8 +38,6 @@ pub struct NewCredential {
     pub networks: Vec<IpNet>,
     /// When it ends by itself.
     pub expires_at: Option<Timestamp>,
-    /// What it takes the place of; only a rotation says so.
-    pub(super) rotated_from: Option<CredentialId>,
 }
 
 /// The proof of a new credential, by kind.
@@ -106,7 +104,6 @@ impl NewCredential {
             rate_limit_per_hour: None,
             networks: Vec::new(),
             expires_at: None,
-            rotated_from: None,
         }
     }
 }

@@ -69,9 +69,9 @@ impl Change<'_> {
             rate_limit_per_hour: before.rate_limit_per_hour,
             networks: before.networks.clone(),
             expires_at: rotation.expires_at.or(before.expires_at),
-            rotated_from: Some(before.id),
         };
-        let new = self.create_credential(scope, new).await?;
+        let new = self.make_credentials(scope, vec![new], Some(before.id)).await?;
+        let new = new.into_iter().next().ok_or(Error::NotFound("credential"))?;
         let mut after = Credential { rotated_to: Some(new.id), ..before.clone() };
         match rotation.grace_until {
             Some(until) => after.valid_until = Some(before.expires_at.map_or(until, |end| end.min(until))),

@@ -41,7 +41,7 @@ pub(super) async fn open(path: PathBuf) -> Result<Database> {
     let writer = pool().max_connections(1).connect_with(options.clone()).await?;
     let readers =
         pool().max_connections(READERS).connect_lazy_with(options.clone().pragma("query_only", "ON"));
-    let database = Database::Sqlite { writer, readers, path };
+    let database = Database::Sqlite { writer, readers };
     let mut transaction = database.write().await?;
     if !ours {
         // In the transaction of the first migration: a file is ours and has tables, or neither.

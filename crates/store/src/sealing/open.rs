@@ -68,7 +68,7 @@ impl Store {
                 continue;
             }
             let row = vec![key.id.as_str().into(), key.check.as_slice().into(), change.now.into()];
-            change.transaction.execute(Statement::insert(&SEALING_KEYS, [row])).await?;
+            change.transaction.insert(&SEALING_KEYS, vec![row]).await?;
             let step = Step {
                 changed: None,
                 action: "sealing_key.register".to_owned(),
