@@ -96,8 +96,7 @@ impl Store {
     /// # Errors
     /// As [`Store::account`].
     pub async fn account_named(&self, scope: Scope, name: &Name) -> Result<Account> {
-        let one = select().push(" AND accounts.name = ").bind(name.as_str());
-        found(self.database.one(scope.narrow(one, "accounts.id")).await?)
+        found(self.database.one(by_name(scope, name)).await?)
     }
 
     /// Accounts, the oldest first.
@@ -111,6 +110,14 @@ impl Store {
 }
 
 impl Change<'_> {
+    /// The account of this name as the change sees it, its own steps included; to make one only where there is none.
+    ///
+    /// # Errors
+    /// As [`Store::account`].
+    pub async fn account_named(&mut self, scope: Scope, name: &Name) -> Result<Account> {
+        found(self.transaction.one(by_name(scope, name)).await?)
+    }
+
     /// Makes an account.
     ///
     /// # Errors
@@ -181,6 +188,10 @@ impl Change<'_> {
 /// The statement that finds one account within a scope.
 pub(crate) fn by_id(scope: Scope, id: AccountId) -> Statement {
     scope.narrow(select().push(" AND accounts.id = ").bind(id), "accounts.id")
+}
+
+fn by_name(scope: Scope, name: &Name) -> Statement {
+    scope.narrow(select().push(" AND accounts.name = ").bind(name.as_str()), "accounts.id")
 }
 
 pub(crate) fn found(account: Option<Account>) -> Result<Account> {

@@ -138,8 +138,7 @@ impl Store {
     /// # Errors
     /// As [`Store::consumer`].
     pub async fn consumer_named(&self, scope: Scope, name: &Name) -> Result<Consumer> {
-        let one = select().push(" AND consumers.name = ").bind(name.as_str());
-        found(self.database.one(scope.narrow(one, "consumers.account")).await?)
+        found(self.database.one(by_name(scope, name)).await?)
     }
 
     /// Consumers, the oldest first.
@@ -153,6 +152,14 @@ impl Store {
 }
 
 impl Change<'_> {
+    /// The consumer of this name as the change sees it, its own steps included.
+    ///
+    /// # Errors
+    /// As [`Store::consumer`].
+    pub async fn consumer_named(&mut self, scope: Scope, name: &Name) -> Result<Consumer> {
+        found(self.transaction.one(by_name(scope, name)).await?)
+    }
+
     /// Makes a consumer.
     ///
     /// # Errors
@@ -222,6 +229,10 @@ impl Change<'_> {
 /// The statement that finds one consumer within a scope.
 pub(crate) fn by_id(scope: Scope, id: ConsumerId) -> Statement {
     scope.narrow(select().push(" AND consumers.id = ").bind(id), "consumers.account")
+}
+
+fn by_name(scope: Scope, name: &Name) -> Statement {
+    scope.narrow(select().push(" AND consumers.name = ").bind(name.as_str()), "consumers.account")
 }
 
 pub(crate) fn found(consumer: Option<Consumer>) -> Result<Consumer> {

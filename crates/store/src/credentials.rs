@@ -96,7 +96,11 @@ impl Change<'_> {
         self.update("revoke", &before, after).await
     }
 
-    pub(crate) async fn credential(&mut self, scope: Scope, id: CredentialId) -> Result<Credential> {
+    /// One credential as the change sees it, for whoever must judge it before changing it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn credential(&mut self, scope: Scope, id: CredentialId) -> Result<Credential> {
         let one = select().push(" AND credentials.id = ").bind(id);
         let one = self.transaction.one(scope.narrow(one, "credentials.account")).await?;
         one.ok_or(Error::NotFound("credential"))

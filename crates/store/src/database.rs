@@ -95,7 +95,7 @@ impl Database {
     /// what others committed before that statement.
     pub(crate) async fn write(&self) -> Result<Transaction> {
         let inner = match self {
-            Self::Sqlite { writer, .. } => Inner::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Sqlite { writer, .. } => Inner::Sqlite(sqlite::begin(writer).await?),
             Self::Postgres(pool) => {
                 Inner::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await?)
             }

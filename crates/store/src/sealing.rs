@@ -14,6 +14,7 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use tollgate_core::credential::Digest;
 use zeroize::Zeroizing;
 
+pub(crate) use self::open::is_registered;
 pub use self::reseal::Resealed;
 use crate::credentials::{Credential, Kind, Secret};
 use crate::error::{Error, Result};

@@ -13,6 +13,7 @@ use crate::id::{AccountId, ConsumerId, CredentialId};
 use crate::reserved;
 use crate::row::{Columns, Read};
 use crate::scope::Scope;
+use crate::sealing;
 use crate::statement::Statement;
 use crate::tables::CREDENTIALS;
 use crate::text;
@@ -71,6 +72,9 @@ impl Change<'_> {
             made.push(Credential { rotated_from, ..self.credential_of(account, new)? });
         }
         self.keys_are_free(&made).await?;
+        for key in made.iter().filter_map(|made| made.secret.sealing_key()).collect::<BTreeSet<_>>() {
+            sealing::is_registered(self, key).await?;
+        }
         for (credential, number) in made.iter_mut().zip(self.next_rev()..) {
             credential.rev = number;
         }

@@ -6,8 +6,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sqlx::ConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, Sqlite, SqlitePool, Transaction};
 
 use super::Database;
 use crate::error::{Error, Result};
@@ -50,6 +50,14 @@ pub(super) async fn open(path: PathBuf) -> Result<Database> {
     migrations::apply(&mut transaction, migrations::SQLITE).await?;
     transaction.commit().await?;
     Ok(database)
+}
+
+/// Begins the one transaction that writes.
+pub(super) async fn begin(writer: &SqlitePool) -> Result<Transaction<'static, Sqlite>> {
+    match writer.begin_with("BEGIN IMMEDIATE").await {
+        Err(sqlx::Error::PoolTimedOut) => Err(Error::Locked("this process writes for too long".to_owned())),
+        begun => Ok(begun?),
+    }
 }
 
 /// Whether the file is a store already; makes an empty one, readable by its owner alone, where there is none.

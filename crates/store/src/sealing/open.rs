@@ -99,6 +99,18 @@ async fn make(change: &mut Change<'_>, path: &Path) -> Result<SealingKeys> {
     file::read(path)?.ok_or_else(|| Error::Sealing("the new sealing key file is gone".to_owned()))
 }
 
+/// [`Error::Sealing`] where the store does not know the key: another node has made a file of its own meanwhile, and what
+/// this one seals nobody else could open.
+pub(crate) async fn is_registered(change: &mut Change<'_>, key: &str) -> Result<()> {
+    let row = Statement::new("SELECT id FROM sealing_keys WHERE id = ").bind(key);
+    match change.transaction.one::<String>(row).await? {
+        Some(_) => Ok(()),
+        None => Err(Error::Sealing(format!(
+            "the sealing key `{key}` of this node is not one of the store; give every node the same file"
+        ))),
+    }
+}
+
 /// Whether anything is sealed, under this key or under any.
 async fn is_used(change: &mut Change<'_>, key: Option<&str>) -> Result<bool> {
     let rows = Statement::new("SELECT id FROM credentials WHERE sealing_key ");

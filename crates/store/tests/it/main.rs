@@ -1,6 +1,6 @@
 //! The store against both databases: every behaviour is tested on SQLite and on a real PostgreSQL through one door.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod accounts;
 mod audit;

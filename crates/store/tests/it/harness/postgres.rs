@@ -1,7 +1,7 @@
 //! A PostgreSQL for the tests of this process, or the one that whoever runs the tests has started.
 
 use std::io::{BufRead as _, BufReader};
-use std::process::{ChildStdin, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
 use sqlx::Connection as _;
@@ -9,10 +9,10 @@ use sqlx::Connection as _;
 /// Names the URL of a running server that tests may fill. `./test` sets it, so that processes share one.
 const SHARED: &str = "TOLLGATE_TEST_POSTGRES";
 
-/// A server, and the end of a pipe that keeps it running as long as this process lives.
+/// A server. It runs as long as this process has the other end of its input.
 struct Server {
     url: String,
-    _running: Option<ChildStdin>,
+    _running: Option<Child>,
 }
 
 /// Makes an empty database and gives its URL.
@@ -47,5 +47,5 @@ fn start() -> Server {
     let mut url = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
     assert!(!url.is_empty(), "there is no PostgreSQL to test with; what it says is above");
-    Server { url: url.trim().to_owned(), _running: child.stdin.take() }
+    Server { url: url.trim().to_owned(), _running: Some(child) }
 }
