@@ -63,9 +63,7 @@ impl Store {
     /// # Errors
     /// What the database says.
     pub async fn find_credential(&self, scope: Scope, kind: Kind, lookup: &Lookup) -> Result<Option<Found>> {
-        let one = select_found().push(" AND credentials.kind = ").bind(kind.as_str());
-        let one = one.push(" AND credentials.lookup = ").bind(lookup.as_bytes());
-        self.database.one(scope.narrow(one, "credentials.account")).await
+        self.database.one(by_lookup(scope, kind, lookup)).await
     }
 
     /// These credentials, in order of their identifiers; those that are not there are left out.
@@ -130,6 +128,12 @@ impl Store {
     }
 }
 
+fn by_lookup(scope: Scope, kind: Kind, lookup: &Lookup) -> Statement {
+    let one = select_found().push(" AND credentials.kind = ").bind(kind.as_str());
+    let one = one.push(" AND credentials.lookup = ").bind(lookup.as_bytes());
+    scope.narrow(one, "credentials.account")
+}
+
 /// Every credential with who stands behind it, up to where a condition goes on with ` AND …`.
 fn select_found() -> Statement {
     Statement::select(&[&CREDENTIALS, &LAST_USED, &CONSUMERS, &ACCOUNTS]).push(
@@ -138,3 +142,7 @@ fn select_found() -> Statement {
          JOIN accounts ON accounts.id = credentials.account WHERE 1 = 1",
     )
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests;

@@ -1,9 +1,9 @@
 use std::os::unix::fs::PermissionsExt;
 
 use sqlx::Connection as _;
-use tollgate_store::{Error, Store};
+use tollgate_store::{Error, Scope, Store};
 
-use crate::harness::{Place, account, actor, at, block_on, for_each_place};
+use crate::harness::{Place, account, actor, at, block_on, for_each_place, name};
 
 async fn refused(url: &str) -> String {
     Store::open(url).await.unwrap_err().to_string()
@@ -81,6 +81,26 @@ fn who_is_away_is_named_without_a_password() {
         assert!(why.contains("does not exist"), "{why}");
         let why = refused("sqlite:/no/such/folder/store.db").await;
         assert!(why.starts_with("the database is away: `/no/such/folder/store.db`: No such file"), "{why}");
+    });
+}
+
+#[test]
+fn a_server_that_comes_back_is_found_again() {
+    let place = Place::postgres();
+    block_on(async {
+        let store = place.open().await;
+        account(&store, "a").await;
+        let mut open = store.change(&actor(), at(0)).await.unwrap();
+        open.create_account(Scope::All, name("lost")).await.unwrap();
+        // What a restart of the server is to its clients.
+        let mut other = sqlx::PgConnection::connect(&place.url).await.unwrap();
+        let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+             WHERE datname = current_database() AND pid <> pg_backend_pid()";
+        sqlx::raw_sql(end).execute(&mut other).await.unwrap();
+        let why = open.commit().await.unwrap_err();
+        assert!(matches!(why, Error::Unavailable(_)), "{why}");
+        store.account_named(Scope::All, &name("lost")).await.unwrap_err();
+        assert_eq!(account(&store, "b").await.rev, 2);
     });
 }
 

@@ -40,7 +40,7 @@ fn a_lookup_takes_a_few_milliseconds() {
 }
 
 #[test]
-#[ignore = "takes minutes; run it in release mode, alone"]
+#[ignore = "takes minutes; run it alone"]
 fn a_lookup_among_a_million_keys_takes_five_milliseconds() {
     let place = Place::sqlite();
     block_on(async {
