@@ -13,6 +13,7 @@ use crate::statement::{Statement, Value};
 use crate::store::Store;
 use crate::tables::{AUDIT, CHANGES, Table};
 use crate::text;
+use crate::time::whole;
 
 /// Who changes something, as the audit names them: the id of a credential, or a word such as `init` or `bootstrap`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +27,7 @@ pub struct Actor(String);
 /// From its beginning to its end a change holds the head row, so that changes happen one after the other, on
 /// PostgreSQL too. Numbers handed out to two transactions at once could be committed in the other order, and a node
 /// that reads 'rev above the last I saw' would then never see the lower one. It also lets a step look whether a name is
-/// free and take it. So keep changes short: do nothing slow between two steps.
+/// free and take it. So keep changes short: do nothing slow between two steps, and write nothing else meanwhile.
 pub struct Change<'a> {
     pub(crate) store: &'a Store,
     pub(crate) transaction: Transaction,
@@ -100,7 +101,7 @@ impl<'a> Change<'a> {
             lock = lock.push(" FOR UPDATE");
         }
         let head = transaction.one(lock).await?.ok_or_else(headless)?;
-        Ok(Self { store, transaction, actor, now, head, moved: false })
+        Ok(Self { store, transaction, actor, now: whole(now), head, moved: false })
     }
 
     /// Makes every step last. When this returns, they are on the database's disk.

@@ -1,8 +1,4 @@
 //! Credentials: stored proofs of consumers.
-//!
-//! An admin key is an `api_key` credential like any other; what makes it one are its scopes (`admin`, `keys:write`,
-//! `usage:read`, …), which only the control plane asks for. So admin keys are made, limited to networks, rotated,
-//! revoked and audited by the same code as the keys of callers, and there is no second list to forget.
 
 mod check;
 mod find;
@@ -33,6 +29,7 @@ use crate::scope::Scope;
 use crate::statement::Statement;
 use crate::store::Store;
 use crate::tables::LAST_USED;
+use crate::time::whole;
 
 /// What is to become different about a credential.
 #[derive(Debug, Clone, Default)]
@@ -75,6 +72,7 @@ impl Change<'_> {
         patch.tier.apply(&mut after.tier);
         patch.rate_limit_per_hour.apply(&mut after.rate_limit_per_hour);
         patch.expires_at.apply(&mut after.expires_at);
+        after.expires_at = after.expires_at.map(whole);
         patch.networks.apply(&mut after.networks);
         check::limits(&after)?;
         if after == before {

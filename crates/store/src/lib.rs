@@ -20,6 +20,10 @@
 //! # }
 //! ```
 //!
+//! An admin key is a credential of the kind `api_key` like any other: its scopes (`admin`, `keys:write`, …) make it
+//! one, and only the control plane asks for them. So it is made, bound to networks, rotated, revoked and audited by the
+//! same code as the keys of callers.
+//!
 //! Everything takes a [`Scope`]; what lies outside of it is not found. Time is an argument, never read from a clock.
 //! The store knows nothing of HTTP and of the gate.
 
@@ -48,6 +52,7 @@ mod statement;
 mod store;
 mod tables;
 mod text;
+mod time;
 mod usage;
 mod watch;
 
@@ -64,7 +69,7 @@ pub use credentials::{
 pub use error::{Conflict, Error, Result};
 pub use id::{AccountId, ConsumerId, CredentialId};
 pub use idempotency::{Answer, IdempotencyKey};
-pub use page::{LIMIT, Page, Paging};
+pub use page::{PAGE_LIMIT, Page, Paging};
 pub use patch::Set;
 pub use quota::{Quota, QuotaKey};
 pub use reserved::{Reservations, Taken};

@@ -65,3 +65,7 @@ pub(crate) async fn apply(transaction: &mut Transaction, migrations: &[Migration
     }
     Ok(())
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests;

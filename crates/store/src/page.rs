@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::statement::Statement;
 
 /// The most items of one page.
-pub const LIMIT: u16 = 1000;
+pub const PAGE_LIMIT: u16 = 1000;
 
 /// Which page is asked for.
 ///
@@ -14,7 +14,7 @@ pub const LIMIT: u16 = 1000;
 pub struct Paging {
     /// [`Page::next`] of the page before; absent for the first page.
     pub cursor: Option<String>,
-    /// Items at most, from 1 to [`LIMIT`]; absent means 100.
+    /// Items at most, from 1 to [`PAGE_LIMIT`]; absent means 100.
     pub limit: Option<u16>,
 }
 
@@ -32,7 +32,9 @@ impl Paging {
     pub(crate) fn limit(&self) -> Result<u16> {
         match self.limit.unwrap_or(100) {
             0 => Err(Error::invalid("limit", "must be at least 1")),
-            limit if limit > LIMIT => Err(Error::invalid("limit", format!("must be at most {LIMIT}"))),
+            limit if limit > PAGE_LIMIT => {
+                Err(Error::invalid("limit", format!("must be at most {PAGE_LIMIT}")))
+            }
             limit => Ok(limit),
         }
     }

@@ -17,6 +17,7 @@ use crate::sealing;
 use crate::statement::Statement;
 use crate::tables::CREDENTIALS;
 use crate::text;
+use crate::time::whole;
 
 /// Lookup keys that one statement asks for.
 const CHUNK: usize = 500;
@@ -120,7 +121,7 @@ impl Change<'_> {
             networks: new.networks,
             created_at: self.now,
             created_by: self.actor.as_str().to_owned(),
-            expires_at: new.expires_at,
+            expires_at: new.expires_at.map(whole),
             disabled_at: None,
             revoked_at: None,
             valid_until: None,

@@ -10,6 +10,7 @@ use crate::error::{Conflict, Error, Result};
 use crate::id::CredentialId;
 use crate::patch::Set;
 use crate::scope::Scope;
+use crate::time::whole;
 
 /// How a credential is rotated.
 #[derive(Debug, Clone)]
@@ -73,7 +74,7 @@ impl Change<'_> {
         let new = self.make_credentials(scope, vec![new], Some(before.id)).await?;
         let new = new.into_iter().next().ok_or(Error::NotFound("credential"))?;
         let mut after = Credential { rotated_to: Some(new.id), ..before.clone() };
-        match rotation.grace_until {
+        match rotation.grace_until.map(whole) {
             Some(until) => after.valid_until = Some(before.expires_at.map_or(until, |end| end.min(until))),
             None => after.revoked_at = Some(self.now),
         }

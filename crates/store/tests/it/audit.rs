@@ -2,7 +2,7 @@ use serde_json::json;
 use tollgate_store::{AuditHead, Kind, Lookup, Paging, Scope, Verdict};
 
 use crate::harness::{
-    Place, account, api_key, at, block_on, change, consumer, for_each_place, for_each_store,
+    Place, account, actor, api_key, at, block_on, change, consumer, for_each_place, for_each_store, name,
 };
 
 #[test]
@@ -66,6 +66,27 @@ fn the_tables_refuse_to_forget() {
             let why = raw(place, statement).await.unwrap_err().to_string();
             assert!(why.contains("audit rows are never"), "{why}");
         }
+    });
+}
+
+#[test]
+fn a_change_without_its_audit_row_does_not_happen() {
+    for_each_place(async |place| {
+        let store = place.open().await;
+        let stop = if place.is_postgres() {
+            "ALTER TABLE audit ADD CHECK (seq < 2)"
+        } else {
+            "CREATE TRIGGER stop BEFORE INSERT ON audit WHEN NEW.seq = 2 BEGIN SELECT RAISE(ABORT, 'full'); END"
+        };
+        raw(place, stop).await.unwrap();
+        let mut change = store.change(&actor(), at(0)).await.unwrap();
+        change.create_account(Scope::All, name("a")).await.unwrap();
+        change.create_account(Scope::All, name("b")).await.unwrap_err();
+        // Not even what had its row: a change happens as a whole.
+        change.commit().await.unwrap_err();
+        assert_eq!(store.rev().await.unwrap(), 0);
+        store.account_named(Scope::All, &name("a")).await.unwrap_err();
+        store.account_named(Scope::All, &name("b")).await.unwrap_err();
     });
 }
 

@@ -1,9 +1,10 @@
 use std::os::unix::fs::PermissionsExt;
 
+use tollgate_core::authn::hawk;
 use tollgate_store::{
-    Answer, IdempotencyKey, NewCredential, NewProof, Posting, PostingKind, QuotaKey, Reservations,
+    Answer, IdempotencyKey, Kind, Lookup, NewCredential, NewProof, Plaintext, Posting, PostingKind, QuotaKey,
+    Reservations, Scope, Store, Verdict, copy,
 };
-use tollgate_store::{Scope, Store, Verdict, copy};
 
 use crate::audit::raw;
 use crate::credentials::open_keys;
@@ -12,7 +13,7 @@ use crate::harness::{Place, account, actor, api_key, at, block_on, change, consu
 /// A store with rows in every table.
 async fn fill(store: &Store, place: &Place) {
     open_keys(store, place).await;
-    let c = consumer(store, "naïve".replace('ï', "i").as_str()).await;
+    let c = consumer(store, "many").await;
     let key = api_key(store, &c, "one").await;
     change(store, async |change| {
         let keys = (0..1100)
@@ -24,6 +25,13 @@ async fn fill(store: &Store, place: &Place) {
         change.remember(&once, &answer).await.unwrap();
     })
     .await;
+    let proof = NewProof::Hawk {
+        id: "dh37".to_owned(),
+        algorithm: hawk::Algorithm::Sha256,
+        secret: Plaintext::new("s3cret"),
+    };
+    let new = NewCredential::new(c.id, "mac", proof);
+    change(store, async |change| change.create_credential(Scope::All, new).await.unwrap()).await;
     store.touch_credentials(&[(key.id, at(1))]).await.unwrap();
     let quota = QuotaKey { account: c.account, subject: "requests".to_owned(), period_start: at(0) };
     store.add_quotas(Scope::All, &[(quota, 5)]).await.unwrap();
@@ -63,6 +71,12 @@ fn a_store_moves_from_either_database_to_the_other() {
             assert!(matches!(target.verify_audit(None).await.unwrap(), Verdict::Whole(_)));
             let again = copy(&source, &target).await.unwrap_err().to_string();
             assert_eq!(again, "the target is not empty: it has rows in `head`");
+            // With the same key file, what is sealed opens.
+            let keys = from.folder.path().join("sealing-keys");
+            target.open_sealing_keys(&keys, &actor(), at(0)).await.unwrap();
+            let hawk = Lookup::text("dh37").unwrap();
+            let found = target.find_credential(Scope::All, Kind::Hawk, &hawk).await.unwrap().unwrap();
+            assert_eq!(target.unseal(&found.credential).unwrap().expose(), b"s3cret");
             // The copy goes on where the original stopped.
             account(&target, "later").await;
             assert_eq!(target.rev().await.unwrap(), source.rev().await.unwrap() + 1);

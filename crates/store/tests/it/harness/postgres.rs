@@ -41,11 +41,14 @@ fn start() -> Server {
     let mut child = Command::new(script)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(Stdio::inherit())
+        .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     let mut url = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
-    assert!(!url.is_empty(), "there is no PostgreSQL to test with; what it says is above");
+    if url.is_empty() {
+        let why = std::io::read_to_string(child.stderr.take().unwrap()).unwrap();
+        panic!("there is no PostgreSQL to test with: {why}");
+    }
     Server { url: url.trim().to_owned(), _running: Some(child) }
 }
