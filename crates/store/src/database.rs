@@ -37,7 +37,7 @@ pub(crate) enum Database {
 /// A transaction; dropped without [`commit`](Transaction::commit), nothing of it happened.
 pub(crate) struct Transaction {
     inner: Inner,
-    /// Whether a statement failed. What came before it must not be committed alone.
+    /// Whether a statement failed, or nobody waited for its end. What came before it must not be committed alone.
     failed: bool,
 }
 
@@ -151,11 +151,11 @@ impl Database {
 impl Transaction {
     /// Runs a statement and counts the rows that it changed.
     pub(crate) async fn execute(&mut self, statement: Statement) -> Result<u64> {
-        let done = match &mut self.inner {
+        self.mind(async |inner| match inner {
             Inner::Sqlite(inner) => run!(statement, &mut **inner, execute).map(|done| done.rows_affected()),
             Inner::Postgres(inner) => run!(statement, &mut **inner, execute).map(|done| done.rows_affected()),
-        };
-        self.note(done)
+        })
+        .await
     }
 
     /// Writes new rows, in as few statements as is quick.
@@ -170,21 +170,23 @@ impl Transaction {
 
     /// Runs several statements without values.
     pub(crate) async fn script(&mut self, text: &'static str) -> Result<()> {
-        let done = match &mut self.inner {
+        self.mind(async |inner| match inner {
             Inner::Sqlite(inner) => sqlx::raw_sql(text).execute(&mut **inner).await.map(|_| ()),
             Inner::Postgres(inner) => sqlx::raw_sql(text).execute(&mut **inner).await.map(|_| ()),
-        };
-        self.note(done)
+        })
+        .await
     }
 
     pub(crate) async fn rows(&mut self, statement: Statement) -> Result<Vec<Row>> {
-        let rows = match &mut self.inner {
-            Inner::Sqlite(inner) => run!(statement, &mut **inner, fetch_all)
-                .map(|rows| rows.into_iter().map(Row::Sqlite).collect()),
-            Inner::Postgres(inner) => run!(statement, &mut **inner, fetch_all)
-                .map(|rows| rows.into_iter().map(Row::Postgres).collect()),
-        };
-        self.note(rows)
+        self.mind(async |inner| match inner {
+            Inner::Sqlite(inner) => {
+                Ok(run!(statement, &mut **inner, fetch_all)?.into_iter().map(Row::Sqlite).collect())
+            }
+            Inner::Postgres(inner) => {
+                Ok(run!(statement, &mut **inner, fetch_all)?.into_iter().map(Row::Postgres).collect())
+            }
+        })
+        .await
     }
 
     pub(crate) async fn all<T: Read>(&mut self, statement: Statement) -> Result<Vec<T>> {
@@ -211,9 +213,15 @@ impl Transaction {
         Ok(())
     }
 
-    fn note<T>(&mut self, done: std::result::Result<T, sqlx::Error>) -> Result<T> {
-        self.failed |= done.is_err();
-        Ok(done?)
+    /// Runs a step, and remembers whether it came to its end: whoever stops waiting stops here.
+    async fn mind<T>(
+        &mut self,
+        step: impl AsyncFnOnce(&mut Inner) -> std::result::Result<T, sqlx::Error>,
+    ) -> Result<T> {
+        let failed = std::mem::replace(&mut self.failed, true);
+        let done = step(&mut self.inner).await?;
+        self.failed = failed;
+        Ok(done)
     }
 }
 

@@ -95,6 +95,9 @@ impl Store {
             scope.check(key.account, "quota")?;
             text::check("subject", &key.subject, 255)?;
         }
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut rows: Vec<&(QuotaKey, i64)> = rows.iter().collect();
         // In order, so that two nodes take the rows in one order.
         rows.sort_by(|a, b| a.0.cmp(&b.0));

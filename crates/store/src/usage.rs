@@ -199,6 +199,9 @@ impl Store {
         for posting in postings {
             posting.check()?;
         }
+        if postings.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut transaction = self.database.write().await?;
         let mut posted = Vec::with_capacity(postings.len());
         for chunk in postings.chunks(Statement::rows_at_once(&USAGE)) {

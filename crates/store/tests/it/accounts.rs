@@ -92,6 +92,23 @@ fn a_removed_consumer_leaves_no_live_credential() {
 }
 
 #[test]
+fn a_step_that_nobody_waited_for_spoils_its_change() {
+    for_each_store(async |store, _| {
+        let mut change = store.change(&crate::harness::actor(), at(0)).await.unwrap();
+        change.create_account(Scope::All, name("a")).await.unwrap();
+        {
+            let mut step = std::pin::pin!(change.create_account(Scope::All, name("b")));
+            // Polled once, which sends the first question, and then dropped.
+            let polled = std::future::poll_fn(|context| std::task::Poll::Ready(step.as_mut().poll(context)));
+            assert!(polled.await.is_pending());
+        }
+        change.commit().await.unwrap_err();
+        assert_eq!(store.rev().await.unwrap(), 0);
+        account(&store, "a").await;
+    });
+}
+
+#[test]
 fn a_dropped_change_never_happened() {
     for_each_store(async |store, _| {
         let mut change = store.change(&crate::harness::actor(), at(0)).await.unwrap();

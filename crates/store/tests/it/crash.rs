@@ -6,6 +6,8 @@ use tollgate_store::{Account, Changes, Paging, Scope, Store, Verdict};
 use crate::harness::{Place, account, block_on, for_each_place};
 
 const URL: &str = "TOLLGATE_TEST_CHILD_STORE";
+/// What a child says once its store is open.
+pub const OPENED: &str = "opened";
 const WORD: &str = "acknowledged ";
 
 /// A process of its own that makes accounts until somebody ends it, and says of each when it is committed.
@@ -15,6 +17,7 @@ fn child() {
     let url = std::env::var(URL).unwrap();
     block_on(async {
         let store = Store::open(&url).await.unwrap();
+        writeln!(std::io::stdout(), "\n{OPENED}").unwrap();
         let begin = store.rev().await.unwrap();
         for number in begin.. {
             let account = account(&store, &format!("a{number}")).await;

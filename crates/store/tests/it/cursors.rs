@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
+use proptest::test_runner::TestRunner;
 use tollgate_store::{CredentialFilter, NewCredential, NewProof, Paging, Scope, Store};
 
 use crate::harness::{account, actor, at, change, consumer, for_each_store, name};
@@ -35,7 +35,6 @@ fn a_walk_meets_each_row_once_while_others_come() {
             }
             walk(&store, round, limit, &inserts, &there).await;
         }
-        let _ = Config::default();
     });
 }
 

@@ -11,17 +11,15 @@ fn processes_that_start_together_migrate_once() {
     for_each_place(async |place| {
         let mut children: Vec<_> = (0..4).map(|_| crash::start(place)).collect();
         for child in &mut children {
-            // Each of them works: it has migrated or waited for who did. The names clash at times, which ends a child,
-            // so one acknowledgement or the end will do.
-            let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-            let _ = lines.map_while(Result::ok).find(|line| line.starts_with("acknowledged"));
+            let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+            assert!(lines.any(|line| line == crash::OPENED));
         }
         for child in &mut children {
             let _ = child.kill();
             child.wait().unwrap();
         }
         let store = place.open().await;
-        assert!(matches!(store.verify_audit(None).await.unwrap(), Verdict::Whole(head) if head.seq > 0));
+        assert!(matches!(store.verify_audit(None).await.unwrap(), Verdict::Whole(_)));
     });
 }
 
