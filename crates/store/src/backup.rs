@@ -13,7 +13,8 @@ impl Store {
     /// Writes one state of an SQLite store into a new file, which is there in full or not at all, and on the disk when
     /// this returns. Readers and writers go on meanwhile.
     ///
-    /// The sealing key file is not in it, and must not lie beside it.
+    /// The sealing key file is not in it, and must not lie beside it. Where a backup takes the place of a store, gates
+    /// must be started anew: its numbers of changes are used a second time.
     ///
     /// # Errors
     /// [`Error::Invalid`] where the file is there already, or the store is in PostgreSQL, which has tools of its own.

@@ -3,7 +3,6 @@
 mod check;
 mod create;
 mod find;
-
 mod kind;
 mod new;
 mod record;

@@ -39,6 +39,9 @@ fn a_reader_never_skips_a_change() {
         let mut seen = 0;
         let mut ids = std::collections::BTreeSet::new();
         while ids.len() < 60 {
+            while let Some(ended) = writers.try_join_next() {
+                ended.unwrap();
+            }
             let Changes::Since(rows) = store.changes_since(seen, 7).await.unwrap() else { panic!("lost") };
             for row in rows {
                 assert_eq!(row.rev, seen + 1);
