@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import socket
 from types import TracebackType
 
 from tollbench.load import Request
 from tollbench.processes import LOOPBACK, BenchError
 
-# Below the 256 that a gate allows one address by default.
+# What a gate allows one address by default.
+CAP = 256
+# Below that: the request that shows a fresh process at work has a connection too.
 PER_ADDRESS = 250
 TIMEOUT_SECONDS = 10.0
 
@@ -61,6 +64,23 @@ class Connections:
             except OSError:
                 continue  # A connection that the target closed is what is being counted.
         return answered
+
+
+def per_address(count: int, addresses: int) -> int:
+    """How many of `count` connections each of `addresses` opens.
+
+    Raises `BenchError` where a gate would not take that many from one address, as it ships.
+    """
+    if count < 1 or addresses < 1:
+        raise BenchError("there must be a connection and an address that it comes from")
+    each = math.ceil(count / addresses)
+    if each > CAP:
+        fewest = math.ceil(count / PER_ADDRESS)
+        raise BenchError(
+            f"{each:,} connections from one address are more than the {CAP} that a gate takes: "
+            f"give `--addresses {fewest}` or more"
+        )
+    return each
 
 
 def statuses(port: int, request: Request, count: int) -> list[int]:

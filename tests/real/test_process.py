@@ -107,6 +107,14 @@ class Stopping(unittest.TestCase):
         self.assertEqual(demo.stop(signal.SIGINT), 0)
         self.assertFalse(folder.exists())
 
+    def test_a_hangup_leaves_the_demo_as_it_is(self) -> None:
+        demo = Demo(scratch())
+        self.addCleanup(demo.stop)
+        demo.send(signal.SIGHUP)
+        demo.wait_for("SIGHUP is ignored", seconds=3)
+        self.assertTrue(answers(f"{demo.admin}/ready"))
+        self.assertEqual(demo.lines(LOADED), [])
+        self.assertEqual(demo.stop(), 0)
 
     def test_a_demo_interrupted_while_it_starts_removes_its_keys(self) -> None:
         folder, temporary = scratch(), scratch()

@@ -21,7 +21,7 @@ use crate::head::Head;
 use crate::time::Now;
 
 /// How a route identifies its callers.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Accept {
     /// Accepted schemes in the order of the file; empty on a route that is only public.
     pub schemes: Vec<Scheme>,
@@ -32,7 +32,7 @@ pub struct Accept {
 }
 
 /// A way to present a credential.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Scheme {
     /// An opaque key.
     ApiKey(api_key::Options),
@@ -43,7 +43,7 @@ pub enum Scheme {
 }
 
 /// Habits of the gateway that a route replaces.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Compat {
     /// Ambiguous material is refused.
     #[default]

@@ -4,8 +4,6 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
-use http::HeaderValue;
-
 /// A validated name of a consumer, route, upstream, tier or account: 1 to 64 of `[A-Za-z0-9_.-]`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Name(Arc<str>);
@@ -120,15 +118,4 @@ pub struct Consumer {
     pub tier: Option<Name>,
     /// Scopes in force where a credential has none of its own: the consumer's and its tier's together.
     pub scopes: Scopes,
-    /// What the upstream is told, ready to send.
-    pub headers: IdentityHeaders,
-}
-
-/// The identity headers of one consumer, made once at compile time.
-#[derive(Debug, Clone)]
-pub struct IdentityHeaders {
-    /// `X-Consumer-Username`.
-    pub username: HeaderValue,
-    /// `X-Consumer-Tier`.
-    pub tier: Option<HeaderValue>,
 }

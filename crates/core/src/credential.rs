@@ -6,7 +6,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use foldhash::HashMap;
-use http::HeaderValue;
 
 use crate::authn::hawk;
 use crate::authn::jwt;
@@ -21,15 +20,57 @@ pub struct Credential {
     pub consumer: Arc<Consumer>,
     /// Scopes of its own; absent means the consumer's.
     pub scopes: Option<Scopes>,
-    /// `X-Credential-Identifier`, ready to send.
-    pub id_header: HeaderValue,
-    /// `X-Consumer-Scopes` of the scopes in force, ready to send; absent where there are none.
-    pub scopes_header: Option<HeaderValue>,
     /// The stored form of the secret.
     pub proof: Proof,
+    /// What an upstream is told, ready to send.
+    identity: Box<str>,
+}
+
+/// What an upstream could not read: it holds something other than printable ASCII characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unreadable {
+    /// The id.
+    Id,
+    /// One of the scopes in force.
+    Scope,
 }
 
 impl Credential {
+    /// Makes a credential.
+    ///
+    /// # Errors
+    /// [`Unreadable`]; a header could carry other characters too, but upstreams would not agree on what they are.
+    pub fn new(
+        id: impl Into<Box<str>>,
+        consumer: Arc<Consumer>,
+        scopes: Option<Scopes>,
+        proof: Proof,
+    ) -> Result<Self, Unreadable> {
+        let id = id.into();
+        let in_force = scopes.as_ref().unwrap_or(&consumer.scopes);
+        let printable = |text: &str| text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+        if !printable(&id) {
+            return Err(Unreadable::Id);
+        }
+        if !in_force.iter().all(printable) {
+            return Err(Unreadable::Scope);
+        }
+        let mut identity =
+            format!("x-consumer-username: {}\r\nx-credential-identifier: {id}\r\n", consumer.name);
+        if !in_force.is_empty() {
+            identity.push_str(&format!("x-consumer-scopes: {in_force}\r\n"));
+        }
+        if let Some(tier) = &consumer.tier {
+            identity.push_str(&format!("x-consumer-tier: {tier}\r\n"));
+        }
+        Ok(Self { id, consumer, scopes, proof, identity: identity.into() })
+    }
+
+    /// The header lines that tell an upstream who calls: made once, and in one piece, as every request writes them.
+    pub fn identity_lines(&self) -> &str {
+        &self.identity
+    }
+
     /// The scopes in force: the credential's own if it has any, else its consumer's.
     pub fn scopes(&self) -> &Scopes {
         self.scopes.as_ref().unwrap_or(&self.consumer.scopes)

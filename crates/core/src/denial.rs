@@ -61,6 +61,8 @@ pub enum Denial {
         /// Seconds until the oldest nonce ends.
         retry_after: u64,
     },
+    /// The room for bodies that are held whole is taken.
+    Overloaded,
     /// The gate could not get an answer from the model.
     Upstream(UpstreamFailure),
 }
@@ -206,7 +208,9 @@ impl Denial {
                 StatusCode::BAD_GATEWAY
             }
             Self::Upstream(UpstreamFailure::Timeout) => StatusCode::GATEWAY_TIMEOUT,
-            Self::Upstream(UpstreamFailure::NoHealthyTarget) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Overloaded | Self::Upstream(UpstreamFailure::NoHealthyTarget) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
         }
     }
 
@@ -228,6 +232,7 @@ impl Denial {
             Self::Bound(Bound::Slow) => "request_too_slow",
             Self::ExpectationFailed => "expectation_failed",
             Self::NonceLimit { .. } => "nonce_limit",
+            Self::Overloaded => "overloaded",
             Self::Upstream(UpstreamFailure::Unreachable) => "upstream_unreachable",
             Self::Upstream(UpstreamFailure::Invalid) => "upstream_invalid",
             Self::Upstream(UpstreamFailure::Timeout) => "upstream_timeout",
@@ -252,7 +257,7 @@ impl Denial {
                     .unwrap_or_default()
             }
             Self::NonceLimit { retry_after } => vec![(header::RETRY_AFTER, HeaderValue::from(*retry_after))],
-            Self::Upstream(UpstreamFailure::NoHealthyTarget) => {
+            Self::Overloaded | Self::Upstream(UpstreamFailure::NoHealthyTarget) => {
                 vec![(header::RETRY_AFTER, HeaderValue::from_static("1"))]
             }
             Self::Malformed(_)

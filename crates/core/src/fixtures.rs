@@ -9,7 +9,7 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::authn::{Accept, hawk, jwt};
-use crate::consumer::{Consumer, IdentityHeaders, Name, Scopes};
+use crate::consumer::{Consumer, Name, Scopes};
 use crate::credential::{Credential, Credentials, Digest, Proof};
 use crate::denial::Dialect;
 use crate::head::{Head, Host};
@@ -56,21 +56,13 @@ pub fn consumer(text: &str, scopes: &[&str]) -> Arc<Consumer> {
         account: name(text),
         tier: None,
         scopes: scopes.iter().copied().collect(),
-        headers: IdentityHeaders { username: HeaderValue::try_from(text).unwrap(), tier: None },
     })
 }
 
 /// A credential of a consumer; its id is `CONSUMER-KIND`.
 pub fn credential(consumer: &Arc<Consumer>, proof: Proof, scopes: Option<Scopes>) -> Arc<Credential> {
     let id = format!("{}-{}", consumer.name, proof.kind());
-    Arc::new(Credential {
-        id_header: HeaderValue::try_from(&id).unwrap(),
-        id: id.into(),
-        consumer: consumer.clone(),
-        scopes,
-        scopes_header: None,
-        proof,
-    })
+    Arc::new(Credential::new(id, consumer.clone(), scopes, proof).unwrap())
 }
 
 /// `ann` with the API key `hk_live_ann`, `joe` with the JWT key `joe` (HS256), `dh` with the Hawk id `dh`.
@@ -100,7 +92,7 @@ pub fn route(text: &str, path: &str) -> Route {
         matching: Matching { path, methods: None, hosts: Vec::new() },
         upstream: Arc::new(upstream()),
         rewrite: Rewrite::Keep,
-        accept: Accept { public: true, ..Accept::default() },
+        accept: Accept { public: true, ..Accept::default() }.into(),
         access: Access::default(),
         body_max: None,
         websocket: false,

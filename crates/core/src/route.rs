@@ -1,10 +1,9 @@
 //! What is matched, and how a matched request is treated.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use foldhash::HashMap;
+use foldhash::{HashMap, HashSet};
 use http::{HeaderName, HeaderValue, Method};
 
 use crate::authn::Accept;
@@ -24,8 +23,8 @@ pub struct Route {
     pub upstream: Arc<Upstream>,
     /// The path that the upstream sees.
     pub rewrite: Rewrite,
-    /// How callers are identified.
-    pub accept: Accept,
+    /// How callers are identified; routes that do it alike share it, so that it stays at hand.
+    pub accept: Arc<Accept>,
     /// Who of them may pass.
     pub access: Access,
     /// The largest request body in bytes; absent means unlimited.
@@ -108,22 +107,22 @@ pub struct Cors {
 #[derive(Debug, Default)]
 pub struct Routes {
     all: Vec<Arc<Route>>,
-    exact: HashMap<Box<str>, Vec<usize>>,
-    below: HashMap<Box<str>, Vec<usize>>,
+    exact: HashMap<Box<str>, Vec<Arc<Route>>>,
+    below: HashMap<Box<str>, Vec<Arc<Route>>>,
 }
 
 impl Routes {
     /// Indexes the routes. Among routes of one path, those that name a host are tried first, then file order counts.
     pub fn new(all: Vec<Arc<Route>>) -> Self {
         let mut routes = Self { all, ..Self::default() };
-        let mut order: Vec<usize> = (0..routes.all.len()).collect();
-        order.sort_by_key(|&index| routes.all[index].matching.hosts.is_empty());
-        for index in order {
-            let (map, key) = match &routes.all[index].matching.path {
+        let mut order: Vec<&Arc<Route>> = routes.all.iter().collect();
+        order.sort_by_key(|route| route.matching.hosts.is_empty());
+        for route in order {
+            let (map, key) = match &route.matching.path {
                 PathPattern::Exact(path) => (&mut routes.exact, path),
                 PathPattern::Below(prefix) => (&mut routes.below, prefix),
             };
-            map.entry(key.clone()).or_default().push(index);
+            map.entry(key.clone()).or_default().push(route.clone());
         }
         routes
     }
@@ -137,12 +136,12 @@ impl Routes {
     /// [`Denial::NoRoute`], or [`Denial::MethodNotAllowed`] with the methods that the path does take.
     pub fn find(&self, head: &Head) -> Result<&Arc<Route>, Denial> {
         let path = head.path.as_str();
-        if let Some(found) = self.exact.get(path).and_then(|list| self.among(list, head)) {
+        if let Some(found) = self.exact.get(path).and_then(|list| Self::among(list, head)) {
             return found;
         }
         let mut end = path.len();
         while let Some(slash) = path[..end].rfind('/') {
-            if let Some(found) = self.below.get(&path[..slash]).and_then(|list| self.among(list, head)) {
+            if let Some(found) = self.below.get(&path[..slash]).and_then(|list| Self::among(list, head)) {
                 return found;
             }
             end = slash;
@@ -156,10 +155,10 @@ impl Routes {
     }
 
     /// Judges routes of one path; nothing where none of them serves this host.
-    fn among(&self, list: &[usize], head: &Head) -> Option<Result<&Arc<Route>, Denial>> {
+    fn among<'l>(list: &'l [Arc<Route>], head: &Head) -> Option<Result<&'l Arc<Route>, Denial>> {
         let mut allow: Vec<Method> = Vec::new();
         let mut errors = None;
-        for route in list.iter().map(|&index| &self.all[index]) {
+        for route in list {
             if !route.matching.serves_host(head) {
                 continue;
             }

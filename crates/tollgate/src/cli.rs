@@ -15,6 +15,7 @@ mod schema;
 mod serve;
 mod sign;
 mod stop;
+mod usage;
 
 use std::process::ExitCode;
 
@@ -62,9 +63,13 @@ enum Outcome {
 }
 
 /// Parses the process's arguments, runs the command and says how the process shall exit: 0 done, 1 refused or failed,
-/// 2 for arguments that make no sense (which clap reports and exits with by itself).
+/// 2 for arguments that make no sense.
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
+    let arguments: Vec<_> = std::env::args_os().collect();
+    let cli = match usage::parse(&arguments) {
+        Ok(cli) => cli,
+        Err(error) => return usage::report(&error, &arguments),
+    };
     let output = Output::new(cli.global.json);
     match dispatch(cli.command, &output) {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
@@ -91,4 +96,5 @@ fn dispatch(command: Command, output: &Output) -> anyhow::Result<Outcome> {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests;

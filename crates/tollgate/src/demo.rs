@@ -14,7 +14,7 @@ use tollgate_models::demo::{self as models, Model};
 
 use self::keys::ServiceKeys;
 use crate::config::{self, source::Source};
-use crate::reload;
+use crate::reload::{self, Hangup};
 use crate::server::{Server, Stopped};
 use crate::state::clock::Clock;
 use crate::telemetry::Telemetry;
@@ -72,7 +72,7 @@ impl Demo {
             .map_err(|problems| anyhow::anyhow!(problems.render(false)))?;
         let watched = std::iter::once(directory.0.join(FILE)).chain(compiled.watched.clone()).collect();
         let server = Arc::new(Server::start(compiled, Clock::system(), Telemetry::default())?);
-        let reload = reload::start(&server, directory.0.join(FILE), watched)?;
+        let reload = reload::start(&server, directory.0.join(FILE), watched, Hangup::Ignore)?;
         Ok(Self { server, reload, models, stop_models, keys, directory })
     }
 

@@ -8,6 +8,8 @@ mod cors;
 mod exchange;
 mod forward;
 mod framing;
+mod h1;
+mod h2;
 pub mod health;
 pub mod listener;
 mod metered;
@@ -17,27 +19,26 @@ mod tunnel;
 mod wire;
 pub mod worker;
 
-use std::convert::Infallible;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
-use http::{Request, Response};
-use http_body::Body;
-use http_body_util::{BodyExt, Limited};
-use hyper::body::Incoming;
+use http::{Response, StatusCode};
 use tollgate_core::access;
-use tollgate_core::authn::hawk::Unproven;
-use tollgate_core::authn::{self, Answer, Identity};
-use tollgate_core::denial::{Bound, Denial, Malformed};
+use tollgate_core::authn::hawk::{self, Unproven};
+use tollgate_core::authn::{self, Identity};
+use tollgate_core::denial::{Bound, Denial};
 use tollgate_core::route::Route;
 
-use self::body::{Failure, Progress, RequestBody, ResponseBody, Stream};
+use self::answer::body::ResponseBody;
+use self::body::{RequestBody, Source, Stream};
 use self::call::{Call, Outcome};
-use self::forward::{Answered, Ready};
+use self::forward::outgoing::Outgoing;
+use self::framing::{Checked, Unchecked};
 use self::listener::Peer;
-use self::wire::pace::Pace;
+use self::tunnel::Tunnel;
+use self::wire::timer::Timer;
 use self::worker::Worker;
 use crate::state::Live;
 
@@ -46,162 +47,228 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Bodies that must be read whole (a payload proof) are at most this large where the route has no limit.
 const BUFFER_MAX: u64 = 10 * 1024 * 1024;
 
-/// How a request was answered.
-enum Reply {
-    /// By the gate itself.
-    Own(Response<Bytes>),
-    /// By the model; the identity signs the answer where the scheme wants that.
-    Model(Answered, Option<Identity>),
-    /// By a change of protocol.
-    Tunnel(tunnel::Opened),
+/// A request as its protocol's side hands it over.
+#[derive(Debug)]
+struct Asked {
+    head: Unchecked,
+    /// Absent where there is no body.
+    body: Option<Source>,
 }
 
-/// Answers one request of a caller. Never fails: whatever goes wrong is an answer too.
-pub async fn serve(
-    worker: Rc<Worker>,
-    peer: Rc<Peer>,
-    pace: Arc<Pace>,
-    request: Request<Incoming>,
-) -> Result<Response<ResponseBody>, Infallible> {
+/// What the protocol's side writes to the caller.
+#[derive(Debug)]
+struct Answer {
+    response: Response<ResponseBody>,
+    /// What the connection becomes after the head, where it changes its protocol.
+    tunnel: Option<Box<Tunnel>>,
+}
+
+/// How far a request came without waiting for anything.
+enum Begun {
+    /// To its answer.
+    Answered(Answer),
+    /// To the first step that waits.
+    Waiting(Box<Waiting>),
+}
+
+/// A request that waits for its body or for the model. All that it needs is here: the future that waits is small.
+struct Waiting {
+    call: Box<Call>,
+    live: Arc<Live>,
+    step: Step,
+}
+
+/// What a request does next.
+enum Step {
+    /// It is answered here.
+    Answer(Response<Bytes>),
+    /// Its body is read, to prove what the caller signed.
+    Prove(Box<Signed>),
+    /// It goes to the model; the artifacts sign the answer where the scheme wants that.
+    Forward(Outgoing, Option<Arc<hawk::Artifacts>>),
+}
+
+/// A request whose head is signed, and whose body is still to be proven.
+struct Signed {
+    unproven: Unproven,
+    checked: Checked,
+    body: Option<Stream>,
+}
+
+/// The walk up to the first step that waits. Never fails: whatever goes wrong is an answer too. `timer` is the calling
+/// task's.
+fn begin(worker: &Rc<Worker>, peer: &Peer, timer: &Rc<Timer>, asked: Asked) -> Begun {
     let now = worker.gate.clock.now();
     let id = worker.ids.borrow_mut().next(now);
     let live = worker.gate.live();
-    let origin = request.headers().get(header::ORIGIN).cloned();
-    let method = request.method().clone();
-    let mut call = Call::open(worker.gate.clone(), pace.begin(), id, now, method, peer.address);
-    let request_id = call.id.header();
-
-    let reply = walk(&worker, &peer, &live, request, &mut call).await;
-    let route = call.route.clone();
-    let mut response = match reply {
-        Ok(Reply::Model(answered, identity)) => match identity.and_then(|identity| identity.hawk) {
-            None => answer::from_model(&worker, answered, call),
-            Some(artifacts) => Box::pin(answer::signed(&worker, answered, call, artifacts)).await,
-        },
-        Ok(Reply::Own(response)) => {
-            call.status = response.status();
-            call.outcome = Outcome::Served;
-            response.map(ResponseBody::from)
-        }
-        Ok(Reply::Tunnel(opened)) => tunnel::run(&worker, opened, call).map(ResponseBody::from),
-        Err(denial) => {
-            let dialect = match (&route, &denial) {
-                (Some(route), _) => route.errors,
-                (None, Denial::MethodNotAllowed { errors: Some(errors), .. }) => *errors,
-                (None, _) => live.snapshot.errors,
-            };
-            let response = problem::response(&denial, dialect, call.path.as_deref(), call.id.as_str());
-            call.deny(&denial);
-            call.status = response.status();
-            response.map(ResponseBody::from)
-        }
-    };
-    response.headers_mut().insert(X_REQUEST_ID, request_id);
-    if let Some(cors) = route.as_ref().and_then(|route| route.cors.as_ref()) {
-        cors::decorate(cors, origin.as_ref(), response.headers_mut());
+    let method = asked.head.method().clone();
+    let mut call = Call::open(worker.gate.clone(), id, now, method, peer.address);
+    match judge(worker, peer, timer, &live, asked, &mut call) {
+        Ok(Step::Answer(response)) => Begun::Answered(own(call, response)),
+        Ok(step) => Begun::Waiting(Box::new(Waiting { call, live, step })),
+        Err(denial) => Begun::Answered(deny(call, &live, &denial)),
     }
-    Ok(response)
 }
 
-/// The walk: framing, route, identity, access, and on to the model. Each step's answer is the next one's ticket.
-async fn walk(
-    worker: &Rc<Worker>,
+/// The rest of the walk.
+async fn finish(worker: &Rc<Worker>, timer: &Rc<Timer>, waiting: Box<Waiting>) -> Answer {
+    let Waiting { mut call, live, step } = *waiting;
+    let (outgoing, artifacts) = match step {
+        Step::Answer(response) => return own(call, response),
+        Step::Forward(outgoing, artifacts) => (outgoing, artifacts),
+        // Boxed, as every rare and large future of the walk: its room would be moved with each request.
+        Step::Prove(signed) => match Box::pin(prove(worker, &live, *signed, &mut call)).await {
+            Ok(proven) => proven,
+            Err(denial) => return deny(call, &live, &denial),
+        },
+    };
+    let answered = match forward::forward(worker, timer, outgoing).await {
+        Ok(answered) => answered,
+        Err(denial) => return deny(call, &live, &denial),
+    };
+    call.answered();
+    let dress = Dress::of(&call);
+    if answered.head.status == StatusCode::SWITCHING_PROTOCOLS {
+        let (response, tunnel) = answer::switched(answered, call);
+        return Answer { response: dress.put_on(response), tunnel: Some(tunnel) };
+    }
+    let response = match artifacts {
+        None => answer::from_model(worker, timer, answered, call),
+        Some(artifacts) => Box::pin(answer::signed(worker, timer, answered, call, artifacts)).await,
+    };
+    Answer { response: dress.put_on(response), tunnel: None }
+}
+
+/// Framing, route, identity, access. Each step's answer is the next one's ticket.
+fn judge(
+    worker: &Worker,
     peer: &Peer,
+    timer: &Rc<Timer>,
     live: &Live,
-    request: Request<Incoming>,
+    asked: Asked,
     call: &mut Call,
-) -> Result<Reply, Denial> {
-    let (mut parts, incoming) = request.into_parts();
-    let switch = parts.extensions.remove::<hyper::upgrade::OnUpgrade>();
-    let checked = framing::check(parts, !incoming.is_end_stream(), peer, &worker.gate.process.bounds)?;
+) -> Result<Step, Denial> {
+    let bounds = &worker.gate.process.bounds;
+    let Asked { head, body } = asked;
+    let checked = framing::check(head, body.is_some(), peer, bounds)?;
     call.path = Some(checked.head.path.as_str().into());
     call.client = checked.head.client;
     call.client_request_id = checked.client_request_id.clone();
 
     let route = live.snapshot.routes.find(&checked.head)?;
     call.route = Some(route.clone());
+    if route.cors.is_some() {
+        call.origin = checked.head.headers.get(header::ORIGIN).cloned();
+    }
     if let Some(answer) = cors::preflight(route, &checked.head) {
-        return Ok(Reply::Own(answer));
+        return Ok(Step::Answer(answer));
     }
-    check_declared_size(route, &incoming)?;
+    check_declared_size(route, body.as_ref())?;
 
-    let progress: Rc<Progress> = Rc::default();
+    let stream =
+        |max| body.map(|body| Stream::new(body, max, bounds, call.request_bytes.clone(), timer.clone()));
     let credentials = &live.snapshot.credentials;
-    let (identity, body) =
-        match authn::identify(&checked.head, &route.accept, credentials, &worker.gate.memory, call.now) {
-            Answer::Absent => (None, stream(incoming, route, call, &progress)),
-            Answer::Identified(identity) => (Some(identity), stream(incoming, route, call, &progress)),
-            Answer::Rejected(denial) => return Err(denial),
-            Answer::Unproven(unproven) => {
-                let content_type = checked.head.headers.get(header::CONTENT_TYPE);
-                // Boxed, as every rare and large future of the walk: its room would be moved with each request.
-                let (identity, bytes) =
-                    Box::pin(prove(unproven, incoming, content_type, route, call)).await?;
-                progress.end();
-                (Some(identity), RequestBody::Whole((!bytes.is_empty()).then_some(bytes)))
-            }
-        };
+    let memory = &worker.gate.memory;
+    let identity = match authn::identify(&checked.head, &route.accept, credentials, memory, call.now) {
+        authn::Answer::Absent => None,
+        authn::Answer::Identified(identity) => Some(identity),
+        authn::Answer::Rejected(denial) => return Err(denial),
+        authn::Answer::Unproven(unproven) => {
+            let body = stream(Some(route.body_max.unwrap_or(BUFFER_MAX)));
+            return Ok(Step::Prove(Box::new(Signed { unproven, checked, body })));
+        }
+    };
+    let body = match stream(route.body_max) {
+        None => RequestBody::Whole(Bytes::new()),
+        Some(stream) => RequestBody::Stream(Box::new(stream)),
+    };
+    let (outgoing, artifacts) = admit(worker, live, route.clone(), identity, checked, body, call)?;
+    Ok(Step::Forward(outgoing, artifacts))
+}
+
+/// Access, and what it permits: a request that may be sent.
+fn admit(
+    worker: &Worker,
+    live: &Live,
+    route: Arc<Route>,
+    identity: Option<Identity>,
+    checked: Checked,
+    body: RequestBody,
+    call: &mut Call,
+) -> Result<(Outgoing, Option<Arc<hawk::Artifacts>>), Denial> {
     call.credential = identity.as_ref().map(|identity| identity.credential.clone());
-
-    let permit = access::decide(route, identity.clone())?;
-    let ready = Ready { permit, checked, body, progress };
-    if ready.checked.upgrade.is_some() {
-        let switch = switch.ok_or(Malformed::Upgrade)?;
-        return Box::pin(tunnel::open(worker, live, ready, switch, call)).await.map(Reply::Tunnel);
-    }
-    let answered = forward::forward(worker, live, ready, call).await?;
-    call.answered();
-    Ok(Reply::Model(answered, identity))
+    let artifacts = identity.as_ref().and_then(|identity| identity.hawk.clone());
+    let permit = access::decide(&route, identity)?;
+    tunnel::check(&permit, &checked)?;
+    let outgoing = Outgoing::new(permit, checked, body, live, worker, call)?;
+    Ok((outgoing, artifacts))
 }
 
-/// A judged payload: who calls, and the body read whole.
+/// An answer of the gate's own.
+fn own(mut call: Box<Call>, response: Response<Bytes>) -> Answer {
+    call.status = response.status();
+    call.outcome = Outcome::Served;
+    Answer { response: Dress::of(&call).put_on(response.map(ResponseBody::from)), tunnel: None }
+}
+
+/// A denial in the dialect of its route.
+fn deny(mut call: Box<Call>, live: &Live, denial: &Denial) -> Answer {
+    let dialect = match (&call.route, denial) {
+        (Some(route), _) => route.errors,
+        (None, Denial::MethodNotAllowed { errors: Some(errors), .. }) => *errors,
+        (None, _) => live.snapshot.errors,
+    };
+    let response = problem::response(denial, dialect, call.path.as_deref(), call.id.as_str());
+    call.deny(denial);
+    call.status = response.status();
+    Answer { response: Dress::of(&call).put_on(response.map(ResponseBody::from)), tunnel: None }
+}
+
+/// What every answer wears, whoever made it.
+struct Dress {
+    id: HeaderValue,
+    cors: Option<(Arc<Route>, Option<HeaderValue>)>,
+}
+
+impl Dress {
+    fn of(call: &Call) -> Self {
+        let route = call.route.as_ref().filter(|route| route.cors.is_some());
+        Self { id: call.id.header(), cors: route.map(|route| (route.clone(), call.origin.clone())) }
+    }
+
+    fn put_on(self, mut response: Response<ResponseBody>) -> Response<ResponseBody> {
+        response.headers_mut().insert(X_REQUEST_ID, self.id);
+        if let Some((route, origin)) = &self.cors
+            && let Some(cors) = &route.cors
+        {
+            cors::decorate(cors, origin.as_ref(), response.headers_mut());
+        }
+        response
+    }
+}
+
+/// Reads the body whole and compares it with what was signed; then the walk goes on as for everybody.
 async fn prove(
-    unproven: Unproven,
-    incoming: Incoming,
-    content_type: Option<&HeaderValue>,
-    route: &Route,
-    call: &Call,
-) -> Result<(Identity, Bytes), Denial> {
-    let bytes = read_whole(incoming, route, call).await?;
+    worker: &Worker,
+    live: &Live,
+    signed: Signed,
+    call: &mut Call,
+) -> Result<(Outgoing, Option<Arc<hawk::Artifacts>>), Denial> {
+    let Signed { unproven, checked, body } = signed;
+    let bytes = match body {
+        Some(body) => body.read_whole(call.held.insert(worker.gate.bodies.enter())).await?,
+        None => Bytes::new(),
+    };
+    let route = call.route.clone().ok_or(Denial::NoRoute)?;
+    let content_type = checked.head.headers.get(header::CONTENT_TYPE);
     let identity = unproven.prove(&route.accept, content_type, &bytes)?;
-    call.request_bytes.set(bytes.len() as u64);
-    Ok((identity, bytes))
-}
-
-/// The body as it comes, bounded and counted.
-fn stream(incoming: Incoming, route: &Route, call: &Call, progress: &Rc<Progress>) -> RequestBody {
-    if incoming.is_end_stream() {
-        progress.end();
-        return RequestBody::Whole(None);
-    }
-    RequestBody::Stream(Stream {
-        incoming,
-        max: route.body_max,
-        bytes: call.request_bytes.clone(),
-        progress: progress.clone(),
-        pace: call.connection().pace().clone(),
-    })
+    admit(worker, live, route, Some(identity), checked, RequestBody::Whole(bytes), call)
 }
 
 /// A body that says itself that it is too large is refused before anything is read.
-fn check_declared_size(route: &Route, incoming: &Incoming) -> Result<(), Denial> {
-    match route.body_max {
-        Some(max) if incoming.size_hint().lower() > max => Err(Denial::Bound(Bound::Body { max })),
+fn check_declared_size(route: &Route, body: Option<&Source>) -> Result<(), Denial> {
+    match (route.body_max, body.and_then(Source::remaining)) {
+        (Some(max), Some(size)) if size > max => Err(Denial::Bound(Bound::Body { max })),
         _ => Ok(()),
-    }
-}
-
-async fn read_whole(incoming: Incoming, route: &Route, call: &Call) -> Result<Bytes, Denial> {
-    let max = route.body_max.unwrap_or(BUFFER_MAX);
-    let limited = Limited::new(incoming, usize::try_from(max).unwrap_or(usize::MAX));
-    match limited.collect().await {
-        Ok(whole) => Ok(whole.to_bytes()),
-        Err(error) if error.is::<http_body_util::LengthLimitError>() => {
-            Err(Denial::Bound(Bound::Body { max }))
-        }
-        Err(error) => Err(match error.downcast::<hyper::Error>() {
-            Ok(error) => Failure::of(&error, call.connection().pace()).into(),
-            Err(_) => Malformed::Chunk.into(),
-        }),
     }
 }

@@ -1,4 +1,4 @@
-//! Hot reload: on a change of the file or of what it names, and on SIGHUP.
+//! Hot reload: on a change of the file or of what it names, and on SIGHUP where an operator may send it.
 
 mod opened;
 
@@ -18,23 +18,49 @@ const LOOK: Duration = Duration::from_millis(500);
 /// Two reads this far apart must agree: a file that is being written is not loaded.
 const SETTLE: Duration = Duration::from_millis(100);
 
+/// What SIGHUP does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hangup {
+    /// It loads the file, changed or not.
+    Load,
+    /// It leaves a line in the log and nothing else: there is no file that an operator could mean.
+    Ignore,
+}
+
 /// Watches the configuration for as long as the gate runs; SIGHUP is caught from the return on.
 ///
 /// A file that cannot be used changes nothing and says why, once.
 ///
 /// # Errors
 /// Where SIGHUP cannot be watched.
-pub fn start(server: &Arc<Server>, path: PathBuf, watched: Vec<PathBuf>) -> std::io::Result<JoinHandle<()>> {
+pub fn start(
+    server: &Arc<Server>,
+    path: PathBuf,
+    watched: Vec<PathBuf>,
+    on_hangup: Hangup,
+) -> std::io::Result<JoinHandle<()>> {
     let _entered = server.control().enter();
     let hangup = signal(SignalKind::hangup())?;
-    Ok(server.control().spawn(watch(Arc::downgrade(server), hangup, path, watched)))
+    Ok(server.control().spawn(watch(Arc::downgrade(server), hangup, on_hangup, path, watched)))
 }
 
-async fn watch(server: Weak<Server>, mut hangup: Signal, path: PathBuf, mut watched: Vec<PathBuf>) {
+async fn watch(
+    server: Weak<Server>,
+    mut hangup: Signal,
+    on_hangup: Hangup,
+    path: PathBuf,
+    mut watched: Vec<PathBuf>,
+) {
     let mut seen = stamps(&watched);
     loop {
         let forced = tokio::select! {
-            _ = hangup.recv() => true,
+            _ = hangup.recv() => match on_hangup {
+                Hangup::Load => true,
+                Hangup::Ignore => {
+                    tracing::warn!("SIGHUP is ignored here; the configuration is loaded when its file changes");
+                    continue;
+                }
+            },
             () = tokio::time::sleep(LOOK) => false,
         };
         let now = stamps(&watched);

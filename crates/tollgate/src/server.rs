@@ -81,7 +81,7 @@ impl Server {
             }
             None => None,
         };
-        let health = Mutex::new(control.spawn(health::watch(gate.live())));
+        let health = Mutex::new(control.spawn(health::watch(gate.live(), gate.process.bounds)));
         drop(_entered);
         Ok(Self { gate, listeners, admin, workers, control, health })
     }
@@ -162,7 +162,7 @@ impl Server {
     fn watch_health(&self, live: Arc<Live>) {
         let mut task = self.health.lock();
         task.abort();
-        *task = self.control.spawn(health::watch(live));
+        *task = self.control.spawn(health::watch(live, self.gate.process.bounds));
     }
 }
 

@@ -1,6 +1,7 @@
 //! What lives as long as the process and is shared by every thread.
 
 pub mod clock;
+pub mod room;
 pub mod upstreams;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use tollgate_core::consumer::Name;
 use tollgate_core::snapshot::Snapshot;
 
 use self::clock::Clock;
+use self::room::Room;
 use self::upstreams::UpstreamState;
 use crate::config::process::Process;
 use crate::telemetry::Telemetry;
@@ -31,6 +33,8 @@ pub struct Gate {
     pub memory: Memory,
     /// Both clocks.
     pub clock: Clock,
+    /// Room for bodies that are held whole.
+    pub bodies: Room,
     /// Counters and the access log.
     pub telemetry: Telemetry,
     /// Cancelled when the gate stops taking connections.
@@ -60,6 +64,7 @@ impl Gate {
     ) -> anyhow::Result<Arc<Self>> {
         let live = Live::new(snapshot, &HashMap::new())?;
         Ok(Arc::new(Self {
+            bodies: Room::new(process.bounds.held_bodies),
             process,
             memory: Memory {
                 proofs: jwt::Proofs::new(PROOFS),

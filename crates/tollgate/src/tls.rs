@@ -43,7 +43,11 @@ pub fn server_config(files: &ListenerTls) -> anyhow::Result<Arc<ServerConfig>> {
     Ok(Arc::new(config))
 }
 
-fn certificates(path: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {
+/// Reads a file of at least one certificate, in its order.
+///
+/// # Errors
+/// A file that cannot be read or holds none, named.
+pub fn certificates(path: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {
     let chain = CertificateDer::pem_file_iter(path)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .with_context(|| format!("no certificates can be read from {}", path.display()))?;

@@ -3,11 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 use serde_json::Value;
 
 fn tollgate(arguments: &[&str]) -> Command {
@@ -57,6 +58,42 @@ fn exit_codes_tell_usage_from_failure() {
         serde_json::from_str::<Value>(&err).unwrap()["error"].as_str().unwrap().contains("/does/not/exist")
     );
     assert!(run(&["--version"], 0).0.starts_with("tollgate "));
+}
+
+#[test]
+fn usage_errors_are_objects_where_json_is_asked_for() {
+    for (arguments, told) in [
+        (&["--json", "--nonsense"][..], "unexpected argument '--nonsense' found"),
+        (&["schema", "--nonsense", "--json"], "unexpected argument '--nonsense' found"),
+        (&["import", "apisix", "--json"], "<FILE>"),
+        (&["--json", "matrix", "--url", "http://h"], "--probe"),
+        (&["--json"], "requires a subcommand"),
+        (&["--json", "keygen"], "no command is given"),
+        (&["demo", "--port", "70000", "--json"], "invalid value '70000'"),
+    ] {
+        let (out, err) = run(arguments, 2);
+        let object: Value = serde_json::from_str(&err).unwrap();
+        let text = object["error"].as_str().unwrap();
+        assert!(
+            out.is_empty() && err.lines().count() == 1 && object.as_object().unwrap().len() == 1,
+            "{err}"
+        );
+        assert!(text.contains(told) && !text.starts_with("error"), "{text}");
+    }
+    assert!(run(&["--json", "--help"], 0).0.contains("Usage:"));
+}
+
+#[test]
+fn a_demo_with_one_port_for_two_listeners_is_misused() {
+    let arguments = ["demo", "--port", "9001", "--admin-port", "9001"];
+    let (out, err) = run(&arguments, 2);
+    assert!(out.is_empty() && err.contains("Usage: tollgate demo") && !err.contains("yaml"), "{err}");
+    assert!(err.contains("'--port'") && err.contains("'--admin-port'") && err.contains("9001"), "{err}");
+    let (_, err) = run(&[&arguments[..], &["--json"]].concat(), 2);
+    assert!(
+        serde_json::from_str::<Value>(&err).unwrap()["error"].as_str().unwrap().contains("9001"),
+        "{err}"
+    );
 }
 
 #[test]
@@ -273,4 +310,78 @@ fn the_schema_names_the_sections() {
     for section in ["listen", "upstreams", "routes", "consumers", "tiers"] {
         assert!(schema["properties"][section].is_object(), "{section}");
     }
+}
+
+/// A running `serve`, ended with the test.
+struct Gate(Child);
+
+impl Gate {
+    /// Starts it, and gives the address of its one listener. Nobody reads its log afterwards, which no caller may feel.
+    fn start(config: &Path) -> (Self, String) {
+        let mut command = tollgate(&["serve", "-c", config.to_str().unwrap()]);
+        let child = command.env("TOLLGATE_LOG", "json:info").stderr(Stdio::piped()).spawn();
+        let mut gate = Self(child.unwrap());
+        let log = BufReader::new(gate.0.stderr.take().unwrap());
+        for line in log.lines() {
+            let line: Value = serde_json::from_str(&line.unwrap()).unwrap();
+            if line["message"] == "serving" {
+                let address = line["address"].as_str().unwrap().to_owned();
+                return (gate, address);
+            }
+        }
+        unreachable!("the gate ended before it served")
+    }
+}
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+/// Writes a self-signed certificate as `openssl req -x509` makes it: of an authority, for a name that is not the
+/// address which the gate listens on.
+fn write_certificate(folder: &Path, name: &str) {
+    let key = KeyPair::generate().unwrap();
+    let mut certificate = CertificateParams::new(vec!["gate.test".to_owned()]).unwrap();
+    certificate.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    fs::write(folder.join(format!("{name}.crt")), certificate.self_signed(&key).unwrap().pem()).unwrap();
+    fs::write(folder.join(format!("{name}.key")), key.serialize_pem()).unwrap();
+}
+
+#[test]
+fn the_matrix_is_probed_over_tls() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = |certificate: &str| {
+        write_certificate(folder.path(), certificate);
+        let path = folder.path().join(format!("{certificate}.yaml"));
+        // No model listens there, and what gets as far as that was let through.
+        let text = format!(
+            "listen: [{{ address: 127.0.0.1:0, tls: {{ cert: {certificate}.crt, key: {certificate}.key }} }}]\n\
+             upstreams: {{ m: {{ targets: [http://127.0.0.1:1] }} }}\n\
+             routes:\n  everywhere: {{ match: {{ path: /e }}, upstream: m, accept: [api_key], allow: [a] }}\n  \
+             named: {{ match: {{ path: /n/**, hosts: [model.test] }}, upstream: m, accept: [hawk], allow: [b] }}\n\
+             consumers:\n  a: {{ credentials: [{{ api_key: {{ file: key }} }}] }}\n  \
+             b: {{ credentials: [{{ hawk: {{ id: b, key: {{ file: key }} }} }}, {{ api_key: {{ file: b.key }} }}] }}\n"
+        );
+        fs::write(&path, text).unwrap();
+        path
+    };
+    fs::write(folder.path().join("key"), "a-key-of-enough-characters-for-everyone").unwrap();
+    fs::write(folder.path().join("b.key"), "another-key-of-enough-characters-for-b").unwrap();
+    let (mine, other) = (config("mine"), config("other"));
+    let (_gate, address) = Gate::start(&mine);
+    let url = format!("https://{address}");
+    let probe = |file: &Path, code: i32| {
+        run(&["matrix", "-c", file.to_str().unwrap(), "--probe", "--url", &url], code)
+    };
+    let (table, err) = probe(&mine, 0);
+    assert_eq!(
+        table, "consumer  everywhere  named\na         ✓           ✗\nb         ✗           ✓\n",
+        "{err}"
+    );
+    // Another gate's file has another certificate: whoever answers is not the gate that is meant.
+    let (table, err) = probe(&other, 1);
+    assert!(table.contains('?') && err.contains("no TLS with"), "{table}{err}");
 }

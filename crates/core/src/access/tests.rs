@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::decide;
-use crate::authn::{Identity, Scheme, jwt};
+use crate::authn::{Accept, Identity, Scheme, jwt};
 use crate::consumer::Scopes;
 use crate::credential::{Digest, Proof};
 use crate::denial::{Denial, Forbidden, Unauthenticated, Wanted};
@@ -18,8 +18,8 @@ fn access(allow: Option<&[&str]>, deny: &[&str], scopes: &[&str]) -> Access {
 
 fn guarded(access: Access, public: bool) -> Arc<Route> {
     let mut route = route("r", "/");
-    route.accept.schemes = vec![Scheme::Jwt(jwt::Options::default())];
-    route.accept.public = public;
+    let schemes = vec![Scheme::Jwt(jwt::Options::default())];
+    route.accept = Accept { schemes, public, ..Accept::default() }.into();
     route.access = access;
     Arc::new(route)
 }

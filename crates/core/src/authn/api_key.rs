@@ -12,7 +12,7 @@ use crate::denial::Denial;
 use crate::head::Head;
 
 /// Where keys are looked for, and whether they are removed on the way upstream.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Options {
     /// The first place that holds something decides.
     pub from: Vec<Place>,
@@ -21,7 +21,7 @@ pub struct Options {
 }
 
 /// One place that may hold a key.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Place {
     /// `Authorization: Bearer KEY`.
     Bearer,

@@ -41,7 +41,7 @@ pub(super) const BEWIT: &str = "bewit";
 const MAX_LENGTH: usize = 4096;
 
 /// How Hawk requests are judged.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Options {
     /// Whether a request with a body must carry a payload hash.
     pub payload_required: bool,

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue, header};
 
 use super::api_key::Place;
 use super::authorization::{Form, looks_like_jwt};
@@ -19,28 +19,23 @@ const KEY_HEADERS: [HeaderName; 2] =
 /// How the gate's own keys start.
 const OWN_KEYS: [&[u8]; 3] = [b"hk_live_", b"hk_test_", b"hk_dev_"];
 
-/// Removes every credential from the header fields.
-pub fn headers(headers: &mut HeaderMap, accept: &Accept, credentials: &Credentials) {
-    let mut gone: Vec<HeaderName> = Vec::new();
-    let mut cookies = false;
-    for (sent, value) in &*headers {
-        let folded = folded(sent);
-        let name = folded.as_ref().unwrap_or(sent);
-        cookies |= *name == header::COOKIE;
-        let read = accept.schemes.iter().any(|scheme| reads_header(scheme, name));
-        let hidden = read
-            || (*name == header::AUTHORIZATION && hides_authorization(value.as_bytes(), accept, credentials))
-            || (KEY_HEADERS.contains(name) && is_ours(value.as_bytes(), accept, credentials));
-        if hidden {
-            gone.push(sent.clone());
-        }
+/// What of a header field goes upstream: all of it, a cookie line without those that carry credentials, or nothing.
+pub fn field<'v>(
+    sent: &HeaderName,
+    value: &'v HeaderValue,
+    accept: &Accept,
+    credentials: &Credentials,
+) -> Option<Cow<'v, [u8]>> {
+    let value = value.as_bytes();
+    let folded = folded(sent);
+    let name = folded.as_ref().unwrap_or(sent);
+    if *name == header::COOKIE {
+        return cookies(value, accept, credentials);
     }
-    for name in gone {
-        headers.remove(name);
-    }
-    if cookies {
-        hide_cookies(headers, accept, credentials);
-    }
+    let hidden = accept.schemes.iter().any(|scheme| reads_header(scheme, name))
+        || (*name == header::AUTHORIZATION && hides_authorization(value, accept, credentials))
+        || (KEY_HEADERS.contains(name) && is_ours(value, accept, credentials));
+    (!hidden).then_some(Cow::Borrowed(value))
 }
 
 /// The query without the parameters that carry credentials; nothing where none is left.
@@ -133,24 +128,19 @@ fn is_our_token(value: &[u8], credentials: &Credentials) -> bool {
     looks_like_jwt(value) && jwt::names_a_credential(value, credentials)
 }
 
-fn hide_cookies(headers: &mut HeaderMap, accept: &Accept, credentials: &Credentials) {
+/// The cookies of one line that carry no credential; nothing where none is left.
+fn cookies<'v>(line: &'v [u8], accept: &Accept, credentials: &Credentials) -> Option<Cow<'v, [u8]>> {
     let hidden = |pair: &[u8]| {
         let is_read = |name: &str| cookie::value_of(pair, name).is_some();
         let value = pair.splitn(2, |byte| *byte == b'=').nth(1).unwrap_or_default();
         is_our_token(value.trim_ascii(), credentials)
             || accept.schemes.iter().any(|scheme| token_cookies(scheme).any(is_read))
     };
-    let lines: Vec<HeaderValue> = headers.get_all(header::COOKIE).iter().cloned().collect();
-    if !lines.iter().flat_map(|line| cookie::pairs(line.as_bytes())).any(hidden) {
-        return;
+    if !cookie::pairs(line).any(hidden) {
+        return Some(Cow::Borrowed(line));
     }
-    headers.remove(header::COOKIE);
-    for line in lines {
-        let kept: Vec<&[u8]> = cookie::pairs(line.as_bytes()).filter(|pair| !hidden(pair)).collect();
-        if let (false, Ok(value)) = (kept.is_empty(), HeaderValue::from_bytes(&kept.join(&b"; "[..]))) {
-            headers.append(header::COOKIE, value);
-        }
-    }
+    let kept: Vec<&[u8]> = cookie::pairs(line).filter(|pair| !hidden(pair)).collect();
+    (!kept.is_empty()).then(|| Cow::Owned(kept.join(&b"; "[..])))
 }
 
 fn token_cookies(scheme: &Scheme) -> impl Iterator<Item = &str> {

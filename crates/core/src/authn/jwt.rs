@@ -38,7 +38,7 @@ pub const DEFAULT_CLAIM: &str = "key";
 pub const MAX_TOKEN: usize = 16 * 1024;
 
 /// Where tokens are looked for and how their claims are read.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Options {
     /// The first place that holds something decides.
     pub from: Vec<Place>,
@@ -49,7 +49,7 @@ pub struct Options {
 }
 
 /// One place that may hold a token.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Place {
     /// `Authorization`, raw or after `Bearer`.
     Authorization,

@@ -11,7 +11,7 @@ use super::Outcome;
 use super::output::Output;
 use super::stop::StopSignals;
 use crate::demo::{Demo, Ports};
-use crate::probe::{self, Question};
+use crate::probe::{self, Listening, Question};
 use crate::telemetry::logging;
 
 /// Guard three real models with fresh keys and show who may call what
@@ -34,6 +34,17 @@ struct Met {
 }
 
 impl DemoCommand {
+    /// Why these arguments cannot be meant together. Two ports of 0 are two free ones.
+    pub fn contradiction(&self) -> Option<String> {
+        (self.port == self.admin_port && self.port != 0).then(|| {
+            format!(
+                "the gate and the admin listener cannot share port {}: give '--port' and '--admin-port' different \
+                 numbers, or 0 for a free one",
+                self.port
+            )
+        })
+    }
+
     pub fn run(self, output: &Output) -> anyhow::Result<Outcome> {
         logging::start(std::env::var("TOLLGATE_LOG").ok().as_deref(), "warn")?;
         let stop = StopSignals::watch()?;
@@ -50,9 +61,11 @@ impl DemoCommand {
 /// Calls every model as every consumer, through the gate.
 async fn ask_everything(demo: &Demo) -> anyhow::Result<Vec<Met>> {
     let mut met = Vec::new();
+    let at = Listening::plain(demo.gate().to_string().parse()?);
     for keys in &demo.keys {
         for model in Model::all() {
             let question = Question {
+                at: at.clone(),
                 url: format!("http://{}/predict/{}", demo.gate(), model.name()).parse()?,
                 method: Method::POST,
                 headers: vec![(HeaderName::from_static("x-api-key"), HeaderValue::from_str(&keys.api_key)?)],

@@ -19,7 +19,8 @@ use crate::config;
 pub struct Matrix {
     #[command(flatten)]
     file: ConfigFile,
-    /// Send real requests to the running gate, with the credentials that can be read, and compare
+    /// Send real requests to the running gate, with the credentials that can be read, and compare; over TLS, the
+    /// certificates of the file are trusted beside the system's roots
     #[arg(long)]
     probe: bool,
     /// Where the gate is; by default where the file says that it listens
@@ -62,16 +63,10 @@ impl Matrix {
         let probed = match self.probe {
             true => {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-                let url = self.url.unwrap_or_else(|| probe::own_url(&compiled.process));
+                let gate = probe::gate(self.url.as_deref(), &compiled.process)?;
                 let env = |name: &str| std::env::var(name).ok();
                 let known = config::presentable::presentable(&self.file.path, &env);
-                runtime.block_on(probe::all(
-                    &cells,
-                    &compiled.snapshot,
-                    &known,
-                    &url,
-                    self.keys.as_deref(),
-                ))?
+                runtime.block_on(probe::all(&cells, &compiled.snapshot, &known, &gate, self.keys.as_deref()))
             }
             false => Vec::new(),
         };
@@ -119,6 +114,7 @@ fn table(cells: &[Cell], probed: &[Probed]) -> String {
     for route in routes {
         text.push_str(&format!("{route:<width$}", width = route.len().max(2) + 2));
     }
+    text.truncate(text.trim_end().len());
     for (consumer, line) in lines {
         text.push_str(&format!("\n{consumer:<first$}{}", line.trim_end()));
     }

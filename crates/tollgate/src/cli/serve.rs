@@ -9,7 +9,7 @@ use super::check::ConfigFile;
 use super::output::{self, Output};
 use super::stop::StopSignals;
 use crate::config;
-use crate::reload;
+use crate::reload::{self, Hangup};
 use crate::server::{Server, Stopped};
 use crate::state::clock::Clock;
 use crate::telemetry::{AccessLog, Telemetry, logging};
@@ -53,7 +53,7 @@ impl Serve {
         };
         let telemetry = Telemetry { access_log, ..Telemetry::default() };
         let server = Arc::new(Server::start(compiled, Clock::system(), telemetry)?);
-        let reload = reload::start(&server, self.file.path, watched)?;
+        let reload = reload::start(&server, self.file.path, watched, Hangup::Load)?;
         for address in server.addresses() {
             tracing::info!(%address, "serving");
         }

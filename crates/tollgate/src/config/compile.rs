@@ -17,6 +17,7 @@ mod context;
 mod cors;
 mod credentials;
 mod later;
+mod missing;
 mod overlap;
 mod paths;
 mod pem;

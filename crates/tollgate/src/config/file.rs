@@ -42,7 +42,7 @@ pub(super) struct File {
     /// Shape of error bodies where no route matched, and default of routes.
     #[serde(default)]
     pub errors: Option<route::Dialect>,
-    /// Where the gate listens: an address, or a list of listeners. Default `127.0.0.1:8080`.
+    /// Where the gate listens: an address, or a list of addresses and listeners. Default `127.0.0.1:8080`.
     #[serde(default)]
     pub listen: Option<process::Listen>,
     /// Threads of the data plane: `auto` for one per available core, or a number.

@@ -75,8 +75,12 @@ pub struct Bounds {
     pub target_bytes: usize,
     /// From the first byte of a head, or from the connection's start, to the head's end.
     pub head_timeout: Duration,
-    /// Bytes per second that a body must keep up after its first five seconds.
+    /// Bytes per second that a body must keep up while it is waited for.
     pub body_rate: u64,
+    /// How long a body may come more slowly, all its pauses together.
+    pub body_grace: Duration,
+    /// Bytes of all bodies that are held whole at once, in the whole process.
+    pub held_bodies: u64,
     /// Between two requests of a connection.
     pub idle: Duration,
     /// How long a caller may not read.
@@ -98,6 +102,8 @@ impl Default for Bounds {
             target_bytes: 8 * 1024,
             head_timeout: Duration::from_secs(10),
             body_rate: 1024,
+            body_grace: Duration::from_secs(5),
+            held_bodies: 64 * 1024 * 1024,
             idle: Duration::from_secs(60),
             write_stall: Duration::from_secs(30),
             tls_handshake: Duration::from_secs(5),

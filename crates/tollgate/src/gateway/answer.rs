@@ -1,20 +1,25 @@
 //! The model's answer as the caller gets it.
 
+pub mod body;
+
 use std::rc::Rc;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::Response;
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::header::{self, HeaderName, HeaderValue};
 use http::response::Parts;
-use http_body_util::BodyExt;
 use tollgate_core::authn::hawk;
 use tollgate_core::denial::{Denial, UpstreamFailure};
 
-use super::body::ResponseBody;
+use self::body::ResponseBody;
 use super::call::Call;
 use super::forward::Answered;
 use super::metered::Metered;
 use super::problem;
+use super::tunnel::Tunnel;
+use super::wire::response::ResponseHead;
+use super::wire::timer::Timer;
 use super::worker::Worker;
 
 const SERVER_AUTHORIZATION: HeaderName = HeaderName::from_static("server-authorization");
@@ -23,35 +28,50 @@ const SERVER_AUTHORIZATION: HeaderName = HeaderName::from_static("server-authori
 const SIGNED_MAX: u64 = 1024 * 1024;
 
 /// Makes the caller's answer from the model's; from here on the body owns the call.
-pub fn from_model(worker: &Rc<Worker>, answered: Answered, call: Call) -> Response<ResponseBody> {
-    let (parts, metered) = meter(worker, answered, call);
-    Response::from_parts(parts, ResponseBody::Metered(Box::new(metered)))
+pub fn from_model(
+    worker: &Rc<Worker>,
+    timer: &Rc<Timer>,
+    answered: Answered,
+    call: Box<Call>,
+) -> Response<ResponseBody> {
+    let (parts, metered) = meter(worker, timer, answered, call);
+    Response::from_parts(parts, ResponseBody::Metered(metered))
 }
 
-/// The same with a `Server-Authorization`. The header comes before the body, so only an answer of known, modest size
+/// Makes the answer to a change of protocol that the model agreed to; what follows the head goes through the tunnel.
+pub fn switched(answered: Answered, mut call: Box<Call>) -> (Response<ResponseBody>, Box<Tunnel>) {
+    let Answered { head, exchange, occupied } = answered;
+    call.status = head.status;
+    let mut response = Response::new(ResponseBody::from(Bytes::new()));
+    *response.status_mut() = head.status;
+    *response.headers_mut() = head.headers;
+    (response, Tunnel::new(exchange, call, occupied))
+}
+
+/// The same as [`from_model`] with a `Server-Authorization`. The header comes before the body, so only an answer of known, modest size
 /// is covered with its body; a stream is signed by its head alone. A body that breaks before its head was sent is
 /// answered as any model that breaks off: 502 in the route's dialect.
 pub async fn signed(
     worker: &Rc<Worker>,
+    timer: &Rc<Timer>,
     answered: Answered,
-    call: Call,
+    call: Box<Call>,
     artifacts: Arc<hawk::Artifacts>,
 ) -> Response<ResponseBody> {
     let (route, path, id) = (call.route.clone(), call.path.clone(), call.id.clone());
-    let (mut parts, mut metered) = meter(worker, answered, call);
-    if metered.size_hint().exact().is_none_or(|size| size > SIGNED_MAX) {
+    let (mut parts, mut metered) = meter(worker, timer, answered, call);
+    if metered.remaining().is_none_or(|size| size > SIGNED_MAX) {
         if let Some(signature) = artifacts.server_authorization(None) {
             parts.headers.insert(SERVER_AUTHORIZATION, signature);
         }
-        return Response::from_parts(parts, ResponseBody::Metered(Box::new(metered)));
+        return Response::from_parts(parts, ResponseBody::Metered(metered));
     }
     metered.withhold();
-    let Ok(collected) = ResponseBody::Metered(Box::new(metered)).collect().await else {
+    let Ok(bytes) = metered.read_whole().await else {
         let dialect = route.map(|route| route.errors).unwrap_or_default();
         let denial = Denial::Upstream(UpstreamFailure::Unreachable);
         return problem::response(&denial, dialect, path.as_deref(), id.as_str()).map(ResponseBody::from);
     };
-    let bytes = collected.to_bytes();
     let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let signature = artifacts.server_authorization(Some((content_type.unwrap_or_default(), &bytes)));
     if let Some(signature) = signature {
@@ -60,37 +80,20 @@ pub async fn signed(
     Response::from_parts(parts, bytes.into())
 }
 
-fn meter(worker: &Rc<Worker>, answered: Answered, mut call: Call) -> (Parts, Metered) {
-    let Answered { response, exchange, occupied } = answered;
-    let (mut parts, incoming) = response.into_parts();
-    strip(&mut parts.headers);
-    call.status = parts.status;
-    let idle = call.route.as_ref().map(|route| route.upstream.timeout.idle).unwrap_or_default();
-    (parts, Metered::new(incoming, exchange, call, occupied, worker.clone(), idle))
-}
-
-/// Takes out of an answer what concerns only the connection to the model.
-fn strip(headers: &mut HeaderMap) {
-    let mut ended: Vec<HeaderName> = Vec::new();
-    for (name, value) in &*headers {
-        match name.as_str() {
-            "connection" => {
-                let named = value.to_str().unwrap_or_default().split(',');
-                let named = named.filter_map(|name| HeaderName::from_bytes(name.trim().as_bytes()).ok());
-                ended.extend(named.filter(|name| *name != header::CONTENT_LENGTH));
-                ended.push(header::CONNECTION);
-            }
-            "upgrade" | "proxy-authenticate" | "trailer" | "keep-alive" | "proxy-connection"
-            | "transfer-encoding" => {
-                ended.push(name.clone());
-            }
-            _ => {}
-        }
-    }
-    for name in ended {
-        headers.remove(name);
-    }
+fn meter(
+    worker: &Rc<Worker>,
+    timer: &Rc<Timer>,
+    answered: Answered,
+    mut call: Box<Call>,
+) -> (Parts, Metered) {
+    let Answered { head, exchange, occupied } = answered;
+    let ResponseHead { status, mut headers, .. } = head;
     if !headers.contains_key(header::SERVER) {
         headers.insert(header::SERVER, HeaderValue::from_static("tollgate"));
     }
+    call.status = status;
+    let idle = call.route.as_ref().map(|route| route.upstream.timeout.idle).unwrap_or_default();
+    let (mut parts, ()) = Response::new(()).into_parts();
+    (parts.status, parts.headers) = (status, headers);
+    (parts, Metered::new(exchange, call, occupied, worker.clone(), timer.clone(), idle))
 }

@@ -1,55 +1,22 @@
-//! Bodies on their way: the caller's to the model, the model's to the caller.
+//! A caller's body on its way to the model.
 
-use std::cell::Cell;
-use std::error::Error;
+use std::cell::{Cell, RefCell};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
-use bytes::Bytes;
-use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
+use bytes::{Bytes, BytesMut};
+use http_body::Body;
 use tokio::time::Instant;
 use tollgate_core::denial::{Bound, Denial, Malformed};
 
-use super::metered::Metered;
-use super::wire::pace::Pace;
+use super::h1::caller::Caller;
+use super::wire::timer::Timer;
+use crate::config::process::Bounds;
+use crate::state::room::Held;
 
-/// Why a body ends early.
-#[derive(Debug, thiserror::Error)]
-pub enum BodyError {
-    /// The caller broke off or sent broken framing.
-    #[error("the caller's body broke off")]
-    Caller(#[source] hyper::Error),
-    /// It is larger than the route takes.
-    #[error("the caller's body is larger than {0} bytes")]
-    TooLarge(u64),
-    /// The model broke off.
-    #[error("the model's body broke off")]
-    Upstream(#[source] hyper::Error),
-    /// The model sent nothing for too long.
-    #[error("the model's body stalled")]
-    Stalled,
-}
-
-/// What the request's task learns about the caller's body while it flows.
-#[derive(Debug, Default)]
-pub struct Progress {
-    /// Why it failed, if it did.
-    pub failure: Cell<Option<Failure>>,
-    /// When its last byte was taken.
-    pub ended: Cell<Option<Instant>>,
-}
-
-impl Progress {
-    /// Notes that the last byte was taken.
-    pub fn end(&self) {
-        self.ended.set(Some(Instant::now()));
-    }
-}
-
-/// Why a caller's body could not be sent whole.
+/// Why a caller's body could not be read whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failure {
     /// Its framing is wrong.
@@ -60,21 +27,8 @@ pub enum Failure {
     Slow,
     /// It is larger than this.
     TooLarge(u64),
-}
-
-impl Failure {
-    /// Why a caller's body gave an error: hyper calls broken chunks invalid, all else is the stream's early end.
-    pub fn of(error: &hyper::Error, pace: &Pace) -> Self {
-        use std::io::ErrorKind::{InvalidData, InvalidInput};
-        if pace.is_slow() {
-            return Self::Slow;
-        }
-        let cause = error.source().and_then(|cause| cause.downcast_ref::<std::io::Error>());
-        match cause.map(std::io::Error::kind) {
-            Some(InvalidData | InvalidInput) => Self::Broken,
-            Some(_) | None => Self::Left,
-        }
-    }
+    /// The gate holds too many.
+    NoRoom,
 }
 
 impl From<Failure> for Denial {
@@ -84,7 +38,137 @@ impl From<Failure> for Denial {
             Failure::Left => Malformed::Incomplete.into(),
             Failure::Slow => Self::Bound(Bound::Slow),
             Failure::TooLarge(max) => Self::Bound(Bound::Body { max }),
+            Failure::NoRoom => Self::Overloaded,
         }
+    }
+}
+
+/// Where a caller's body comes from.
+#[derive(Debug)]
+pub enum Source {
+    /// The connection itself.
+    Http1(Rc<RefCell<Caller>>),
+    /// A stream of an HTTP/2 connection.
+    Http2(hyper::body::Incoming),
+}
+
+impl Source {
+    /// How many bytes are to come, where the caller said so.
+    pub fn remaining(&self) -> Option<u64> {
+        match self {
+            Self::Http1(caller) => caller.borrow().body_remaining(),
+            Self::Http2(incoming) => incoming.size_hint().exact(),
+        }
+    }
+
+    fn has_ended(&self) -> bool {
+        match self {
+            Self::Http1(caller) => caller.borrow().body_has_ended(),
+            Self::Http2(incoming) => incoming.is_end_stream(),
+        }
+    }
+
+    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Failure>>> {
+        let incoming = match self {
+            Self::Http1(caller) => return caller.borrow_mut().poll_body(cx),
+            Self::Http2(incoming) => incoming,
+        };
+        loop {
+            return Poll::Ready(match ready!(Pin::new(&mut *incoming).poll_frame(cx)) {
+                None => None,
+                Some(Err(_)) => Some(Err(Failure::Left)),
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) => Some(Ok(data)),
+                    // Trailers of a request end here: a field behind the body has passed no check.
+                    Err(_) => continue,
+                },
+            });
+        }
+    }
+}
+
+/// A caller's body, counted and held to its bounds while it passes.
+#[derive(Debug)]
+pub struct Stream {
+    source: Source,
+    max: Option<u64>,
+    bytes: Rc<Cell<u64>>,
+    /// Bytes per second that must come while we wait; zero lets everything pass.
+    rate: u64,
+    /// How much waiting is forgiven.
+    grace: Duration,
+    timer: Rc<Timer>,
+    /// How long the caller has let us wait in all, and since when it does now.
+    waited: Duration,
+    waiting_since: Option<Instant>,
+}
+
+impl Stream {
+    /// Reads from `source` at most `max` bytes, counted in `bytes`, at no less than the least rate.
+    pub fn new(
+        source: Source,
+        max: Option<u64>,
+        bounds: &Bounds,
+        bytes: Rc<Cell<u64>>,
+        timer: Rc<Timer>,
+    ) -> Self {
+        let (rate, grace) = (bounds.body_rate, bounds.body_grace);
+        Self { source, max, bytes, rate, grace, timer, waited: Duration::ZERO, waiting_since: None }
+    }
+
+    /// How many bytes are to come, where the caller said so.
+    pub fn remaining(&self) -> Option<u64> {
+        self.source.remaining()
+    }
+
+    /// Whether nothing is to come.
+    pub fn has_ended(&self) -> bool {
+        self.source.has_ended()
+    }
+
+    /// The next bytes.
+    pub fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Failure>>> {
+        let Poll::Ready(next) = self.source.poll_data(cx) else {
+            return self.poll_slow(cx).map(|()| Some(Err(Failure::Slow)));
+        };
+        if let Some(since) = self.waiting_since.take() {
+            self.waited += since.elapsed();
+        }
+        let Some(Ok(data)) = next else {
+            return Poll::Ready(next);
+        };
+        let bytes = self.bytes.get() + data.len() as u64;
+        self.bytes.set(bytes);
+        Poll::Ready(Some(match self.max {
+            Some(max) if bytes > max => Err(Failure::TooLarge(max)),
+            Some(_) | None => Ok(data),
+        }))
+    }
+
+    /// Reads all of it into the room that `held` takes.
+    pub async fn read_whole(mut self, held: &mut Held) -> Result<Bytes, Failure> {
+        let mut whole = BytesMut::new();
+        while let Some(data) = std::future::poll_fn(|cx| self.poll_data(cx)).await {
+            let data = data?;
+            if !held.grow(data.len() as u64) {
+                return Err(Failure::NoRoom);
+            }
+            if whole.is_empty() && self.has_ended() {
+                return Ok(data);
+            }
+            whole.extend_from_slice(&data);
+        }
+        Ok(whole.freeze())
+    }
+
+    /// Ready when the caller owes more than the least rate allows. Only the time that it lets us wait counts.
+    fn poll_slow(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let since = *self.waiting_since.get_or_insert_with(Instant::now);
+        let Some(millis) = (self.bytes.get().saturating_mul(1000)).checked_div(self.rate) else {
+            return Poll::Pending;
+        };
+        let allowed = (self.grace + Duration::from_millis(millis)).saturating_sub(self.waited);
+        self.timer.poll_until(cx, since + allowed)
     }
 }
 
@@ -92,127 +176,34 @@ impl From<Failure> for Denial {
 #[derive(Debug)]
 pub enum RequestBody {
     /// Passed on as it comes.
-    Stream(Stream),
-    /// Read whole before, for a payload proof.
-    Whole(Option<Bytes>),
+    Stream(Box<Stream>),
+    /// Read whole before, for a payload proof; empty where there is none.
+    Whole(Bytes),
 }
 
-/// A body that is counted and bounded while it passes.
-#[derive(Debug)]
-pub struct Stream {
-    /// The caller's body.
-    pub incoming: Incoming,
-    /// The largest size in bytes.
-    pub max: Option<u64>,
-    /// How many bytes have passed.
-    pub bytes: Rc<Cell<u64>>,
-    /// What the task is told.
-    pub progress: Rc<Progress>,
-    /// The connection it comes on.
-    pub pace: Arc<Pace>,
-}
-
-impl Body for RequestBody {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        match self.get_mut() {
-            Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Self::Stream(stream) => stream.poll_frame(cx),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
+impl RequestBody {
+    /// How many bytes are to come, where that is known.
+    pub fn remaining(&self) -> Option<u64> {
         match self {
-            Self::Whole(bytes) => bytes.is_none(),
-            Self::Stream(stream) => stream.incoming.is_end_stream(),
+            Self::Whole(bytes) => Some(bytes.len() as u64),
+            Self::Stream(stream) => stream.remaining(),
         }
     }
 
-    fn size_hint(&self) -> SizeHint {
+    /// Whether nothing is to come.
+    pub fn has_ended(&self) -> bool {
         match self {
-            Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
-            Self::Stream(stream) => stream.incoming.size_hint(),
-        }
-    }
-}
-
-impl Stream {
-    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        loop {
-            let frame = std::task::ready!(Pin::new(&mut self.incoming).poll_frame(cx));
-            return Poll::Ready(match frame {
-                None => {
-                    self.progress.end();
-                    None
-                }
-                Some(Err(error)) => {
-                    self.progress.failure.set(Some(Failure::of(&error, &self.pace)));
-                    Some(Err(BodyError::Caller(error)))
-                }
-                Some(Ok(frame)) => {
-                    // Trailers of a request end here: a field behind the body has passed no check.
-                    let Some(data) = frame.data_ref() else { continue };
-                    let bytes = self.bytes.get() + data.len() as u64;
-                    self.bytes.set(bytes);
-                    if let Some(max) = self.max.filter(|max| bytes > *max) {
-                        self.progress.failure.set(Some(Failure::TooLarge(max)));
-                        return Poll::Ready(Some(Err(BodyError::TooLarge(max))));
-                    }
-                    if self.incoming.is_end_stream() {
-                        self.progress.end();
-                    }
-                    Some(Ok(frame))
-                }
-            });
-        }
-    }
-}
-
-/// What the caller gets.
-#[derive(Debug)]
-pub enum ResponseBody {
-    /// Ours, or one that was read whole.
-    Whole(Option<Bytes>),
-    /// The model's, as it comes.
-    Metered(Box<Metered>),
-}
-
-impl From<Bytes> for ResponseBody {
-    fn from(bytes: Bytes) -> Self {
-        Self::Whole((!bytes.is_empty()).then_some(bytes))
-    }
-}
-
-impl Body for ResponseBody {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        match self.get_mut() {
-            Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Self::Metered(metered) => metered.poll_frame(cx),
+            Self::Whole(bytes) => bytes.is_empty(),
+            Self::Stream(stream) => stream.has_ended(),
         }
     }
 
-    fn is_end_stream(&self) -> bool {
+    /// The next bytes.
+    pub fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Failure>>> {
         match self {
-            Self::Whole(bytes) => bytes.is_none(),
-            Self::Metered(metered) => metered.is_end_stream(),
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
-            Self::Metered(metered) => metered.size_hint(),
+            Self::Stream(stream) => stream.poll_data(cx),
+            Self::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Self::Whole(bytes) => Poll::Ready(Some(Ok(std::mem::take(bytes)))),
         }
     }
 }

@@ -11,8 +11,8 @@ use tollgate_core::credential::Credential;
 use tollgate_core::denial::{Denial, Malformed};
 use tollgate_core::route::Route;
 
-use super::wire::pace::Open;
 use crate::state::Gate;
+use crate::state::room::Held;
 use crate::telemetry::access_log::Record;
 
 /// How a request that reached the model ended.
@@ -60,31 +60,33 @@ pub struct Call {
     pub client: core::net::IpAddr,
     /// The status sent to the caller.
     pub status: StatusCode,
+    /// The page that asks, where the route answers such.
+    pub origin: Option<HeaderValue>,
     /// How it ended.
     pub outcome: Outcome,
     /// Why it was refused.
     pub denial: Option<&'static str>,
     /// Until the model's answer began.
     pub upstream: Option<Duration>,
+    /// Room that its body takes while it is held whole.
+    pub held: Option<Held>,
     /// Body bytes to the model, counted where they pass.
     pub request_bytes: Rc<Cell<u64>>,
     /// Body bytes to the caller.
     pub response_bytes: u64,
     gate: Arc<Gate>,
-    open: Open,
 }
 
 impl Call {
     /// Opens the record of a request.
     pub fn open(
         gate: Arc<Gate>,
-        open: Open,
         id: RequestId,
         now: Now,
         method: http::Method,
         client: core::net::IpAddr,
-    ) -> Self {
-        Self {
+    ) -> Box<Self> {
+        Box::new(Self {
             id,
             now,
             client_request_id: None,
@@ -94,14 +96,15 @@ impl Call {
             method,
             client,
             status: StatusCode::OK,
+            origin: None,
             outcome: Outcome::Cancelled,
             denial: None,
             upstream: None,
+            held: None,
             request_bytes: Rc::default(),
             response_bytes: 0,
             gate,
-            open,
-        }
+        })
     }
 
     /// Notes that the request was refused.
@@ -112,11 +115,6 @@ impl Call {
             Denial::Malformed(Malformed::Incomplete) => Outcome::Cancelled,
             _ => Outcome::Denied,
         };
-    }
-
-    /// The connection that the request came on.
-    pub fn connection(&self) -> &Open {
-        &self.open
     }
 
     /// Notes that the model's answer began; a look at the clock that only the log needs.

@@ -1,77 +1,100 @@
-//! One connection to a target, driven by the task that uses it.
+//! One HTTP/1.1 connection to a target, driven by the task that uses it.
 //!
-//! hyper's client connection is a future of its own. It is polled here, inside the request that waits for it, instead
-//! of in a task beside it: an exchange wakes one task, and an idle connection costs nothing but memory.
+//! There is no task beside the request that waits for the answer: an exchange wakes one task, and an idle connection
+//! costs nothing but its socket.
 
-use std::future::Future;
+use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use http::{Request, Response};
-use hyper::body::Incoming;
-use hyper::client::conn::http1::{self, Connection, SendRequest};
-use hyper_util::rt::TokioIo;
+use bytes::{Bytes, BytesMut};
+use http::{Method, StatusCode};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 
-use super::body::RequestBody;
+use super::body::{Failure, RequestBody};
+use super::wire::decoder::Decoder;
 use super::wire::io::Io;
+use super::wire::output::Output;
+use super::wire::response::{self, ResponseHead};
+use super::wire::timer::Timer;
+use super::wire::{Lookout, poll_fill};
 use crate::config::process::Bounds;
 use crate::state::upstreams::TargetState;
 
-/// Header fields that hyper takes unless told otherwise.
-pub const HYPER_FIELDS: usize = 100;
+/// Interim answers (1xx) that a target may give before the real one.
+const MAX_INTERIM: usize = 10;
 
 /// A connection to one target, with at most one request on it.
 #[derive(Debug)]
 pub struct Exchange {
     /// The target's id.
     pub target: u64,
-    sender: SendRequest<RequestBody>,
-    connection: Driven,
-    timer: Timer,
-    /// Interim answers to the current request.
-    interim: Arc<AtomicU32>,
+    io: Io,
+    input: BytesMut,
+    lookout: Lookout,
+    output: Output,
+    /// The request's body until it is sent whole.
+    upload: Option<Upload>,
+    /// The answer's body.
+    body: Decoder,
+    /// Whether the target keeps the connection open after this answer.
+    keep_alive: bool,
 }
 
-/// hyper's side of a connection until it has ended. Then it is dropped: that is how hyper gives back a request that was
-/// never sent.
 #[derive(Debug)]
-struct Driven(Option<Pin<Box<HyperConnection>>>);
-
-type HyperConnection = Connection<TokioIo<Io>, RequestBody>;
-
-impl Driven {
-    fn drive(&mut self, cx: &mut Context<'_>) {
-        if self.0.as_mut().is_some_and(|connection| connection.as_mut().poll(cx).is_ready()) {
-            self.0 = None;
-        }
-    }
-
-    fn has_ended(&self) -> bool {
-        self.0.is_none()
-    }
+struct Upload {
+    body: RequestBody,
+    is_chunked: bool,
+    ended: bool,
 }
 
-/// Interim answers (1xx) that a target may give before the real one.
-const MAX_INTERIM: u32 = 10;
+/// A request on its way to a target.
+#[derive(Debug)]
+pub struct Request {
+    /// The method: the answer to `HEAD` has no body.
+    pub method: Method,
+    /// The head's bytes, which tell the body's framing.
+    pub head: Vec<u8>,
+    /// The body, in chunks unless its size is known.
+    pub body: RequestBody,
+}
+
+/// When an answer must have begun.
+#[derive(Debug, Clone, Copy)]
+pub struct Deadline {
+    /// In any case.
+    pub total: Instant,
+    /// After the request's last byte was taken.
+    pub first_byte: Duration,
+}
+
+/// Why a model's body ends early.
+#[derive(Debug, thiserror::Error)]
+pub enum BodyError {
+    /// The model broke off.
+    #[error("the model's body broke off")]
+    Broken,
+    /// The model sent nothing for too long.
+    #[error("the model's body stalled")]
+    Stalled,
+}
 
 /// Why there is no answer.
 #[derive(Debug)]
 pub enum Fault {
     /// The request was never sent; it may be tried elsewhere.
-    NotSent(Box<Request<RequestBody>>),
-    /// The connection broke, or the answer was no HTTP.
-    Broken(hyper::Error),
+    NotSent(Box<Request>),
+    /// The connection broke before the answer.
+    Broken(io::Error),
+    /// What came is no answer that can be passed on.
+    Invalid,
     /// The answer did not begin in time.
     TimedOut,
-    /// Interim answers came without end.
-    Flooded,
+    /// The caller's body failed.
+    Caller(Failure),
 }
 
 impl Exchange {
@@ -79,81 +102,169 @@ impl Exchange {
     ///
     /// # Errors
     /// What the operating system or the TLS handshake says; `TimedOut` after `within`.
-    pub async fn connect(state: &TargetState, within: Duration, bounds: &Bounds) -> io::Result<Self> {
+    pub async fn connect(state: &TargetState, within: Duration) -> io::Result<Box<Self>> {
         let io = connect(state, within).await?;
-        let mut builder = http1::Builder::new();
-        builder.max_buf_size(bounds.head_bytes.max(8192)).max_header_size(bounds.head_bytes);
-        // Naming the number puts hyper's field table on the heap for every message, also where it is hyper's own.
-        if bounds.header_fields != HYPER_FIELDS {
-            builder.max_headers(bounds.header_fields);
-        }
-        let (sender, connection) = builder.handshake(TokioIo::new(io)).await.map_err(io::Error::other)?;
-        Ok(Self {
+        Ok(Box::new(Self {
             target: state.id,
-            sender,
-            connection: Driven(Some(Box::pin(connection))),
-            timer: Timer::new(within),
-            interim: Arc::default(),
-        })
+            io,
+            input: BytesMut::new(),
+            output: Output::default(),
+            upload: None,
+            lookout: Lookout::default(),
+            body: Decoder::Ended,
+            keep_alive: true,
+        }))
     }
 
-    /// Sends a request and waits for the answer's head until `deadline` says that it is too late.
+    /// Sends a request and waits for the answer's head.
     ///
     /// # Errors
     /// [`Fault`] tells whether the request was sent.
     pub async fn send(
         &mut self,
-        mut request: Request<RequestBody>,
-        deadline: impl Fn() -> Instant,
-    ) -> Result<Response<Incoming>, Fault> {
-        let interim = self.interim.clone();
-        interim.store(0, Relaxed);
-        hyper::ext::on_informational(&mut request, move |_| {
-            interim.fetch_add(1, Relaxed);
-        });
-        let interim = &self.interim;
-        let mut answer = std::pin::pin!(self.sender.try_send_request(request));
-        let (connection, timer) = (&mut self.connection, &mut self.timer);
-        std::future::poll_fn(|cx| {
-            // The connection takes the request up, writes it, reads the answer and completes the future below.
-            connection.drive(cx);
-            if interim.load(Relaxed) > MAX_INTERIM {
-                return Poll::Ready(Err(Fault::Flooded));
+        request: Request,
+        deadline: Deadline,
+        bounds: &Bounds,
+        timer: &Timer,
+    ) -> Result<ResponseHead, Fault> {
+        if poll_fn(|cx| Poll::Ready(self.is_closed(cx))).await {
+            return Err(Fault::NotSent(Box::new(request)));
+        }
+        let Request { method, head, body } = request;
+        self.output.head().extend_from_slice(&head);
+        let (is_chunked, ended) = (body.remaining().is_none(), body.has_ended());
+        let mut sent = ended.then(Instant::now);
+        self.upload = Some(Upload { body, is_chunked, ended });
+        let mut interim = 0;
+        poll_fn(|cx| {
+            self.poll_upload(cx).map_err(Fault::Caller)?;
+            if sent.is_none() && self.upload.as_ref().is_none_or(|upload| upload.ended) {
+                sent = Some(Instant::now());
             }
-            if let Poll::Ready(answer) = answer.as_mut().poll(cx) {
-                return Poll::Ready(answer.map_err(|mut error| match error.take_message() {
-                    Some(request) => Fault::NotSent(Box::new(request)),
-                    None => Fault::Broken(error.into_error()),
-                }));
+            loop {
+                match response::next(&mut self.input, &mut self.lookout, &method, bounds)
+                    .map_err(|_| Fault::Invalid)?
+                {
+                    Some(head) if head.status == StatusCode::SWITCHING_PROTOCOLS => {
+                        return Poll::Ready(Ok(head));
+                    }
+                    Some(head) if head.status.is_informational() => {
+                        interim += 1;
+                        if interim > MAX_INTERIM {
+                            return Poll::Ready(Err(Fault::Invalid));
+                        }
+                    }
+                    Some(head) => {
+                        self.body = Decoder::from(head.framing);
+                        self.keep_alive = head.keep_alive;
+                        return Poll::Ready(Ok(head));
+                    }
+                    None => match poll_fill(&mut self.io, &mut self.input, 0, cx) {
+                        Poll::Pending => break,
+                        Poll::Ready(Ok(0)) => {
+                            return Poll::Ready(Err(Fault::Broken(io::ErrorKind::UnexpectedEof.into())));
+                        }
+                        Poll::Ready(Ok(_)) => {}
+                        Poll::Ready(Err(error)) => return Poll::Ready(Err(Fault::Broken(error))),
+                    },
+                }
             }
-            timer.poll_until(cx, deadline()).map(|()| Err(Fault::TimedOut))
+            // `first_byte` begins when the body has ended.
+            let at = sent.map_or(deadline.total, |sent| deadline.total.min(sent + deadline.first_byte));
+            timer.poll_until(cx, at).map(|()| Err(Fault::TimedOut))
         })
         .await
     }
 
-    /// Drives the connection while a body flows; to be called whenever the body has nothing to give.
-    pub fn drive(&mut self, cx: &mut Context<'_>) {
-        self.connection.drive(cx);
-    }
-
-    /// Whether `at` has passed; wakes the task when it does.
-    pub fn poll_deadline(&mut self, cx: &mut Context<'_>, at: Instant) -> Poll<()> {
-        self.timer.poll_until(cx, at)
-    }
-
-    /// Whether its target has closed it, as far as one look at the socket tells.
-    pub fn is_closed(&mut self, cx: &mut Context<'_>) -> bool {
-        self.drive(cx);
-        self.connection.has_ended()
-    }
-
-    /// Whether another request may be sent on it now.
-    pub fn is_reusable(&mut self, cx: &mut Context<'_>) -> bool {
-        // The look at the socket that read the answer's end has often made it ready already.
-        if !self.sender.is_ready() {
-            self.drive(cx);
+    /// The next bytes of the answer's body; what is left of the request's goes on meanwhile.
+    pub fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
+        loop {
+            match self.body.decode(&mut self.input) {
+                Err(_) => return Poll::Ready(Some(Err(BodyError::Broken))),
+                Ok(Some(data)) => return Poll::Ready(Some(Ok(data))),
+                Ok(None) if self.body.has_ended() => return Poll::Ready(None),
+                Ok(None) => {}
+            }
+            if self.poll_upload(cx).is_err() {
+                return Poll::Ready(Some(Err(BodyError::Broken)));
+            }
+            match ready!(poll_fill(&mut self.io, &mut self.input, self.body.expected(), cx)) {
+                Ok(0) if self.body.end().is_ok() => {
+                    self.keep_alive = false;
+                    return Poll::Ready(None);
+                }
+                Ok(0) | Err(_) => return Poll::Ready(Some(Err(BodyError::Broken))),
+                Ok(_) => {}
+            }
         }
-        !self.connection.has_ended() && self.sender.is_ready()
+    }
+
+    /// Whether the answer's body has ended.
+    pub fn body_has_ended(&self) -> bool {
+        self.body.has_ended()
+    }
+
+    /// How many bytes of the answer's body are to come, where the target said so.
+    pub fn body_remaining(&self) -> Option<u64> {
+        self.body.remaining()
+    }
+
+    /// Whether its target has closed it, as far as one look at the socket tells; one that speaks unasked counts as
+    /// closed.
+    pub fn is_closed(&mut self, cx: &mut Context<'_>) -> bool {
+        !self.input.is_empty() || poll_fill(&mut self.io, &mut self.input, 0, cx).is_ready()
+    }
+
+    /// Makes it ready for the next request, or gives nothing where it can take none.
+    pub fn recycle(mut self: Box<Self>) -> Option<Box<Self>> {
+        let clean = self.keep_alive
+            && self.body.has_ended()
+            && self.upload.as_ref().is_none_or(|upload| upload.ended)
+            && self.output.is_empty()
+            // What a target says beyond its answer belongs to nobody.
+            && self.input.is_empty();
+        self.upload = None;
+        self.output.release();
+        clean.then_some(self)
+    }
+
+    /// The socket and what was read ahead, after a change of protocol.
+    pub fn into_parts(self: Box<Self>) -> (Io, BytesMut) {
+        (self.io, self.input)
+    }
+
+    /// Sends as much of the request as both sides allow. A target that takes no more may have answered already, so that
+    /// only the caller's failure is an error.
+    fn poll_upload(&mut self, cx: &mut Context<'_>) -> Result<(), Failure> {
+        let Some(upload) = &mut self.upload else {
+            return Ok(());
+        };
+        loop {
+            let mut waits = false;
+            if !upload.ended && !self.output.is_full() {
+                match upload.body.poll_data(cx) {
+                    Poll::Pending => waits = true,
+                    Poll::Ready(Some(data)) => self.output.push(data?, upload.is_chunked),
+                    Poll::Ready(None) => upload.ended = true,
+                }
+                upload.ended |= !waits && upload.body.has_ended();
+                if upload.ended && upload.is_chunked {
+                    self.output.push_last_chunk();
+                }
+            }
+            match self.output.poll_write(&mut self.io, cx) {
+                Poll::Pending => return Ok(()),
+                Poll::Ready(Ok(())) if upload.ended => break,
+                Poll::Ready(Ok(())) if waits => return Ok(()),
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(_)) => {
+                    self.keep_alive = false;
+                    break;
+                }
+            }
+        }
+        self.upload = None;
+        Ok(())
     }
 }
 
@@ -176,28 +287,5 @@ async fn open(state: &TargetState) -> io::Result<Io> {
             let stream = TlsConnector::from(tls.config.clone()).connect(tls.name.clone(), tcp).await?;
             Ok(Io::Tls(Box::new(stream.into())))
         }
-    }
-}
-
-/// A timer that is set anew only when it fires: deadlines move forward with every request, timer wheels cost time.
-#[derive(Debug)]
-struct Timer(Pin<Box<Sleep>>);
-
-impl Timer {
-    fn new(first: Duration) -> Self {
-        Self(Box::pin(tokio::time::sleep(first)))
-    }
-
-    fn poll_until(&mut self, cx: &mut Context<'_>, at: Instant) -> Poll<()> {
-        if self.0.deadline() > at {
-            self.0.as_mut().reset(at);
-        }
-        while self.0.as_mut().poll(cx).is_ready() {
-            if Instant::now() >= at {
-                return Poll::Ready(());
-            }
-            self.0.as_mut().reset(at);
-        }
-        Poll::Pending
     }
 }

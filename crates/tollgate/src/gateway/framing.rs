@@ -1,4 +1,4 @@
-//! From hyper's request head to the gate's [`Head`]: ambiguity is refused, what a caller may not say is dropped.
+//! From a request's head as it came to the gate's [`Head`]: ambiguity is refused, what a caller may not say is dropped.
 
 mod fate;
 mod http2;
@@ -7,6 +7,7 @@ use std::net::IpAddr;
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
+use http::uri::{Authority, PathAndQuery};
 use http::{Method, Version};
 use tollgate_core::denial::{Denial, Malformed};
 use tollgate_core::head::{Head, Host};
@@ -14,7 +15,51 @@ use tollgate_core::path::CanonicalPath;
 
 use self::fate::Fate;
 use super::listener::Peer;
+use super::wire::request::RequestHead;
 use crate::config::process::Bounds;
+
+/// A head whose meaning nobody has judged yet.
+#[derive(Debug)]
+pub struct Unchecked {
+    method: Method,
+    /// Path and query; absent in the forms of a target that are not served.
+    target: Option<PathAndQuery>,
+    /// Of a target that has one.
+    authority: Option<Authority>,
+    version: Version,
+    headers: HeaderMap,
+}
+
+impl Unchecked {
+    /// The method.
+    pub fn method(&self) -> &Method {
+        &self.method
+    }
+}
+
+impl From<RequestHead> for Unchecked {
+    fn from(head: RequestHead) -> Self {
+        let RequestHead { method, target, authority, headers, is_http11, .. } = head;
+        let version = if is_http11 { Version::HTTP_11 } else { Version::HTTP_10 };
+        Self { method, target: Some(target), authority, version, headers }
+    }
+}
+
+/// An HTTP/2 head, decoded by its library.
+impl From<Parts> for Unchecked {
+    fn from(parts: Parts) -> Self {
+        let Parts { method, uri, version, headers, .. } = parts;
+        let known = matches!(uri.scheme_str(), None | Some("http" | "https"));
+        let uri = uri.into_parts();
+        Self {
+            method,
+            target: uri.path_and_query.filter(|_| known),
+            authority: uri.authority,
+            version,
+            headers,
+        }
+    }
+}
 
 /// A checked head and what was read from fields that do not go on.
 #[derive(Debug)]
@@ -35,13 +80,10 @@ pub struct Checked {
 ///
 /// # Errors
 /// A 400-class [`Denial`]; nothing of the request may be used then.
-pub fn check(parts: Parts, has_body: bool, peer: &Peer, bounds: &Bounds) -> Result<Checked, Denial> {
-    let Parts { method, uri, version, mut headers, .. } = parts;
-    let target = uri.path_and_query().cloned().ok_or(Malformed::Target)?;
+pub fn check(head: Unchecked, has_body: bool, peer: &Peer, bounds: &Bounds) -> Result<Checked, Denial> {
+    let Unchecked { method, target, authority, version, mut headers } = head;
+    let target = target.ok_or(Malformed::Target)?;
     if method == Method::CONNECT || !target.as_str().starts_with('/') {
-        return Err(Malformed::Target.into());
-    }
-    if uri.scheme_str().is_some_and(|scheme| scheme != "http" && scheme != "https") {
         return Err(Malformed::Target.into());
     }
     // It would show the caller what only the model may see.
@@ -52,7 +94,7 @@ pub fn check(parts: Parts, has_body: bool, peer: &Peer, bounds: &Bounds) -> Resu
         http2::check(&mut headers, target.as_str(), bounds)?;
     }
     let survey = Survey::of(&headers)?;
-    let host = host(survey.host.as_ref(), uri.authority(), version)?;
+    let host = host(survey.host.as_ref(), authority.as_ref(), version)?;
     let path = CanonicalPath::parse(target.path()).map_err(Denial::Path)?;
     let (client, secure, forwarded_for) = forwarded(&headers, peer);
     let Survey { host: asked_host, upgrade, names_upgrade, client_request_id, ended } = survey;
@@ -125,7 +167,7 @@ impl Survey {
 /// The authority that the request names; target and `Host` must agree.
 fn host(
     field: Option<&HeaderValue>,
-    authority: Option<&http::uri::Authority>,
+    authority: Option<&Authority>,
     version: Version,
 ) -> Result<Host, Denial> {
     let field = match field {

@@ -1,28 +1,29 @@
 //! Active health checks of targets.
 
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{HOST, USER_AGENT};
-use http::{Request, StatusCode};
-use http_body_util::Empty;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
+use bytes::BytesMut;
+use http::{Method, StatusCode};
+use tokio::io::AsyncWriteExt;
 use tokio::task::JoinSet;
 use tollgate_core::upstream::Health;
 
 use super::exchange::connect;
+use super::wire::{Lookout, poll_fill, response};
+use crate::config::process::Bounds;
 use crate::state::Live;
 use crate::state::upstreams::{TargetState, UpstreamState};
 
 /// Checks all targets that have a health path, each at its own pace, until dropped.
-pub async fn watch(live: Arc<Live>) {
+pub async fn watch(live: Arc<Live>, bounds: Bounds) {
     let mut checks = JoinSet::new();
     for upstream in live.upstreams.values() {
         match &upstream.upstream.health {
             Some(health) => {
                 for target in &upstream.targets {
-                    checks.spawn(check(upstream.clone(), target.clone(), health.clone()));
+                    checks.spawn(check(upstream.clone(), target.clone(), health.clone(), bounds));
                 }
             }
             // Checks that a reload has taken away must not leave a target marked.
@@ -35,10 +36,14 @@ pub async fn watch(live: Arc<Live>) {
     std::future::pending::<()>().await;
 }
 
-async fn check(upstream: Arc<UpstreamState>, target: Arc<TargetState>, health: Health) {
+async fn check(upstream: Arc<UpstreamState>, target: Arc<TargetState>, health: Health, bounds: Bounds) {
     let within = health.every.min(upstream.upstream.timeout.first_byte);
     loop {
-        let outcome = probe(&target, &health.path, upstream.upstream.timeout.connect, within).await;
+        let asked = async {
+            let answer = probe(&target, &health.path, upstream.upstream.timeout.connect, &bounds);
+            tokio::time::timeout(within, answer).await?
+        };
+        let outcome = asked.await;
         let healthy = outcome.as_ref().is_ok_and(StatusCode::is_success);
         if target.set_healthy(healthy) {
             let name = &upstream.upstream.name;
@@ -60,23 +65,25 @@ async fn probe(
     target: &TargetState,
     path: &str,
     connect_within: Duration,
-    within: Duration,
+    bounds: &Bounds,
 ) -> anyhow::Result<StatusCode> {
-    let io = connect(target, connect_within).await?;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(io)).await?;
-    let request = Request::get(format!("{}{path}", target.target.base))
-        .header(HOST, target.host.clone())
-        .header(USER_AGENT, "tollgate-health")
-        .body(Empty::<bytes::Bytes>::new())?;
-    let answer = async {
-        // The connection is driven beside the answer and ends with it.
-        tokio::select! {
-            answer = sender.send_request(request) => answer.map_err(anyhow::Error::from),
-            ended = connection => match ended {
-                Ok(()) => Err(anyhow::anyhow!("the target closed the connection")),
-                Err(error) => Err(error.into()),
-            },
+    let mut io = connect(target, connect_within).await?;
+    let (base, host) = (&target.target.base, target.target.authority.as_str());
+    let head = format!(
+        "GET {base}{path} HTTP/1.1\r\nhost: {host}\r\nuser-agent: tollgate-health\r\nconnection: close\r\n\r\n"
+    );
+    io.write_all(head.as_bytes()).await?;
+    io.flush().await?;
+    let (mut input, mut lookout) = (BytesMut::new(), Lookout::default());
+    loop {
+        let head = response::next(&mut input, &mut lookout, &Method::GET, bounds);
+        match head.map_err(|_| anyhow::anyhow!("the target's answer is no HTTP"))? {
+            Some(head) if head.status.is_informational() => continue,
+            Some(head) => return Ok(head.status),
+            None => {}
         }
-    };
-    Ok(tokio::time::timeout(within, answer).await??.status())
+        if poll_fn(|cx| poll_fill(&mut io, &mut input, 0, cx)).await? == 0 {
+            anyhow::bail!("the target closed the connection");
+        }
+    }
 }

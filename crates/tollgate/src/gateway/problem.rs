@@ -139,7 +139,7 @@ fn openai(denial: &Denial) -> Value {
         Denial::Unauthenticated { .. } => ("invalid_request_error", Some("invalid_api_key")),
         Denial::Forbidden(_) => ("invalid_request_error", Some("insufficient_permissions")),
         Denial::NonceLimit { .. } => ("requests", Some("rate_limit_exceeded")),
-        Denial::Upstream(_) => ("server_error", Some(denial.code())),
+        Denial::Overloaded | Denial::Upstream(_) => ("server_error", Some(denial.code())),
         _ => ("invalid_request_error", Some(denial.code())),
     };
     json!({ "error": { "message": message(denial), "type": kind, "param": null, "code": code } })
@@ -166,6 +166,7 @@ fn message(denial: &Denial) -> String {
         },
         Denial::ExpectationFailed => "only `Expect: 100-continue` can be met".into(),
         Denial::NonceLimit { .. } => "too many signed requests within the time window; retry later".into(),
+        Denial::Overloaded => "the gate holds as many bodies as it can; retry in a moment".into(),
         Denial::Upstream(failure) => match failure {
             UpstreamFailure::Unreachable => "the model could not be reached".into(),
             UpstreamFailure::Invalid => "the model gave no valid answer".into(),

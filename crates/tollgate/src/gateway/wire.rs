@@ -1,210 +1,150 @@
-//! The byte stream of one caller, watched.
+//! HTTP/1 as bytes, read strictly on both sides.
 //!
-//! [`Watched`] lies between the socket and hyper. It lets the [`scan::Scanner`] judge every HTTP/1 head, counts HTTP/2
-//! control frames, and notes in [`Pace`] what the connection is waiting for. A refused head ends the stream for hyper;
-//! the socket then comes back to the connection's driver, which answers the refusal itself and closes.
+//! The gate owns this layer, because everything that it promises rests on it: caller, gate and model must agree where a
+//! message ends and what its head says. A head is taken apart once, by [`request`] or [`response`]; whatever could be
+//! read in two ways is refused there, never repaired. [`decoder`] then cuts the body out of the stream, and [`output`]
+//! writes messages of the gate's own making: no byte of a caller's head or chunk framing is ever passed on as it came.
 
-pub mod h2;
+pub mod decoder;
 pub mod io;
-pub mod pace;
-pub mod scan;
+pub mod output;
+pub mod request;
+pub mod response;
+pub mod text;
+pub mod timer;
 
-use std::io as std_io;
+use std::mem::MaybeUninit;
+use std::ops::Range;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, Bytes};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tollgate_core::Denial;
+use bytes::{Bytes, BytesMut};
+use smallvec::SmallVec;
+use tokio::io::{AsyncRead, ReadBuf};
 
 use self::io::Io;
-use self::pace::Pace;
-use self::scan::Scanner;
 use crate::config::process::Bounds;
 
-/// A caller's socket between the operating system and hyper.
-#[derive(Debug)]
-pub struct Watched {
-    io: Option<Io>,
-    /// Bytes that were read before the protocol was known.
-    ahead: Bytes,
-    judge: Judge,
-    pace: Arc<Pace>,
-    pipeline: usize,
-    /// After a refusal hyper sees the end of the stream.
-    ended: bool,
+/// How the body of a message is delimited (RFC 9112 §6.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Framing {
+    /// There is none.
+    None,
+    /// That many bytes, at least one.
+    Length(u64),
+    /// In chunks.
+    Chunked,
+    /// Until the connection closes; answers only.
+    Close,
 }
 
-#[derive(Debug)]
-enum Judge {
-    Http1(Scanner),
-    Http2(h2::FrameCounter),
+/// Bytes that one read takes where the size of what comes is not known.
+const READ: usize = 16 * 1024;
+/// Bytes that one read of a long body takes.
+const LONG_READ: usize = 64 * 1024;
+
+/// Fields that one head may have, whatever the bounds say.
+const MAX_FIELDS: usize = 256;
+/// Room in the table of fields beyond those that came, for what the gate adds.
+const SPARE: usize = 2;
+
+/// Decides when an unfinished head is looked at again, so that slow bytes cost linear time.
+#[derive(Debug, Default)]
+pub struct Lookout {
+    /// How much had come at the last question, and how much must come until any look is worth it.
+    seen: usize,
+    look_at: usize,
 }
 
-impl Watched {
-    /// Watches an HTTP/1 connection, beginning with the bytes already read.
-    pub fn http1(io: Io, ahead: Bytes, bounds: &Bounds, pace: Arc<Pace>) -> Self {
-        let pipeline = bounds.pipeline;
-        Self { io: Some(io), ahead, judge: Judge::Http1(Scanner::new(*bounds)), pace, pipeline, ended: false }
+impl Lookout {
+    /// Whether the bytes so far are worth a look: there is an end among the new ones, or twice as many as last time.
+    fn is_due(&mut self, input: &[u8]) -> bool {
+        let new = &input[self.seen.saturating_sub(3).min(input.len())..];
+        let due = !input.is_empty()
+            && (input.len() >= self.look_at
+                || memchr::memmem::find(new, b"\n\r\n").is_some()
+                || memchr::memmem::find(new, b"\n\n").is_some());
+        self.seen = input.len();
+        due
     }
 
-    /// Watches an HTTP/2 connection, beginning with the bytes already read.
-    pub fn http2(io: Io, ahead: Bytes, pace: Arc<Pace>) -> Self {
-        let judge = Judge::Http2(h2::FrameCounter::default());
-        Self { io: Some(io), ahead, judge, pace, pipeline: usize::MAX, ended: false }
-    }
-
-    /// Judges newly read bytes; how many of them hyper may see.
-    fn judge(&mut self, bytes: &[u8]) -> std_io::Result<usize> {
-        let scanner = match &mut self.judge {
-            Judge::Http1(scanner) => scanner,
-            Judge::Http2(frames) => {
-                self.pace.touched();
-                return match frames.feed(bytes, self.pace.now()) {
-                    true => Ok(bytes.len()),
-                    false => {
-                        Err(std_io::Error::new(std_io::ErrorKind::ConnectionAborted, "control frame flood"))
-                    }
-                };
-            }
-        };
-        if self.pace.is_tunnel() {
-            scanner.pass_through();
-            return Ok(bytes.len());
-        }
-        match scanner.feed(bytes, self.pipeline.saturating_sub(self.pace.unserved())) {
-            Ok(seen) => {
-                self.pace.read(seen, scanner.in_head(), scanner.in_body());
-                Ok(bytes.len())
-            }
-            Err(refused) => {
-                // Requests before the refused one are served, so they count.
-                self.pace.read(refused.seen, false, false);
-                self.refuse(refused.denial);
-                Ok(refused.good)
-            }
-        }
-    }
-
-    fn refuse(&mut self, denial: Denial) {
-        self.ended = true;
-        self.pace.refuse(denial);
-    }
-
-    /// The end of the stream, once the requests before the refused one are answered: hyper takes an end before that for
-    /// a caller who has left, and drops their answers. Until then only the caller's real end shows; what else comes is
-    /// thrown away.
-    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<std_io::Result<()>> {
-        let mut waste = [0; 1024];
-        while self.pace.is_busy() {
-            let Some(io) = &mut self.io else {
-                return Poll::Ready(Err(gone()));
-            };
-            let mut buf = ReadBuf::new(&mut waste);
-            std::task::ready!(Pin::new(io).poll_read(cx, &mut buf)?);
-            if buf.filled().is_empty() {
-                break;
-            }
-        }
-        Poll::Ready(Ok(()))
+    /// The head had not come whole.
+    fn wait(&mut self, bounds: &Bounds) {
+        self.look_at = self.seen.saturating_mul(2).min(bounds.head_bytes);
     }
 }
 
-impl Drop for Watched {
-    fn drop(&mut self) {
-        if let Some(io) = self.io.take() {
-            self.pace.give_back(io);
-        }
+/// Where a part of a head stands in it.
+type Span = Range<usize>;
+/// Where names and values of its fields stand.
+type Spans = SmallVec<[(Span, Span); 32]>;
+
+/// Turns parts of a head into their places, so that the head can be taken out of its buffer.
+struct Place(usize);
+
+impl Place {
+    /// For parts of these bytes.
+    fn of(bytes: &[u8]) -> Self {
+        Self(bytes.as_ptr().addr())
+    }
+
+    fn span(&self, part: Option<&str>) -> Span {
+        part.map_or(0..0, |part| self.bytes(part.as_bytes()))
+    }
+
+    fn field(&self, field: &httparse::Header<'_>) -> (Span, Span) {
+        (self.bytes(field.name.as_bytes()), self.bytes(field.value))
+    }
+
+    fn bytes(&self, part: &[u8]) -> Span {
+        // An empty value may stand anywhere.
+        let start = part.as_ptr().addr().wrapping_sub(self.0);
+        if part.is_empty() { 0..0 } else { start..start + part.len() }
     }
 }
 
-fn gone() -> std_io::Error {
-    std_io::Error::from(std_io::ErrorKind::NotConnected)
-}
-
-impl AsyncRead for Watched {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<std_io::Result<()>> {
-        let this = &mut *self;
-        if this.ended {
-            return this.poll_end(cx);
-        }
-        if this.pace.is_slow() {
-            return Poll::Ready(Err(std_io::ErrorKind::TimedOut.into()));
-        }
-        let before = buf.filled().len();
-        if this.ahead.is_empty() {
-            let Some(io) = &mut this.io else {
-                return Poll::Ready(Err(gone()));
-            };
-            if Pin::new(io).poll_read(cx, buf)?.is_pending() {
-                this.pace.starved();
-                return Poll::Pending;
-            }
-        } else {
-            let take = this.ahead.len().min(buf.remaining());
-            buf.put_slice(&this.ahead[..take]);
-            this.ahead.advance(take);
-            if this.ahead.is_empty() {
-                // Even an empty rest would keep the whole buffer.
-                this.ahead = Bytes::new();
-            }
-        }
-        if buf.filled().len() > before {
-            let good = this.judge(&buf.filled()[before..])?;
-            buf.set_filled(before + good);
-            if good == 0 && this.ended {
-                return this.poll_end(cx);
-            }
-        }
-        Poll::Ready(Ok(()))
+/// Takes the first bytes out of a buffer; nothing of an emptied one is kept.
+fn take_front(input: &mut BytesMut, length: usize) -> Bytes {
+    match length == input.len() {
+        true => std::mem::take(input).freeze(),
+        false => input.split_to(length).freeze(),
     }
 }
 
-impl AsyncWrite for Watched {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<std_io::Result<usize>> {
-        let this = &mut *self;
-        let Some(io) = &mut this.io else {
-            return Poll::Ready(Err(gone()));
-        };
-        this.pace.wrote(Pin::new(io).poll_write(cx, buf))
+/// Reads once and appends what came; zero bytes are the end of the stream. `expected` is how much must come at least.
+///
+/// Short messages are read by way of the stack, so that `input` holds nothing while a connection is idle.
+pub fn poll_fill(
+    io: &mut Io,
+    input: &mut BytesMut,
+    expected: u64,
+    cx: &mut Context<'_>,
+) -> Poll<std::io::Result<usize>> {
+    if expected > READ as u64 {
+        input.reserve(usize::try_from(expected).unwrap_or(LONG_READ).min(LONG_READ));
+        return tokio_util::io::poll_read_buf(Pin::new(io), cx, input);
     }
+    let mut space = [const { MaybeUninit::uninit() }; READ];
+    let mut read = ReadBuf::uninit(&mut space);
+    ready!(Pin::new(io).poll_read(cx, &mut read))?;
+    input.extend_from_slice(read.filled());
+    Poll::Ready(Ok(read.filled().len()))
+}
 
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[std_io::IoSlice<'_>],
-    ) -> Poll<std_io::Result<usize>> {
-        let this = &mut *self;
-        let Some(io) = &mut this.io else {
-            return Poll::Ready(Err(gone()));
-        };
-        this.pace.wrote(Pin::new(io).poll_write_vectored(cx, bufs))
-    }
+/// The value of a `Content-Length`: one plain number. A sign, a list or a leading zero (octal to some) is none.
+pub fn content_length(digits: &[u8]) -> Option<u64> {
+    let plain = matches!(digits, [b'0'] | [b'1'..=b'9', ..]) && digits.iter().all(u8::is_ascii_digit);
+    let text = std::str::from_utf8(digits).ok().filter(|_| plain)?;
+    // Room is left for sums of sizes.
+    text.parse().ok().filter(|length| *length < u64::MAX >> 1)
+}
 
-    fn is_write_vectored(&self) -> bool {
-        self.io.as_ref().is_some_and(AsyncWrite::is_write_vectored)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std_io::Result<()>> {
-        let Some(io) = &mut self.io else {
-            return Poll::Ready(Err(gone()));
-        };
-        Pin::new(io).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std_io::Result<()>> {
-        // The refusal is still to be written on this socket.
-        if self.ended {
-            return Poll::Ready(Ok(()));
-        }
-        let Some(io) = &mut self.io else {
-            return Poll::Ready(Err(gone()));
-        };
-        Pin::new(io).poll_shutdown(cx)
-    }
+/// Whether any line of a head ends without CR. The library that knows the grammar takes such lines; others do not.
+fn has_bare_lf(head: &[u8]) -> bool {
+    // No head begins with a line end. Without a branch in the loop, the compiler looks at many bytes at once.
+    let bare = head
+        .iter()
+        .zip(head.iter().skip(1))
+        .fold(0, |bare, (before, byte)| bare | (u8::from(*byte == b'\n') & u8::from(*before != b'\r')));
+    bare != 0
 }

@@ -29,6 +29,7 @@ pub struct Worker {
     /// Every task of this thread, so that the end can wait for all of them.
     pub tasks: TaskTracker,
     turn: Cell<usize>,
+    date: RefCell<(u64, Rc<[u8]>)>,
 }
 
 impl Worker {
@@ -40,6 +41,7 @@ impl Worker {
             ids: RefCell::default(),
             tasks: TaskTracker::new(),
             turn: Cell::new(0),
+            date: RefCell::new((0, Rc::default())),
         })
     }
 
@@ -51,6 +53,18 @@ impl Worker {
     /// A number that goes round, to choose among equals.
     pub fn turn(&self) -> usize {
         self.turn.replace(self.turn.get().wrapping_add(1))
+    }
+
+    /// What the field `Date` says at the wall clock's `now` (RFC 9110 §5.6.7); made once a second.
+    pub fn date(&self, now: Duration) -> Rc<[u8]> {
+        let mut date = self.date.borrow_mut();
+        if date.0 != now.as_secs() {
+            let second = i64::try_from(now.as_secs()).unwrap_or_default();
+            let time = jiff::Timestamp::from_second(second).unwrap_or_default();
+            *date =
+                (now.as_secs(), time.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string().into_bytes().into());
+        }
+        date.1.clone()
     }
 
     /// Closes idle upstream connections from time to time, for ever.

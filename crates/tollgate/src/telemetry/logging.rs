@@ -16,7 +16,10 @@ pub fn start(setting: Option<&str>, default: &str) -> anyhow::Result<()> {
         None => (false, setting),
     };
     let filter = EnvFilter::try_new(filter).map_err(|error| anyhow::anyhow!("`TOLLGATE_LOG`: {error}"))?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A line that cannot be written would be reported on standard error, by a call that panics where nobody reads that
+    // any more: in the middle of a request.
+    let log = tracing_subscriber::fmt().with_env_filter(filter).log_internal_errors(false);
+    let log = log.with_writer(std::io::stderr);
     let started = match json {
         true => log.json().flatten_event(true).try_init(),
         false => log.with_target(false).with_ansi(colours()).try_init(),

@@ -6,7 +6,7 @@ use crate::ground::Ground;
 
 /// One setting.
 pub struct Setting {
-    /// Where it stands, as the reference names it.
+    /// Where it stands, as the reference names it; for one way to write a text, the kind of text and that way.
     pub path: &'static str,
     /// What happens to a file that has it.
     pub fate: Fate,
@@ -70,8 +70,10 @@ pub const SETTINGS: &[Setting] = &[
     warned("routes.NAME.estimate", Slot::Route, "estimate: { tokens: 1 }"),
     warned("routes.NAME.on_hangup", Slot::Route, "on_hangup: none"),
     warned("routes.NAME.queue", Slot::Route, "queue: { class: x }"),
-    refused("routes.NAME.mode", Slot::Route, "mode: shadow"),
+    refused("routes.NAME.mode.shadow", Slot::Route, "mode: shadow"),
+    refused("routes.NAME.mode.percent", Slot::Route, "mode: { percent: 25 }"),
     refused("routes.NAME.accept.jwt.issuers", Slot::Accept, "{ jwt: { issuers: [{ issuer: x }] } }"),
+    refused("KeyPlace.body:/POINTER", Slot::Accept, "{ api_key: { from: ['body:/auth/key'] } }"),
     refused("routes.NAME.accept.basic", Slot::Accept, "basic"),
     refused("routes.NAME.accept.service_token", Slot::Accept, "service_token"),
     refused("routes.NAME.accept.hmac", Slot::Accept, "hmac"),

@@ -31,6 +31,9 @@ const COMMAND_LINE: &str = "\
 What each command says of itself with `--help`. Results go to standard output, notes and problems to standard error;
 colours are for terminals only. Exit codes: 0 done, 1 refused or failed, 2 arguments that make no sense.
 
+With `--json` each error is one object on one line of standard error, `{\"error\": \"…\"}`, arguments that make no sense
+included.
+
 | Variable | Means |
 |---|---|
 | `TOLLGATE_CONFIG` | the configuration file, where `-c` does not name one |
@@ -42,10 +45,12 @@ colours are for terminals only. Exit codes: 0 done, 1 refused or failed, 2 argum
 const SHARED: [(&str, &str); 2] = [("Place", "SECRET"), ("DetailedLimit", "LIMIT")];
 
 /// What the schema cannot say: how much of a setting this version has.
-const NOTES: [(&str, &str); 3] = [
+const NOTES: [(&str, &str); 5] = [
     ("admin", "In this version: `/health` and `/ready`."),
+    ("admin.listen", "In this version: on loopback only."),
     ("data_dir", "Nothing is written there yet."),
     ("consumers", "In this version: all there are."),
+    ("consumers.NAME.account", "Nothing is billed yet."),
 ];
 
 /// `docs/reference/config.md` of a schema.
@@ -139,7 +144,8 @@ impl<'a> Writer<'a> {
         self.text.push_str("| Write | Value | Meaning |\n|---|---|---|\n");
         for variant in variants {
             if let Some(word) = variant["const"].as_str() {
-                let _ = writeln!(self.text, "| `{word}` | | {} |", escaped(said(variant)));
+                let fate = self.fate(&format!("{path}.{word}"));
+                let _ = writeln!(self.text, "| `{word}` | | {}{fate} |", escaped(said(variant)));
             }
             for (key, value) in variant["properties"].as_object().into_iter().flatten() {
                 let path = format!("{path}.{key}");
@@ -234,8 +240,19 @@ impl<'a> Writer<'a> {
         self.text.push_str("# Kinds of values\n");
         for (name, schema) in self.schema["$defs"].as_object().into_iter().flatten() {
             if schema["pattern"].is_string() {
-                let _ = write!(self.text, "\n## {}\n\n{}\n", words(name), said(schema));
+                let _ = write!(self.text, "\n## {}\n\n{}", words(name), said(schema));
+                self.ways(name);
+                self.text.push('\n');
             }
+        }
+    }
+
+    /// Marks the ways to write a kind of text that this version does not take.
+    fn ways(&mut self, kind: &str) {
+        for setting in SETTINGS {
+            let Some((_, way)) = setting.path.split_once('.').filter(|(of, _)| *of == kind) else { continue };
+            let fate = self.fate(setting.path);
+            let _ = write!(self.text, " `{way}`:{fate}");
         }
     }
 }

@@ -5,7 +5,7 @@ use super::mac::{Signed, equal};
 use crate::head::Head;
 
 /// Which host and port the caller signed.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub enum SignedHost {
     /// Those of the `Host` header; without a port 80, or 443 over TLS.
     #[default]

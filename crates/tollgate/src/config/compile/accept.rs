@@ -145,7 +145,7 @@ fn api_key(cx: &mut Context<'_>, given: &scheme::ApiKey) -> api_key::Options {
             WhereKey::Header(name) => api_key::Place::Header(name.clone()),
             WhereKey::Query(name) => api_key::Place::Query(name.clone()),
             WhereKey::Body => {
-                cx.unsupported("an API key in the body", *span);
+                cx.unsupported("the place `body:` of an API key", *span);
                 continue;
             }
         });

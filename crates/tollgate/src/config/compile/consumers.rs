@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use http::HeaderValue;
-use tollgate_core::consumer::{Consumer, IdentityHeaders, Name, Scopes};
+use tollgate_core::consumer::{Consumer, Name, Scopes};
 use tollgate_core::credential::Credentials;
 use tollgate_core::snapshot::Tier;
 
@@ -53,12 +52,5 @@ fn consumer(
         Some(tier) => own.union(&tier.scopes),
         None => own,
     };
-    let header = |name: &Name| HeaderValue::from_str(name.as_str()).ok();
-    Some(Consumer {
-        account: account.unwrap_or_else(|| name.clone()),
-        scopes,
-        headers: IdentityHeaders { username: header(&name)?, tier: tier.as_ref().and_then(header) },
-        tier,
-        name,
-    })
+    Some(Consumer { account: account.unwrap_or_else(|| name.clone()), scopes, tier, name })
 }

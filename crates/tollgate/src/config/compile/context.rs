@@ -7,6 +7,7 @@ use std::time::Duration;
 use tollgate_core::consumer::{Name, Scopes};
 use tollgate_secrets::{Reference, Secret};
 
+use super::missing;
 use crate::config::file::amount::TimeSpan;
 use crate::config::file::secret;
 use crate::config::file::spanned::{Named, Spanned};
@@ -136,7 +137,8 @@ impl<'a> Context<'a> {
                 Some(value)
             }
             Err(error) => {
-                self.error(Finding::at(secret.span, error.to_string()));
+                let finding = Finding::at(secret.span, error.to_string());
+                self.error(finding.hint(missing::secret(&error)));
                 None
             }
         }
@@ -152,7 +154,8 @@ impl<'a> Context<'a> {
         let full = self.path(path);
         let read = std::fs::read(&full);
         if let Err(error) = &read {
-            self.error(Finding::at(path.span, format!("`{}` cannot be read: {error}", full.display())));
+            let finding = Finding::at(path.span, format!("`{}` cannot be read: {error}", full.display()));
+            self.error(finding.hint(missing::file(&full, error)));
         }
         self.notes.watched.push(full);
         read.ok()

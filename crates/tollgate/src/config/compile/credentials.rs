@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use http::HeaderValue;
 use tollgate_core::authn::{hawk, jwt};
 use tollgate_core::consumer::Consumer;
-use tollgate_core::credential::{Credential, Credentials, Digest, Proof};
+use tollgate_core::credential::{Credential, Credentials, Digest, Proof, Unreadable};
 
 use super::context::Context;
 use crate::config::file::consumer as file;
@@ -24,9 +23,6 @@ pub(super) fn insert(
     list: &[Spanned<file::Credential>],
     index: &mut Credentials,
 ) {
-    let scopes_header = Some(&consumer.scopes)
-        .filter(|scopes| !scopes.is_empty())
-        .and_then(|scopes| HeaderValue::try_from(scopes.to_string()).ok());
     let mut api_keys = 0;
     for item in list {
         let (place, made) = match &item.value {
@@ -44,21 +40,16 @@ pub(super) fn insert(
             file::Credential::Mtls(_) => (item.span, unsupported(cx, "mtls", item.span)),
         };
         let Some((id, proof)) = made else { continue };
-        // A header could carry other characters too, but upstreams would not agree on what they are.
-        let id_header =
-            HeaderValue::from_str(&id).ok().filter(|_| id.bytes().all(|byte| matches!(byte, b' '..=b'~')));
-        let Some(id_header) = id_header else {
-            let finding = Finding::at(place, "the credential's id may hold only printable ASCII characters");
-            cx.error(finding.hint("upstreams read it in `X-Credential-Identifier`"));
-            continue;
-        };
-        let credential = Credential {
-            id: id.into(),
-            consumer: consumer.clone(),
-            scopes: None,
-            id_header,
-            scopes_header: scopes_header.clone(),
-            proof,
+        let credential = match Credential::new(id, consumer.clone(), None, proof) {
+            Ok(credential) => credential,
+            Err(Unreadable::Id) => {
+                let finding =
+                    Finding::at(place, "the credential's id may hold only printable ASCII characters");
+                cx.error(finding.hint("upstreams read it in `X-Credential-Identifier`"));
+                continue;
+            }
+            // Reported where the consumer or its tier says the scope.
+            Err(Unreadable::Scope) => continue,
         };
         if let Err(duplicate) = index.insert(Arc::new(credential)) {
             cx.error(

@@ -7,7 +7,7 @@ use super::context::Context;
 use super::pem;
 use crate::config::file::File;
 use crate::config::file::amount::ByteSize;
-use crate::config::file::process::{self as file, Listen, Workers};
+use crate::config::file::process::{self as file, Listed, Listen, Workers};
 use crate::config::file::spanned::Spanned;
 use crate::config::problem::Finding;
 use crate::config::process::{Bounds, Connections, Listener, ListenerTls, Process};
@@ -43,7 +43,7 @@ pub(super) fn addresses(file: &File) -> Vec<(SocketAddr, Span)> {
         None => vec![(DEFAULT_LISTEN, Span::default())],
         Some(Listen::One(address)) => vec![(address.value.0, address.span)],
         Some(Listen::Several(list)) => {
-            list.iter().map(|one| (one.address.value.0, one.address.span)).collect()
+            list.iter().map(|one| (one.address().value.0, one.address().span)).collect()
         }
     };
     addresses.extend(file.admin.as_ref().map(|admin| (admin.listen.value.0, admin.listen.span)));
@@ -59,12 +59,6 @@ fn listeners(cx: &mut Context<'_>, file: &File) -> Option<Vec<Listener>> {
             cx.error(finding.beside(*first, "the first"));
         }
     }
-    let plain = |address| Listener {
-        address,
-        tls: None,
-        trusted_proxies: Vec::new(),
-        connections: Connections::default(),
-    };
     let listeners = match &file.listen {
         None => vec![plain(DEFAULT_LISTEN)],
         Some(Listen::One(address)) => vec![plain(address.value.0)],
@@ -72,7 +66,12 @@ fn listeners(cx: &mut Context<'_>, file: &File) -> Option<Vec<Listener>> {
             if list.is_empty() {
                 cx.error(Finding::at(list.span, "the list of listeners is empty"));
             }
-            list.iter().map(|one| listener(cx, one)).collect()
+            list.iter()
+                .map(|one| match one {
+                    Listed::Plain(address) => plain(address.value.0),
+                    Listed::Detailed(one) => listener(cx, one),
+                })
+                .collect()
         }
     };
     for (listener, (_, span)) in listeners.iter().zip(&addresses) {
@@ -85,6 +84,11 @@ fn listeners(cx: &mut Context<'_>, file: &File) -> Option<Vec<Listener>> {
         }
     }
     Some(listeners).filter(|listeners| !listeners.is_empty())
+}
+
+/// A listener of which the file says the address alone.
+fn plain(address: SocketAddr) -> Listener {
+    Listener { address, tls: None, trusted_proxies: Vec::new(), connections: Connections::default() }
 }
 
 fn listener(cx: &mut Context<'_>, file: &file::Listener) -> Listener {
@@ -135,6 +139,8 @@ fn bounds(cx: &mut Context<'_>, file: &file::Bounds) -> Bounds {
         target_bytes: bytes(cx, file.target_bytes.as_ref(), defaults.target_bytes),
         head_timeout: cx.positive(file.head_timeout.as_ref(), defaults.head_timeout),
         body_rate: file.body_rate.as_ref().map_or(defaults.body_rate, |rate| rate.value.0),
+        body_grace: cx.positive(file.body_grace.as_ref(), defaults.body_grace),
+        held_bodies: file.held_bodies.as_ref().map_or(defaults.held_bodies, |size| size.value.0),
         idle: cx.positive(file.idle.as_ref(), defaults.idle),
         write_stall: cx.positive(file.write_stall.as_ref(), defaults.write_stall),
         tls_handshake: cx.positive(file.tls_handshake.as_ref(), defaults.tls_handshake),

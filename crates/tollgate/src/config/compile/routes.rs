@@ -1,8 +1,10 @@
 //! Routes.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use foldhash::HashSet;
+use tollgate_core::authn::Accept;
 use tollgate_core::consumer::{Name, Scopes};
 use tollgate_core::denial::Dialect;
 use tollgate_core::route::{Access, Matching, Rewrite, Route, Routes};
@@ -33,10 +35,11 @@ pub(super) fn routes(
         cx.error_about(Span { start: 0, end: usize::MAX }, finding.hint("add at least one under `routes`"));
         return Routes::default();
     };
+    let mut accepts = HashSet::default();
     let made: Vec<_> = named
         .items
         .iter()
-        .filter_map(|item| Some((Arc::new(route(cx, file, item, upstreams, errors)?), item)))
+        .filter_map(|item| Some((Arc::new(route(cx, file, item, upstreams, errors, &mut accepts)?), item)))
         .collect();
     overlap::check(cx, &made);
     Routes::new(made.into_iter().map(|(route, _)| route).collect())
@@ -48,6 +51,7 @@ fn route(
     item: &Item<file::Route>,
     upstreams: &BTreeMap<&Name, &Arc<Upstream>>,
     errors: Dialect,
+    accepts: &mut HashSet<Arc<Accept>>,
 ) -> Option<Route> {
     let Item { name, value, .. } = item;
     let name = cx.name(name);
@@ -69,13 +73,25 @@ fn route(
             None => Rewrite::Keep,
             Some(rewrite) => rewrite?,
         },
-        accept: accept?,
+        accept: shared(accepts, accept?),
         access,
         body_max: value.body.as_ref().map_or(Some(BODY_MAX), |limit| limit.0),
         websocket: value.upgrade.contains(&file::Upgrade::Websocket),
         errors: value.errors.map_or(errors, dialect),
         cors,
     })
+}
+
+/// The same value for equal ones.
+fn shared(known: &mut HashSet<Arc<Accept>>, accept: Accept) -> Arc<Accept> {
+    match known.get(&accept) {
+        Some(known) => known.clone(),
+        None => {
+            let accept = Arc::new(accept);
+            known.insert(accept.clone());
+            accept
+        }
+    }
 }
 
 fn matching(cx: &mut Context<'_>, given: &file::Match) -> Option<Matching> {

@@ -11,7 +11,7 @@ use super::amount::{ByteSize, Network, TimeSpan, text_type};
 use super::given;
 use super::spanned::Spanned;
 
-/// An address, or a list of listeners.
+/// An address, or a list of addresses and listeners.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename = "by kind")]
 #[schemars(untagged, rename = "Listen")]
@@ -19,7 +19,28 @@ pub(in crate::config) enum Listen {
     #[serde(rename = "text")]
     One(Spanned<Address>),
     #[serde(rename = "list")]
-    Several(Spanned<Vec<Listener>>),
+    Several(Spanned<Vec<Listed>>),
+}
+
+/// An address, alone or with the settings of its listener.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "by kind")]
+#[schemars(untagged, rename = "Listed")]
+pub(in crate::config) enum Listed {
+    #[serde(rename = "text")]
+    Plain(Spanned<Address>),
+    #[serde(rename = "mapping")]
+    Detailed(Box<Listener>),
+}
+
+impl Listed {
+    /// Where it listens.
+    pub fn address(&self) -> &Spanned<Address> {
+        match self {
+            Self::Plain(address) => address,
+            Self::Detailed(listener) => &listener.address,
+        }
+    }
 }
 
 /// One listener of the data plane.
@@ -156,9 +177,15 @@ pub(in crate::config) struct Bounds {
     /// From the first byte of a head to its end. Default `10s`.
     #[serde(default)]
     pub head_timeout: Option<Spanned<TimeSpan>>,
-    /// Bytes per second that a body must keep up after its first five seconds. Default `1KiB`; 0 for none.
+    /// Bytes per second that a body must keep up while it is waited for. Default `1KiB`; 0 for none.
     #[serde(default)]
     pub body_rate: Option<Spanned<ByteSize>>,
+    /// How long a body may come more slowly than that, all its pauses together. Default `5s`.
+    #[serde(default)]
+    pub body_grace: Option<Spanned<TimeSpan>>,
+    /// All bodies that are held whole at once, in the whole process. Default `64MiB`.
+    #[serde(default)]
+    pub held_bodies: Option<Spanned<ByteSize>>,
     /// Between two requests of a connection. Default `60s`.
     #[serde(default)]
     pub idle: Option<Spanned<TimeSpan>>,

@@ -174,7 +174,7 @@ text_type! {
             Some(("query", name)) if !name.is_empty() => Ok(WhereKey::Query(name.into())),
             Some(("body", pointer)) if pointer.starts_with('/') => Ok(WhereKey::Body),
             _ => Err(format!(
-                "`{}` is no place for a key\nplaces are: bearer, apikey_scheme, header:NAME, query:NAME, body:/POINTER",
+                "`{}` is no place for a key\nplaces are: bearer, apikey_scheme, header:NAME, query:NAME",
                 text.escape_debug()
             )),
         }

@@ -33,7 +33,7 @@ pub(super) fn of(compiled: &Compiled) -> String {
     let mut credentials: Vec<_> = snapshot.credentials.iter().collect();
     credentials.sort_by_key(|credential| (credential.consumer.name.clone(), credential.id.clone()));
     for credential in credentials {
-        let scopes = credential.scopes_header.as_ref().map_or("", |scopes| scopes.to_str().unwrap_or("?"));
+        let scopes = credential.scopes();
         let kind = credential.proof.kind();
         let _ = writeln!(
             out,
@@ -79,7 +79,7 @@ fn of_upstream(out: &mut String, upstream: &Upstream) {
 }
 
 fn of_route(out: &mut String, route: &Route) {
-    let names = |set: &std::collections::HashSet<tollgate_core::consumer::Name>| {
+    let names = |set: &foldhash::HashSet<tollgate_core::consumer::Name>| {
         let mut names: Vec<_> = set.iter().map(|name| name.as_str()).collect();
         names.sort_unstable();
         names.join(" ")

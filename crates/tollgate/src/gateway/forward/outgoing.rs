@@ -1,130 +1,135 @@
 //! The request as the model sees it: the caller's, less credentials, plus who called.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::Method;
+use http::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
-use http::{Method, Request, Uri};
 use tollgate_core::access::Permit;
 use tollgate_core::authn::hide;
+use tollgate_core::denial::{Denial, UpstreamFailure};
 use tollgate_core::head::Head;
 use tollgate_core::upstream::HostSent;
 
-use super::Ready;
 use crate::gateway::body::RequestBody;
-use crate::gateway::call::Call;
+use crate::gateway::call::{Call, RequestIds};
+use crate::gateway::exchange::Request;
+use crate::gateway::framing::Checked;
+use crate::gateway::wire::text::{push_decimal, push_field, push_hex};
 use crate::gateway::worker::Worker;
 use crate::state::Live;
-use crate::state::upstreams::TargetState;
+use crate::state::upstreams::{TargetState, UpstreamState};
 
-const X_CONSUMER_USERNAME: HeaderName = HeaderName::from_static("x-consumer-username");
-const X_CREDENTIAL_IDENTIFIER: HeaderName = HeaderName::from_static("x-credential-identifier");
-const X_CONSUMER_SCOPES: HeaderName = HeaderName::from_static("x-consumer-scopes");
-const X_CONSUMER_TIER: HeaderName = HeaderName::from_static("x-consumer-tier");
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// Fields that the gate adds, at most.
-const ADDED: usize = 12;
-
-/// A request between its checks and its target.
+/// A request between its checks and its target: judged, and written but for what the target decides.
 #[derive(Debug)]
 pub struct Outgoing {
+    /// Where it goes.
+    pub upstream: Arc<UpstreamState>,
+    /// Whether it asks for another protocol.
+    pub upgrades: bool,
     method: Method,
     /// Path and query without the target's base.
     target: PathAndQuery,
-    headers: HeaderMap,
     /// `Host` where the caller's is preserved.
     host: Option<HeaderValue>,
+    /// All other header fields, as they are written.
+    fields: Vec<u8>,
     body: Option<RequestBody>,
 }
 
 impl Outgoing {
-    /// Makes the request from a judged one.
-    pub fn new(ready: Ready, live: &Live, worker: &Rc<Worker>, call: &Call) -> Self {
-        let Ready { permit, checked, body, .. } = ready;
+    /// Makes the request from a judged one; the permit is used up.
+    ///
+    /// # Errors
+    /// Where the upstream does not run.
+    pub fn new(
+        permit: Permit,
+        checked: Checked,
+        body: RequestBody,
+        live: &Live,
+        worker: &Worker,
+        call: &Call,
+    ) -> Result<Self, Denial> {
         let route = permit.route();
-        let credentials = &live.snapshot.credentials;
+        let upstream = live.upstreams.get(&route.upstream.name);
+        let upstream = upstream.ok_or(Denial::Upstream(UpstreamFailure::NoHealthyTarget))?.clone();
         let target = upstream_target(&checked.head, &permit, live);
         let client = checked.head.client;
-        let Head { method, mut headers, secure, .. } = checked.head;
-        hide::headers(&mut headers, &route.accept, credentials);
-
-        // One growth of the map instead of one for every doubling.
-        headers.reserve(ADDED);
-        let asked = checked.asked_host;
-        identity_headers(&permit, &mut headers);
-        headers.insert(X_REQUEST_ID, call.id.header());
-        headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(if secure { "https" } else { "http" }));
-        if let Some(asked) = &asked {
-            headers.insert(X_FORWARDED_HOST, asked.clone());
-        }
-        let single = checked.forwarded_for.to_str().is_ok_and(|chain| !chain.contains(','));
-        let real_ip = match single {
-            true => Some(checked.forwarded_for.clone()),
-            false => HeaderValue::from_str(&client.to_string()).ok(),
+        let Head { method, headers, secure, .. } = checked.head;
+        let mut fields = Vec::with_capacity(1024);
+        let own = route.upstream.credential.as_ref();
+        let replaced = |sent: &HeaderName| {
+            own.is_some_and(|(own, _)| own == sent || hide::folded(sent).is_some_and(|sent| *own == sent))
         };
-        headers.insert(X_FORWARDED_FOR, checked.forwarded_for);
-        if let Some(real_ip) = real_ip {
-            headers.insert(X_REAL_IP, real_ip);
-        }
-        let trace = traceparent(headers.get(&TRACEPARENT), &mut worker.ids.borrow_mut());
-        headers.insert(TRACEPARENT, trace);
-        if let Some((name, value)) = &route.upstream.credential {
-            let alias = |sent: &&HeaderName| hide::folded(sent).is_some_and(|folded| folded == *name);
-            let aliases: Vec<HeaderName> = headers.keys().filter(alias).cloned().collect();
-            for alias in aliases {
-                headers.remove(alias);
+        for (name, value) in &headers {
+            // Written anew, from what was understood.
+            let is_ours = [HOST, CONTENT_LENGTH, TRANSFER_ENCODING, TRACEPARENT].contains(name);
+            if is_ours || replaced(name) {
+                continue;
             }
-            headers.insert(name, value.clone());
+            if let Some(value) = hide::field(name, value, &route.accept, &live.snapshot.credentials) {
+                push_field(&mut fields, name.as_str().as_bytes(), &value);
+            }
+        }
+        if let Some((name, value)) = own {
+            push_field(&mut fields, name.as_str().as_bytes(), value.as_bytes());
+        }
+        if let Some(identity) = permit.identity() {
+            fields.extend_from_slice(identity.credential.identity_lines().as_bytes());
+        }
+        push_field(&mut fields, b"x-request-id", call.id.as_str().as_bytes());
+        push_field(&mut fields, b"x-forwarded-proto", if secure { b"https" } else { b"http" });
+        if let Some(asked) = &checked.asked_host {
+            push_field(&mut fields, b"x-forwarded-host", asked.as_bytes());
+        }
+        push_field(&mut fields, b"x-forwarded-for", checked.forwarded_for.as_bytes());
+        match checked.forwarded_for.as_bytes().contains(&b',') {
+            false => push_field(&mut fields, b"x-real-ip", checked.forwarded_for.as_bytes()),
+            true => push_field(&mut fields, b"x-real-ip", client.to_string().as_bytes()),
+        }
+        push_trace(&mut fields, headers.get(&TRACEPARENT), &mut worker.ids.borrow_mut());
+        let upgrades = checked.upgrade.is_some();
+        if upgrades {
+            fields.extend_from_slice(b"connection: upgrade\r\nupgrade: websocket\r\n");
         }
         let host = match route.upstream.host {
             HostSent::Target => None,
-            HostSent::Preserve => asked,
+            HostSent::Preserve => checked.asked_host,
         };
-        Self { method, target, headers, host, body: Some(body) }
+        Ok(Self { upstream, upgrades, method, target, host, fields, body: Some(body) })
     }
 
-    /// The request for one target; it must be given back before another is asked for.
-    pub fn request_for(&mut self, target: &TargetState) -> Request<RequestBody> {
-        let mut headers = std::mem::take(&mut self.headers);
-        headers.insert(header::HOST, self.host.clone().unwrap_or_else(|| target.host.clone()));
-        let path = match &*target.target.base {
-            "" => self.target.clone(),
-            base => PathAndQuery::try_from(format!("{base}{}", self.target))
-                .unwrap_or_else(|_| self.target.clone()),
-        };
-        let mut request = Request::new(self.body.take().unwrap_or(RequestBody::Whole(None)));
-        *request.method_mut() = self.method.clone();
-        *request.uri_mut() = Uri::from(path);
-        *request.headers_mut() = headers;
-        request
+    /// The request for one target; its body must be given back before another is asked for.
+    pub fn request_for(&mut self, target: &TargetState) -> Request {
+        let body = self.body.take().unwrap_or(RequestBody::Whole(Bytes::new()));
+        let mut head = Vec::with_capacity(self.fields.len() + self.target.as_str().len() + 256);
+        head.extend_from_slice(self.method.as_str().as_bytes());
+        head.push(b' ');
+        head.extend_from_slice(target.target.base.as_bytes());
+        head.extend_from_slice(self.target.as_str().as_bytes());
+        head.extend_from_slice(b" HTTP/1.1\r\n");
+        push_field(&mut head, b"host", self.host.as_ref().unwrap_or(&target.host).as_bytes());
+        head.extend_from_slice(&self.fields);
+        match body.remaining() {
+            None => head.extend_from_slice(b"transfer-encoding: chunked\r\n"),
+            // Methods whose requests mostly have a body say so when they have none (RFC 9110 §8.6).
+            Some(0) if !matches!(self.method, Method::POST | Method::PUT | Method::PATCH) => {}
+            Some(length) => {
+                head.extend_from_slice(b"content-length: ");
+                push_decimal(&mut head, length);
+                head.extend_from_slice(b"\r\n");
+            }
+        }
+        head.extend_from_slice(b"\r\n");
+        Request { method: self.method.clone(), head, body }
     }
 
-    /// Takes back a request that was never sent.
-    pub fn take_back(&mut self, request: Request<RequestBody>) {
-        let (parts, body) = request.into_parts();
-        self.headers = parts.headers;
+    /// Takes back the body of a request that was never sent.
+    pub fn take_back(&mut self, body: RequestBody) {
         self.body = Some(body);
-    }
-}
-
-/// Tells the upstream who calls; nothing where nobody was identified.
-fn identity_headers(permit: &Permit, headers: &mut HeaderMap) {
-    let Some(identity) = permit.identity() else { return };
-    let credential = &identity.credential;
-    headers.insert(X_CONSUMER_USERNAME, credential.consumer.headers.username.clone());
-    headers.insert(X_CREDENTIAL_IDENTIFIER, credential.id_header.clone());
-    if let Some(scopes) = &credential.scopes_header {
-        headers.insert(X_CONSUMER_SCOPES, scopes.clone());
-    }
-    if let Some(tier) = &credential.consumer.headers.tier {
-        headers.insert(X_CONSUMER_TIER, tier.clone());
     }
 }
 
@@ -144,23 +149,21 @@ fn upstream_target(head: &Head, permit: &Permit, live: &Live) -> PathAndQuery {
 }
 
 /// The trace goes on with this hop as parent (W3C Trace Context); a broken or missing one begins anew.
-fn traceparent(from: Option<&HeaderValue>, ids: &mut crate::gateway::call::RequestIds) -> HeaderValue {
-    let mut text = String::with_capacity(55);
-    text.push_str("00-");
-    let caller = from.and_then(|value| value.to_str().ok()).filter(|value| is_traceparent(value));
+fn push_trace(fields: &mut Vec<u8>, from: Option<&HeaderValue>, ids: &mut RequestIds) {
+    fields.extend_from_slice(b"traceparent: 00-");
+    let caller = from.map(HeaderValue::as_bytes).filter(|value| is_traceparent(value));
     match caller {
-        Some(caller) => text.push_str(&caller[3..35]),
-        None => push_hex(&mut text, &ids.bytes::<16>()),
+        Some(caller) => fields.extend_from_slice(&caller[3..35]),
+        None => push_hex(fields, &ids.bytes::<16>()),
     }
-    text.push('-');
-    push_hex(&mut text, &ids.bytes::<8>());
-    text.push('-');
-    text.push_str(caller.map_or("00", |caller| &caller[53..55]));
-    HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static(""))
+    fields.push(b'-');
+    push_hex(fields, &ids.bytes::<8>());
+    fields.push(b'-');
+    fields.extend_from_slice(caller.map_or(b"00", |caller| &caller[53..55]));
+    fields.extend_from_slice(b"\r\n");
 }
 
-fn is_traceparent(value: &str) -> bool {
-    let bytes = value.as_bytes();
+fn is_traceparent(bytes: &[u8]) -> bool {
     bytes.len() == 55
         && bytes.starts_with(b"00-")
         && [2, 35, 52].iter().all(|dash| bytes[*dash] == b'-')
@@ -168,14 +171,6 @@ fn is_traceparent(value: &str) -> bool {
             .iter()
             .enumerate()
             .all(|(at, b)| matches!(at, 2 | 35 | 52) || b.is_ascii_digit() || matches!(b, b'a'..=b'f'))
-        && value[3..35].bytes().any(|b| b != b'0')
-        && value[36..52].bytes().any(|b| b != b'0')
-}
-
-fn push_hex(text: &mut String, bytes: &[u8]) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for byte in bytes {
-        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        text.push(char::from(DIGITS[usize::from(byte & 15)]));
-    }
+        && bytes[3..35].iter().any(|b| *b != b'0')
+        && bytes[36..52].iter().any(|b| *b != b'0')
 }

@@ -1,4 +1,4 @@
-//! What the scanner of bytes does for HTTP/1, done for an HTTP/2 head that came decoded.
+//! What is judged of an HTTP/1 head as bytes, judged of an HTTP/2 head that came decoded.
 
 use http::header::{self, HeaderMap, HeaderValue};
 use tollgate_core::denial::{Bound, Denial, Malformed};

@@ -34,7 +34,7 @@ fn checked_from(peer: &Peer, target: &str, fields: &[(&str, &str)]) -> Result<Ch
     for (name, value) in fields {
         request = request.header(*name, *value);
     }
-    check(request.body(()).unwrap().into_parts().0, false, peer, &process::Bounds::default())
+    check(request.body(()).unwrap().into_parts().0.into(), false, peer, &process::Bounds::default())
 }
 
 #[track_caller]
@@ -141,7 +141,7 @@ fn a_decoded_head_is_held_to_the_same_bounds() {
             request = request.header(name, value);
         }
         let parts = request.body(()).unwrap().into_parts().0;
-        check(parts, false, &peer("192.0.2.1", &[]), &process::Bounds::default())
+        check(parts.into(), false, &peer("192.0.2.1", &[]), &process::Bounds::default())
     };
     let field = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     let refused = |target: &str, fields| with(target, fields).map(drop).unwrap_err();
