@@ -70,9 +70,10 @@ struct Answer {
 }
 
 /// How far a request came without waiting for anything.
+#[expect(clippy::large_enum_variant, reason = "it is moved once and never kept")]
 enum Begun {
     /// To its answer.
-    Answered(Box<Answer>),
+    Answered(Answer),
     /// To the first step that waits.
     Waiting(Box<Waiting>),
 }
@@ -110,9 +111,9 @@ fn begin(worker: &Rc<Worker>, peer: &Peer, timer: &Rc<Timer>, asked: Asked) -> B
     let method = asked.head.method().clone();
     let mut call = Call::open(worker.gate.clone(), id, now, method, peer.address);
     match judge(worker, peer, timer, &live, asked, &mut call) {
-        Ok(Step::Answer(response)) => Begun::Answered(Box::new(own(call, response))),
+        Ok(Step::Answer(response)) => Begun::Answered(own(call, response)),
         Ok(step) => Begun::Waiting(Box::new(Waiting { call, live, step })),
-        Err(denial) => Begun::Answered(Box::new(deny(call, &live, &denial))),
+        Err(denial) => Begun::Answered(deny(call, &live, &denial)),
     }
 }
 

@@ -6,11 +6,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::Response;
 use http::header::{self, HeaderName, HeaderValue};
 use http::response::Parts;
+use http::{Response, StatusCode};
 use tollgate_core::authn::hawk;
-use tollgate_core::denial::{Denial, UpstreamFailure};
 
 use self::body::ResponseBody;
 use super::call::Call;
@@ -67,10 +66,13 @@ pub async fn signed(
         return Response::from_parts(parts, ResponseBody::Metered(metered));
     }
     metered.withhold();
-    let Ok(bytes) = metered.read_whole().await else {
-        let dialect = route.map(|route| route.errors).unwrap_or_default();
-        let denial = Denial::Upstream(UpstreamFailure::Unreachable);
-        return problem::response(&denial, dialect, path.as_deref(), id.as_str()).map(ResponseBody::from);
+    let bytes = match metered.read_whole().await {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            let denial = error.denial();
+            let dialect = route.map(|route| route.errors).unwrap_or_default();
+            return problem::response(&denial, dialect, path.as_deref(), id.as_str()).map(ResponseBody::from);
+        }
     };
     let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let signature = artifacts.server_authorization(Some((content_type.unwrap_or_default(), &bytes)));
@@ -88,6 +90,10 @@ fn meter(
 ) -> (Parts, Metered) {
     let Answered { head, exchange, occupied } = answered;
     let ResponseHead { status, mut headers, .. } = head;
+    // Such an answer has no length to speak of (RFC 9110 §8.6).
+    if status == StatusCode::NO_CONTENT {
+        headers.remove(header::CONTENT_LENGTH);
+    }
     if !headers.contains_key(header::SERVER) {
         headers.insert(header::SERVER, HeaderValue::from_static("tollgate"));
     }

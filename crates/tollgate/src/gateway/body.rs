@@ -78,6 +78,8 @@ impl Source {
                 None => None,
                 Some(Err(_)) => Some(Err(Failure::Left)),
                 Some(Ok(frame)) => match frame.into_data() {
+                    // An empty frame is nothing: written as a chunk, it would end the body before its end.
+                    Ok(data) if data.is_empty() => continue,
                     Ok(data) => Some(Ok(data)),
                     // Trailers of a request end here: a field behind the body has passed no check.
                     Err(_) => continue,
@@ -145,6 +147,11 @@ impl Stream {
         }))
     }
 
+    /// Notes that nobody asks for more for a while: what the caller owes meanwhile is not its fault.
+    pub fn pause(&mut self) {
+        self.waiting_since = None;
+    }
+
     /// Reads all of it into the room that `held` takes.
     pub async fn read_whole(mut self, held: &mut Held) -> Result<Bytes, Failure> {
         let mut whole = BytesMut::new();
@@ -204,6 +211,13 @@ impl RequestBody {
             Self::Stream(stream) => stream.poll_data(cx),
             Self::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
             Self::Whole(bytes) => Poll::Ready(Some(Ok(std::mem::take(bytes)))),
+        }
+    }
+
+    /// Notes that nobody asks for more for a while.
+    pub fn pause(&mut self) {
+        if let Self::Stream(stream) = self {
+            stream.pause();
         }
     }
 }

@@ -125,6 +125,15 @@ impl Call {
         };
     }
 
+    /// Notes that the exchange failed after the answer had begun. The model's own failure has no code: nothing was
+    /// refused.
+    pub fn deny_midway(&mut self, denial: &Denial) {
+        self.deny(denial);
+        if self.outcome == Outcome::UpstreamError {
+            self.denial = None;
+        }
+    }
+
     /// Notes that it is sent now: from here on it counts, however it ends.
     pub fn sent(&mut self) {
         if let Some(reservation) = &mut self.reservation {

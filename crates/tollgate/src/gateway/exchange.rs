@@ -13,6 +13,7 @@ use http::{Method, StatusCode};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
+use tollgate_core::denial::{Denial, UpstreamFailure};
 
 use super::body::{Failure, RequestBody};
 use super::wire::decoder::Decoder;
@@ -40,6 +41,8 @@ pub struct Exchange {
     upload: Option<Upload>,
     /// The answer's body.
     body: Decoder,
+    /// Why the caller's body failed, if it did.
+    failure: Option<Failure>,
     /// Whether the target keeps the connection open after this answer.
     keep_alive: bool,
 }
@@ -77,9 +80,22 @@ pub enum BodyError {
     /// The model broke off.
     #[error("the model's body broke off")]
     Broken,
+    /// The caller's own body failed while the answer came.
+    #[error("the caller's body failed")]
+    Caller(Failure),
     /// The model sent nothing for too long.
     #[error("the model's body stalled")]
     Stalled,
+}
+
+impl BodyError {
+    /// The same as an outcome.
+    pub fn denial(&self) -> Denial {
+        match self {
+            Self::Caller(failure) => (*failure).into(),
+            Self::Broken | Self::Stalled => Denial::Upstream(UpstreamFailure::Unreachable),
+        }
+    }
 }
 
 /// Why there is no answer.
@@ -110,6 +126,7 @@ impl Exchange {
             upload: None,
             lookout: Lookout::default(),
             body: Decoder::Ended,
+            failure: None,
             keep_alive: true,
         }))
     }
@@ -133,7 +150,7 @@ impl Exchange {
         self.upload = Some(Upload { body, is_chunked, ended });
         let mut interim = 0;
         poll_fn(|cx| {
-            self.poll_upload(cx).map_err(Fault::Caller)?;
+            self.drive(cx).map_err(Fault::Caller)?;
             if sent.is_none() && self.upload.as_ref().is_none_or(|upload| upload.ended) {
                 sent = Some(Instant::now());
             }
@@ -181,8 +198,8 @@ impl Exchange {
                 Ok(None) if self.body.has_ended() => return Poll::Ready(None),
                 Ok(None) => {}
             }
-            if self.poll_upload(cx).is_err() {
-                return Poll::Ready(Some(Err(BodyError::Broken)));
+            if let Err(failure) = self.drive(cx) {
+                return Poll::Ready(Some(Err(BodyError::Caller(failure))));
             }
             match ready!(poll_fill(&mut self.io, &mut self.input, self.body.expected(), cx)) {
                 Ok(0) if self.body.end().is_ok() => {
@@ -229,13 +246,25 @@ impl Exchange {
         (self.io, self.input)
     }
 
-    /// Sends as much of the request as both sides allow. A target that takes no more may have answered already, so that
-    /// only the caller's failure is an error.
+    /// Sends as much of the request as both sides allow; to be called also while nobody takes the answer. A target that
+    /// takes no more may have answered already, so that only the caller's failure is an error; it stays one.
+    pub fn drive(&mut self, cx: &mut Context<'_>) -> Result<(), Failure> {
+        if self.failure.is_none()
+            && let Err(failure) = self.poll_upload(cx)
+        {
+            self.failure = Some(failure);
+        }
+        self.failure.map_or(Ok(()), Err)
+    }
+
     fn poll_upload(&mut self, cx: &mut Context<'_>) -> Result<(), Failure> {
         let Some(upload) = &mut self.upload else {
             return Ok(());
         };
         loop {
+            if self.output.is_full() {
+                upload.body.pause();
+            }
             let mut waits = false;
             if !upload.ended && !self.output.is_full() {
                 match upload.body.poll_data(cx) {

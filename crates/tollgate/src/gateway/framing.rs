@@ -152,11 +152,13 @@ impl Survey {
 
     /// Fields that `Connection` names end here too, except those that are ours to judge anyway.
     fn connection(&mut self, value: &HeaderValue) -> Result<(), Denial> {
-        for token in value.to_str().unwrap_or_default().split(',').map(str::trim) {
-            self.names_upgrade |= token.eq_ignore_ascii_case("upgrade");
-            match Fate::of(token.to_ascii_lowercase().as_str()) {
+        for token in value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
+            self.names_upgrade |= token.eq_ignore_ascii_case(b"upgrade");
+            // What is no field's name names none.
+            let Ok(name) = HeaderName::from_bytes(token) else { continue };
+            match Fate::of(name.as_str()) {
                 Fate::Framing => return Err(Malformed::Connection.into()),
-                Fate::Keep => self.ended.extend(HeaderName::from_bytes(token.as_bytes())),
+                Fate::Keep => self.ended.push(name),
                 Fate::Drop => {}
             }
         }

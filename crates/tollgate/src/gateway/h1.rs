@@ -22,7 +22,7 @@ use tollgate_core::Denial;
 use self::caller::{Caller, Next};
 use self::head::{BodyFraming, Connection};
 use super::answer::body::ResponseBody;
-use super::body::Source;
+use super::body::{Failure, Source};
 use super::framing::Unchecked;
 use super::listener::Peer;
 use super::rate_limit::RateLimit;
@@ -37,8 +37,9 @@ use super::{Answer, Asked, Begun, call, problem};
 /// reset.
 const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: usize = 256 * 1024;
-/// The rest of a body that nobody read is thrown away up to this size, to keep the connection.
+/// The rest of a body that nobody read is thrown away up to this size and for so long, to keep the connection.
 const WASTE: u64 = 64 * 1024;
+const WASTE_WITHIN: Duration = Duration::from_secs(5);
 
 /// Serves one connection until either side ends it.
 pub async fn serve(worker: Rc<Worker>, peer: Rc<Peer>, io: Io, ahead: BytesMut) {
@@ -70,7 +71,7 @@ pub async fn serve(worker: Rc<Worker>, peer: Rc<Peer>, io: Io, ahead: BytesMut) 
         let source = (head.framing != Framing::None).then(|| Source::Http1(caller.clone()));
         let request = Asked { head: Unchecked::from(head), body: source };
         let answer = match super::begin(&worker, &peer, &timer, request) {
-            Begun::Answered(answer) => *answer,
+            Begun::Answered(answer) => answer,
             Begun::Waiting(waiting) => {
                 let Some(answer) = unless_gone(&caller, super::finish(&worker, &timer, waiting)).await else {
                     return;
@@ -141,7 +142,8 @@ impl Exchanged {
             && framing != BodyFraming::Close
             && !parts.headers.contains_key(CONNECTION)
             && !worker.gate.drain.is_cancelled()
-            && (body.is_model() || can_waste(&caller.borrow()));
+            // While the model still answers, it may still take the rest of the request.
+            && ((body.is_model() && !body.has_ended()) || can_waste(&caller.borrow()));
         let connection = match stays {
             _ if parts.status == StatusCode::SWITCHING_PROTOCOLS => Connection::Upgrade,
             false => Connection::Close,
@@ -151,15 +153,21 @@ impl Exchanged {
         {
             let mut caller = caller.borrow_mut();
             let date = || worker.date(worker.gate.clock.now().wall);
+            caller.begin_answer();
             let (out, headers) = (caller.output.head(), &parts.headers);
             head::write(out, parts.status, headers, rate_limit, framing, connection, date);
         }
         let whole = pump(caller, &mut body, framing).await;
         drop(body);
         match whole {
+            // A regular end would be taken for the answer's.
+            false if framing == BodyFraming::Close => {
+                caller.borrow().set_abrupt();
+                Ending::Broken
+            }
             false => Ending::Broken,
             true if !stays => Ending::Close,
-            true => throw_away(caller).await,
+            true => throw_away(worker, caller).await,
         }
     }
 }
@@ -176,7 +184,10 @@ async fn pump(caller: &RefCell<Caller>, body: &mut ResponseBody, framing: BodyFr
         loop {
             let mut waits = false;
             // What the body has at once goes out with the head, in one write.
-            if !ended && !caller.borrow().output.is_full() {
+            let is_full = caller.borrow().output.is_full();
+            if is_full {
+                body.drive(cx);
+            } else if !ended {
                 match body.poll_data(cx) {
                     Poll::Pending => waits = true,
                     Poll::Ready(Some(Ok(data))) => caller.borrow_mut().output.push(data, is_chunked),
@@ -207,18 +218,24 @@ fn can_waste(caller: &Caller) -> bool {
 }
 
 /// Reads the rest of a body that nobody read, so that the next request can be found.
-async fn throw_away(caller: &RefCell<Caller>) -> Ending {
+async fn throw_away(worker: &Worker, caller: &RefCell<Caller>) -> Ending {
+    if caller.borrow().body_has_ended() {
+        return Ending::Stay;
+    }
     if !can_waste(&caller.borrow()) {
         return Ending::Close;
     }
-    while !caller.borrow().body_has_ended() {
-        let rest = poll_fn(|cx| caller.borrow_mut().poll_body(cx));
-        match tokio::time::timeout(LINGER, rest).await {
-            Ok(Some(Ok(_)) | None) => {}
-            Ok(Some(Err(_))) | Err(_) => return Ending::Close,
+    let rest = async {
+        while let Some(data) = poll_fn(|cx| caller.borrow_mut().poll_body(cx)).await {
+            data?;
         }
-    }
-    Ending::Stay
+        Ok::<(), Failure>(())
+    };
+    let outcome = tokio::select! {
+        outcome = tokio::time::timeout(WASTE_WITHIN, rest) => outcome,
+        () = worker.gate.drain.cancelled() => return Ending::Close,
+    };
+    if let Ok(Ok(())) = outcome { Ending::Stay } else { Ending::Close }
 }
 
 /// Answers a head that is no request, and closes.

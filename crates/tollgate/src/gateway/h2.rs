@@ -4,7 +4,8 @@
 mod frames;
 mod watched;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -36,7 +37,7 @@ use crate::config::process::Bounds;
 pub async fn serve(worker: Rc<Worker>, peer: Rc<Peer>, io: Io, ahead: Bytes) {
     let bounds = worker.gate.process.bounds;
     let pulse = Rc::new(Pulse::new());
-    let open: Rc<Cell<usize>> = Rc::default();
+    let open: Rc<Streams> = Rc::default();
     let service = {
         let (worker, open) = (worker.clone(), open.clone());
         service_fn(move |request| answer(worker.clone(), peer.clone(), open.clone(), request))
@@ -65,9 +66,9 @@ pub async fn serve(worker: Rc<Worker>, peer: Rc<Peer>, io: Io, ahead: Bytes) {
             }
         }
         // As the timer fires, something may have happened meanwhile; then there is a later moment to wait for.
-        while let Some(at) = ends_at(&pulse, open.get(), &bounds) {
+        while let Some(at) = ends_at(&pulse, &open, &bounds) {
             std::task::ready!(timer.poll_until(cx, at));
-            if ends_at(&pulse, open.get(), &bounds).is_some_and(|at| at <= Instant::now()) {
+            if ends_at(&pulse, &open, &bounds).is_some_and(|at| at <= Instant::now()) {
                 return Poll::Ready(());
             }
         }
@@ -76,50 +77,84 @@ pub async fn serve(worker: Rc<Worker>, peer: Rc<Peer>, io: Io, ahead: Bytes) {
     .await;
 }
 
-/// When the connection is closed unless something happens: its caller reads nothing, says nothing, or never began.
-fn ends_at(pulse: &Pulse, open: usize, bounds: &Bounds) -> Option<Instant> {
-    let stalled = pulse.blocked_since().map(|since| since + bounds.write_stall);
+/// When the connection is closed unless something happens: its caller reads nothing, neither from the socket nor from a
+/// stream, says nothing, or never began.
+fn ends_at(pulse: &Pulse, streams: &Streams, bounds: &Bounds) -> Option<Instant> {
+    let blocked = pulse.blocked_since().into_iter().chain(streams.blocked_since());
+    let stalled = blocked.map(|since| since + bounds.write_stall).min();
     let limit = if pulse.has_begun() { bounds.idle } else { bounds.head_timeout };
-    let silent = (open == 0).then(|| pulse.touched() + limit);
+    let silent = (streams.open.get() == 0).then(|| pulse.touched() + limit);
     stalled.into_iter().chain(silent).min()
 }
 
 async fn answer(
     worker: Rc<Worker>,
     peer: Rc<Peer>,
-    open: Rc<Cell<usize>>,
+    streams: Rc<Streams>,
     request: Request<Incoming>,
 ) -> Result<Response<StreamBody>, Infallible> {
-    let open = Open::new(open);
+    let open = Open::new(streams);
     let (parts, incoming) = request.into_parts();
     let body = (!incoming.is_end_stream()).then_some(Source::Http2(incoming));
     let asked = Asked { head: Unchecked::from(parts), body };
     // A stream has a task of its own, and so a timer.
     let timer: Rc<Timer> = Rc::default();
     let Answer { mut response, rate_limit, tunnel: _ } = match super::begin(&worker, &peer, &timer, asked) {
-        Begun::Answered(answer) => *answer,
+        Begun::Answered(answer) => answer,
         Begun::Waiting(waiting) => super::finish(&worker, &timer, waiting).await,
     };
     if let Some(rate_limit) = rate_limit {
         rate_limit.put_on(response.headers_mut());
     }
-    Ok(response.map(|body| StreamBody { body, _open: open }))
+    if !response.body().has_ended() {
+        open.waits_for_caller();
+    }
+    Ok(response.map(|body| StreamBody { body, open }))
+}
+
+/// The streams of one connection whose answers have not ended.
+#[derive(Debug, Default)]
+struct Streams {
+    open: Cell<usize>,
+    next: Cell<u64>,
+    /// Since when those wait whose caller gives no room for more. The library asks a body for its next part only when
+    /// there is room, so a body that is not asked waits for its caller.
+    blocked: RefCell<BTreeMap<u64, Instant>>,
+}
+
+impl Streams {
+    fn blocked_since(&self) -> Option<Instant> {
+        self.blocked.borrow().values().min().copied()
+    }
 }
 
 /// A stream whose answer has not ended.
 #[derive(Debug)]
-struct Open(Rc<Cell<usize>>);
+struct Open {
+    streams: Rc<Streams>,
+    id: u64,
+}
 
 impl Open {
-    fn new(count: Rc<Cell<usize>>) -> Self {
-        count.set(count.get() + 1);
-        Self(count)
+    fn new(streams: Rc<Streams>) -> Self {
+        streams.open.set(streams.open.get() + 1);
+        let id = streams.next.replace(streams.next.get() + 1);
+        Self { streams, id }
+    }
+
+    fn waits_for_caller(&self) {
+        self.streams.blocked.borrow_mut().insert(self.id, Instant::now());
+    }
+
+    fn waits_for_model(&self) {
+        self.streams.blocked.borrow_mut().remove(&self.id);
     }
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.0.set(self.0.get() - 1);
+        self.waits_for_model();
+        self.streams.open.set(self.streams.open.get() - 1);
     }
 }
 
@@ -127,7 +162,7 @@ impl Drop for Open {
 #[derive(Debug)]
 struct StreamBody {
     body: ResponseBody,
-    _open: Open,
+    open: Open,
 }
 
 impl Body for StreamBody {
@@ -138,7 +173,12 @@ impl Body for StreamBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        self.body.poll_data(cx).map(|next| next.map(|data| data.map(Frame::data)))
+        let next = self.body.poll_data(cx);
+        match &next {
+            Poll::Ready(Some(Ok(_))) if !self.body.has_ended() => self.open.waits_for_caller(),
+            Poll::Ready(_) | Poll::Pending => self.open.waits_for_model(),
+        }
+        next.map(|next| next.map(|data| data.map(Frame::data)))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -11,7 +11,7 @@ use arc_swap::ArcSwapOption;
 use http::HeaderValue;
 use parking_lot::Mutex;
 use rustls::ServerConfig;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
@@ -20,6 +20,8 @@ use crate::config::process;
 
 /// Connections that the kernel completes ahead of us.
 const BACKLOG: i32 = 4096;
+/// Bytes of an answer that the kernel takes and has not sent.
+const UNSENT: u32 = 64 * 1024;
 /// How long to wait when the process is out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -152,6 +154,8 @@ impl Listener {
         let (Ok(stream), Ok(address_header)) = (stream.into_std(), address_header) else {
             return;
         };
+        // So that the kernel asks for more while a slow reader reads, not only once it has drained megabytes.
+        let _ = SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT);
         inbox.load.fetch_add(1, Relaxed);
         let peer = Peer { address, address_header, secure: false, trusted, listener: self.clone() };
         let accepted = Accepted { stream, peer, held: Held { _slot: slot, load: inbox.load.clone() } };

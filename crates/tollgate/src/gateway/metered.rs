@@ -6,7 +6,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::StatusCode;
 use tokio::time::Instant;
 
 use super::call::{Call, Outcome};
@@ -54,7 +53,7 @@ impl Metered {
             Self { worker, timer, idle, waiting_since: None, withheld: false, broken: None, flow };
         // Nobody asks an empty body for its next part.
         if ended {
-            metered.end(Outcome::Served);
+            metered.end();
         }
         metered
     }
@@ -75,7 +74,7 @@ impl Metered {
         match flow.exchange.poll_data(cx) {
             Poll::Pending => self.poll_stall(cx),
             Poll::Ready(None) => {
-                self.end(Outcome::Served);
+                self.end();
                 Poll::Ready(None)
             }
             Poll::Ready(Some(Err(error))) => self.poll_broken(error, cx),
@@ -83,10 +82,18 @@ impl Metered {
                 self.waiting_since = None;
                 flow.call.response_bytes += data.len() as u64;
                 if flow.exchange.body_has_ended() {
-                    self.end(Outcome::Served);
+                    self.end();
                 }
                 Poll::Ready(Some(Ok(data)))
             }
+        }
+    }
+
+    /// Lets what is left of the request go on while nobody takes the answer.
+    pub fn drive(&mut self, cx: &mut Context<'_>) {
+        if let Some(flow) = &mut self.flow {
+            // A failure shows with the next part of the answer.
+            let _ = flow.exchange.drive(cx);
         }
     }
 
@@ -127,21 +134,23 @@ impl Metered {
         error: BodyError,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, BodyError>>> {
-        self.end(Outcome::UpstreamError);
+        if let Some(mut flow) = self.flow.take() {
+            let denial = error.denial();
+            flow.call.deny_midway(&denial);
+            if self.withheld {
+                flow.call.status = denial.status();
+            }
+        }
         self.broken = Some(error);
         cx.waker().wake_by_ref();
         Poll::Pending
     }
 
-    fn end(&mut self, outcome: Outcome) {
+    /// The whole answer has come.
+    fn end(&mut self) {
         let Some(mut flow) = self.flow.take() else { return };
-        flow.call.outcome = outcome;
-        if self.withheld && outcome == Outcome::UpstreamError {
-            flow.call.status = StatusCode::BAD_GATEWAY;
-        }
-        if outcome == Outcome::Served
-            && let Some(exchange) = flow.exchange.recycle()
-        {
+        flow.call.outcome = Outcome::Served;
+        if let Some(exchange) = flow.exchange.recycle() {
             self.worker.pool.borrow_mut().put(exchange);
         }
     }

@@ -20,6 +20,8 @@ use crate::state::upstreams::Occupied;
 
 /// How long one side may go on after the other has ended.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+/// How often the operating system asks whether a silent side is still there.
+const KEEP_ALIVE: Duration = Duration::from_secs(60);
 /// Bytes that are carried at once.
 const BUFFER: usize = 16 * 1024;
 
@@ -60,10 +62,14 @@ impl Tunnel {
         let Self { model, mut call, _occupied } = *self;
         call.outcome = Outcome::Served;
         let (model, from_model) = model.into_parts();
+        for side in [&caller, &model] {
+            side.keep_alive(KEEP_ALIVE);
+        }
+        let stall = worker.gate.process.bounds.write_stall;
         let (caller, model) = (tokio::io::split(caller), tokio::io::split(model));
         let (up, down) = (Cell::new(0), Cell::new(0));
         tokio::select! {
-            () = both_ways((caller, input), (model, from_model), &up, &down) => {}
+            () = both_ways((caller, input), (model, from_model), stall, &up, &down) => {}
             () = worker.gate.drain.cancelled() => {}
         }
         call.request_bytes.set(up.get());
@@ -76,15 +82,15 @@ type Side<T> = ((ReadHalf<T>, WriteHalf<T>), BytesMut);
 
 /// Carries bytes until one side ends and the other has had a moment to say its last: a side that never ends must not
 /// hold the connection of one that has gone.
-async fn both_ways<A, B>(caller: Side<A>, model: Side<B>, up: &Cell<u64>, down: &Cell<u64>)
+async fn both_ways<A, B>(caller: Side<A>, model: Side<B>, stall: Duration, up: &Cell<u64>, down: &Cell<u64>)
 where
     A: AsyncRead + AsyncWrite,
     B: AsyncRead + AsyncWrite,
 {
     let ((from_caller, to_caller), caller_said) = caller;
     let ((from_model, to_model), model_said) = model;
-    let mut upward = pin!(carry(&caller_said, from_caller, to_model, up));
-    let mut downward = pin!(carry(&model_said, from_model, to_caller, down));
+    let mut upward = pin!(carry(&caller_said, from_caller, to_model, stall, up));
+    let mut downward = pin!(carry(&model_said, from_model, to_caller, stall, down));
     // Which of the two is cut short at the end does not matter any more.
     let _ = tokio::select! {
         () = &mut upward => tokio::time::timeout(LAST_WORDS, downward).await,
@@ -92,18 +98,23 @@ where
     };
 }
 
-/// Carries bytes one way, counted, and passes the end on.
+/// Carries bytes one way, counted, and passes the end on; a side that takes nothing for the time of a stall ends it.
 async fn carry(
     said: &[u8],
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
+    stall: Duration,
     count: &Cell<u64>,
 ) {
     let mut buffer = vec![0; BUFFER];
     let mut next = said;
     loop {
         if !next.is_empty() {
-            if to.write_all(next).await.is_err() || to.flush().await.is_err() {
+            let written = async {
+                to.write_all(next).await?;
+                to.flush().await
+            };
+            if !matches!(tokio::time::timeout(stall, written).await, Ok(Ok(()))) {
                 break;
             }
             count.set(count.get() + next.len() as u64);

@@ -141,7 +141,10 @@ pub fn content_length(digits: &[u8]) -> Option<u64> {
 
 /// Whether any line of a head ends without CR. The library that knows the grammar takes such lines; others do not.
 fn has_bare_lf(head: &[u8]) -> bool {
-    // No head begins with a line end. Without a branch in the loop, the compiler looks at many bytes at once.
+    if head.first() == Some(&b'\n') {
+        return true;
+    }
+    // Without a branch in the loop, the compiler looks at many bytes at once.
     let bare = head
         .iter()
         .zip(head.iter().skip(1))

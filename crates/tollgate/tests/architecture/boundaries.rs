@@ -4,11 +4,12 @@ use crate::assert_none;
 use crate::sources::{Source, all, product, workspace};
 
 /// The workspace's crates, and those of them that each may use.
-const DIRECTION: [(&str, &[&str]); 4] = [
+const DIRECTION: [(&str, &[&str]); 5] = [
     ("core", &[]),
     ("secrets", &[]),
     ("models", &[]),
-    ("tollgate", &["tollgate-core", "tollgate-models", "tollgate-secrets"]),
+    ("store", &["tollgate-core"]),
+    ("tollgate", &["tollgate-core", "tollgate-models", "tollgate-secrets", "tollgate-store"]),
 ];
 
 fn naming(sources: &[Source], words: &[&str]) -> Vec<String> {
@@ -36,6 +37,26 @@ fn core_is_pure() {
     assert_none(
         "core decides; it does no I/O and is told the time",
         &naming(&all(&["crates/core/src"]), &banned),
+    );
+}
+
+#[test]
+fn the_store_knows_no_http_and_no_clock() {
+    let banned = [
+        "http",
+        "hyper",
+        "axum",
+        "Instant::now",
+        "SystemTime::now",
+        "Timestamp::now",
+        "Zoned::now",
+        "std::env",
+        "std::process",
+        "std::thread",
+    ];
+    assert_none(
+        "the store remembers what it is told, at the time that it is told",
+        &naming(&all(&["crates/store/src"]), &banned),
     );
 }
 
@@ -70,7 +91,8 @@ fn the_data_plane_and_the_control_plane_meet_in_the_state_alone() {
 #[test]
 fn tasks_are_tracked() {
     let banned = ["tokio::spawn", "task::spawn", "task::spawn_local", "task::spawn_blocking"];
-    let sources = product(&["crates/tollgate/src", "crates/models/src", "crates/secrets/src"]);
+    let sources =
+        product(&["crates/tollgate/src", "crates/models/src", "crates/secrets/src", "crates/store/src"]);
     assert_none(
         "a task belongs to a tracker, a set or a runtime that its owner ends, so that a stop waits for it",
         &naming(&sources, &banned),
@@ -79,8 +101,13 @@ fn tasks_are_tracked() {
 
 #[test]
 fn one_file_prints() {
-    let mut sources =
-        all(&["crates/tollgate/src", "crates/models/src", "crates/secrets/src", "crates/core/src"]);
+    let mut sources = all(&[
+        "crates/tollgate/src",
+        "crates/models/src",
+        "crates/secrets/src",
+        "crates/store/src",
+        "crates/core/src",
+    ]);
     sources.retain(|source| {
         ![
             "crates/tollgate/src/cli/output.rs",

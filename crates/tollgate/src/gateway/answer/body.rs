@@ -37,6 +37,13 @@ impl ResponseBody {
         }
     }
 
+    /// Lets what is left of the request go on while nobody takes this.
+    pub fn drive(&mut self, cx: &mut Context<'_>) {
+        if let Self::Metered(metered) = self {
+            metered.drive(cx);
+        }
+    }
+
     /// Whether nothing is left.
     pub fn has_ended(&self) -> bool {
         match self {

@@ -14,14 +14,17 @@ pub enum Fate {
 impl Fate {
     /// Judges a lower-case name. `_` and `.` count as `-`: servers that map them would take an alias for the real name.
     pub fn of(name: &str) -> Self {
-        let folded;
-        let name = match name.bytes().any(|b| matches!(b, b'_' | b'.')) {
-            true => {
-                folded = name.replace(['_', '.'], "-");
-                folded.as_str()
-            }
-            false => name,
-        };
+        if !name.bytes().any(|b| matches!(b, b'_' | b'.')) {
+            return Self::of_plain(name);
+        }
+        match Self::of_plain(&name.replace(['_', '.'], "-")) {
+            // An alias frames nothing here, and must frame nothing behind us.
+            Self::Framing => Self::Drop,
+            fate => fate,
+        }
+    }
+
+    fn of_plain(name: &str) -> Self {
         match name {
             "host" | "content-length" | "transfer-encoding" => Self::Framing,
             "connection"

@@ -4,6 +4,7 @@ use http::header::{self, HeaderMap, HeaderValue};
 use tollgate_core::denial::{Bound, Denial, Malformed};
 
 use crate::config::process::Bounds;
+use crate::gateway::wire::request::is_plain_target;
 
 /// Holds the head to the bounds, refuses a doubtful length, and joins cookies as HTTP/1.1 wants them.
 ///
@@ -12,6 +13,9 @@ use crate::config::process::Bounds;
 pub fn check(headers: &mut HeaderMap, target: &str, bounds: &Bounds) -> Result<(), Denial> {
     if target.len() > bounds.target_bytes {
         return Err(Denial::Bound(Bound::Target));
+    }
+    if !is_plain_target(target.as_bytes()) {
+        return Err(Malformed::Target.into());
     }
     let long = |(name, value): (&header::HeaderName, &HeaderValue)| {
         name.as_str().len() + value.len() > bounds.header_bytes

@@ -4,6 +4,7 @@ use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tokio::time::Instant;
@@ -20,6 +21,8 @@ use crate::gateway::wire::timer::Timer;
 use crate::gateway::wire::{Framing, Lookout, poll_fill};
 use crate::state::Gate;
 
+/// How often a socket whose bytes are not read is asked whether its caller has left.
+const LOOK: Duration = Duration::from_secs(1);
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// One connection of a caller. The loop that answers it and the body that is being read share it; both run in one task.
@@ -36,14 +39,26 @@ pub struct Caller {
     /// Where the body of the current request stands.
     body: Decoder,
     /// Whether the caller waits for `100 Continue` before it sends the body.
-    owes_continue: bool,
-    /// Since when the current head, or the first of the connection, is waited for.
+    expects: Expects,
+    /// Since when a head is waited for, and since when one has begun.
     since: Instant,
+    head_since: Option<Instant>,
     is_first: bool,
     /// Since when the caller takes nothing of what is written.
     blocked_since: Option<Instant>,
     /// Requests that are still taken from what was sent ahead, where that is too much.
     ahead: Option<usize>,
+}
+
+/// What a caller who may wait for `100 Continue` is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Expects {
+    /// It does not wait, or was told, or did not wait for it.
+    Nothing,
+    /// To be told before its body is read.
+    Continue,
+    /// Its answer instead: whether the body still comes, nobody knows.
+    Answer,
 }
 
 /// What comes next on a connection.
@@ -68,8 +83,9 @@ impl Caller {
             output: Output::default(),
             lookout: Lookout::default(),
             body: Decoder::Ended,
-            owes_continue: false,
+            expects: Expects::Nothing,
             since: Instant::now(),
+            head_since: None,
             is_first: true,
             blocked_since: None,
             ahead: None,
@@ -91,26 +107,32 @@ impl Caller {
                         self.ahead = Some(bounds.pipeline);
                     }
                     self.ahead = self.ahead.map(|left| left.saturating_sub(1));
-                    self.owes_continue = head.expects_continue && head.framing != Framing::None;
+                    let expects = head.expects_continue && head.framing != Framing::None;
+                    self.expects = if expects { Expects::Continue } else { Expects::Nothing };
                     self.is_first = false;
+                    self.head_since = None;
                     return Poll::Ready(Next::Request(head));
                 }
                 Ok(None) => {}
             }
-            let was_idle = self.input.is_empty();
             match poll_fill(&mut self.io, &mut self.input, 0, cx) {
                 Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Next::End),
-                Poll::Ready(Ok(_)) if was_idle && !self.is_first => self.since = Instant::now(),
                 Poll::Ready(Ok(_)) => {}
                 Poll::Pending => break,
             }
         }
+        // Empty lines are no head: they do not prolong the wait.
         let is_idle = self.input.is_empty();
         if is_idle && self.gate.drain.is_cancelled() {
             return Poll::Ready(Next::End);
         }
-        let limit = if is_idle && !self.is_first { bounds.idle } else { bounds.head_timeout };
-        ready!(self.timer.poll_until(cx, self.since + limit));
+        let end = match self.head_since {
+            Some(since) => since + bounds.head_timeout,
+            None if self.is_first => self.since + bounds.head_timeout,
+            None if is_idle => self.since + bounds.idle,
+            None => *self.head_since.insert(Instant::now()) + bounds.head_timeout,
+        };
+        ready!(self.timer.poll_until(cx, end));
         Poll::Ready(if is_idle { Next::End } else { Next::Refused(Denial::Bound(Bound::Slow)) })
     }
 
@@ -119,11 +141,15 @@ impl Caller {
         loop {
             match self.body.decode(&mut self.input) {
                 Err(_) => return Poll::Ready(Some(Err(Failure::Broken))),
-                Ok(Some(data)) => return Poll::Ready(Some(Ok(data))),
+                Ok(Some(data)) => {
+                    self.expects = Expects::Nothing;
+                    return Poll::Ready(Some(Ok(data)));
+                }
                 Ok(None) if self.body.has_ended() => return Poll::Ready(None),
                 Ok(None) => {}
             }
-            if std::mem::take(&mut self.owes_continue) {
+            if self.expects == Expects::Continue && self.input.is_empty() {
+                self.expects = Expects::Nothing;
                 self.output.head().extend_from_slice(CONTINUE);
                 // What cannot be written now goes out with the answer; the caller has not read yet.
                 if let Poll::Ready(Err(_)) = self.output.poll_write(&mut self.io, cx) {
@@ -154,21 +180,30 @@ impl Caller {
 
     /// Whether the caller has asked to be told before it sends the body, and was not.
     pub fn awaits_continue(&self) -> bool {
-        self.owes_continue
+        self.expects != Expects::Nothing
     }
 
-    /// Whether the caller has left while it waits for its answer; requests sent ahead are read so far as the bounds
-    /// allow. A body that is being read tells by itself.
-    pub fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if !self.body.has_ended() {
-            return Poll::Pending;
+    /// The head of the answer is on its way: from now on nothing else may be said before its end.
+    pub fn begin_answer(&mut self) {
+        if self.expects == Expects::Continue {
+            self.expects = Expects::Answer;
         }
-        while self.input.len() < self.gate.process.bounds.head_bytes {
-            if let Ok(0) | Err(_) = ready!(poll_fill(&mut self.io, &mut self.input, 0, cx)) {
-                return Poll::Ready(());
+    }
+
+    /// Whether the caller has left while it waits for its answer. Requests sent ahead are read so far as the bounds
+    /// allow; behind a body that nobody takes, or more than that, the socket is asked from time to time.
+    pub fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.body.has_ended() {
+            while self.input.len() < self.gate.process.bounds.head_bytes {
+                if let Ok(0) | Err(_) = ready!(poll_fill(&mut self.io, &mut self.input, 0, cx)) {
+                    return Poll::Ready(());
+                }
             }
         }
-        Poll::Pending
+        while !self.io.has_hung_up() {
+            ready!(self.timer.poll_until(cx, Instant::now() + LOOK));
+        }
+        Poll::Ready(())
     }
 
     /// Writes what is in the output; an error where the caller has left or takes nothing for too long.
@@ -185,6 +220,11 @@ impl Caller {
         let stall = self.gate.process.bounds.write_stall;
         ready!(self.timer.poll_until(cx, since + stall));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    /// Makes the connection's end one that the caller cannot take for a regular one.
+    pub fn set_abrupt(&self) {
+        self.io.set_abrupt();
     }
 
     /// The answer has ended; the next request may come.

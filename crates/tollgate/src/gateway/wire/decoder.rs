@@ -197,16 +197,22 @@ fn line(input: &[u8], max: usize) -> Result<Option<(&[u8], usize)>, Broken> {
 fn chunk_size(line: &[u8]) -> Result<u64, Broken> {
     let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
     let (size, extension) = line.split_at(digits);
-    let extension = extension.trim_ascii_start();
-    let printable = |byte: &u8| *byte == b'\t' || (b' '..=b'~').contains(byte) || *byte >= 0x80;
-    if !(1..=15).contains(&digits)
-        || !(extension.is_empty() || extension.starts_with(b";"))
-        || !extension.iter().all(printable)
-    {
+    if !(1..=15).contains(&digits) || !is_extension(extension) {
         return Err(Broken);
     }
     let size = std::str::from_utf8(size).map_err(|_| Broken)?;
     u64::from_str_radix(size, 16).map_err(|_| Broken)
+}
+
+/// Whether what stands behind a size is nothing, or begins as an extension does: blanks, `;`, blanks, a name.
+fn is_extension(text: &[u8]) -> bool {
+    let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let skip = |text: &[u8]| text.iter().take_while(|byte| blank(byte)).count();
+    let printable = |byte: &u8| blank(byte) || byte.is_ascii_graphic() || *byte >= 0x80;
+    let name = text[skip(text)..].strip_prefix(b";").map(|rest| &rest[skip(rest)..]);
+    let named =
+        name.and_then(<[u8]>::first).is_some_and(|byte| byte.is_ascii_graphic() && !b"=;".contains(byte));
+    text.is_empty() || (named && text.iter().all(printable))
 }
 
 /// Whether a line is a header field: a name of token characters, a colon, a value without control characters.

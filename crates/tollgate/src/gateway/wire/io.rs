@@ -1,10 +1,13 @@
 //! One socket, with or without TLS.
 
+use std::future::Future;
 use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use socket2::{SockRef, TcpKeepalive};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsStream;
 
@@ -15,6 +18,37 @@ pub enum Io {
     Plain(TcpStream),
     /// TLS over TCP; boxed because its state is large.
     Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Io {
+    /// Whether the other side has said that it sends no more, or is gone, also where bytes wait before that.
+    pub fn has_hung_up(&self) -> bool {
+        let ready = pin!(self.tcp().ready(Interest::READABLE));
+        match ready.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Ok(ready)) => ready.is_read_closed(),
+            Poll::Ready(Err(_)) => true,
+            Poll::Pending => false,
+        }
+    }
+
+    /// Makes the end, once it is dropped, one that the other side cannot take for a regular one.
+    pub fn set_abrupt(&self) {
+        // What cannot be said to a socket that is gone need not be said.
+        let _ = self.tcp().set_zero_linger();
+    }
+
+    /// Lets the operating system ask from time to time whether the other side is still there.
+    pub fn keep_alive(&self, every: Duration) {
+        let settings = TcpKeepalive::new().with_time(every).with_interval(every);
+        let _ = SockRef::from(self.tcp()).set_tcp_keepalive(&settings);
+    }
+
+    fn tcp(&self) -> &TcpStream {
+        match self {
+            Self::Plain(tcp) => tcp,
+            Self::Tls(tls) => tls.get_ref().0,
+        }
+    }
 }
 
 impl AsyncRead for Io {

@@ -33,9 +33,9 @@ impl Output {
         self.head.len() - self.written + self.data.len() + self.tail.len()
     }
 
-    /// Whether the data of an earlier push is still to be written, so that no more may be pushed.
+    /// Whether so much is still to be written that no more may be pushed.
     pub fn is_full(&self) -> bool {
-        !self.data.is_empty() || !self.tail.is_empty()
+        !self.data.is_empty() || !self.tail.is_empty() || self.head.len() - self.written > COPIED
     }
 
     /// Whether nothing has been written yet of what was put in.
@@ -48,8 +48,12 @@ impl Output {
         &mut self.head
     }
 
-    /// Adds body bytes; nothing but a head may be waiting.
+    /// Adds body bytes; it must not be full.
     pub fn push(&mut self, data: Bytes, chunked: bool) {
+        // A chunk of no bytes is the last one, and that is written once.
+        if data.is_empty() {
+            return;
+        }
         if chunked {
             push_hex_number(&mut self.head, data.len());
             self.head.extend_from_slice(b"\r\n");

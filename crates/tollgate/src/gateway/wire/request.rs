@@ -136,11 +136,17 @@ fn build(head: &Bytes, line: (Span, Span, bool), spans: &Spans) -> Result<Reques
     })
 }
 
+/// Whether the target has nothing but printable ASCII characters, and no fragment: readers behind us split lines at
+/// other bytes in ways of their own, and some would cut a fragment off.
+pub fn is_plain_target(target: &[u8]) -> bool {
+    target.iter().all(|byte| byte.is_ascii_graphic() && *byte != b'#')
+}
+
 /// Path and query, and the authority of an absolute form. A fragment is refused: some would cut it off.
 fn read_target(span: Span, head: &Bytes) -> Result<(PathAndQuery, Option<Authority>), Denial> {
     let malformed = || Denial::from(Malformed::Target);
     let target = &head[span.clone()];
-    if target.contains(&b'#') {
+    if !is_plain_target(target) {
         return Err(malformed());
     }
     if target.starts_with(b"/") {

@@ -134,7 +134,7 @@ impl Ends {
             _ => {
                 return Ok(!matches!(
                     name.as_str(),
-                    "keep-alive" | "proxy-connection" | "server-authorization"
+                    "keep-alive" | "proxy-connection" | "http2-settings" | "server-authorization"
                 ));
             }
         }

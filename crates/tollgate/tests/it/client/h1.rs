@@ -18,6 +18,8 @@ pub struct Connection {
     /// Whether the answers to come have no body, in order.
     heads: VecDeque<bool>,
     framing: Framing,
+    /// Whether the connection ended other than regularly.
+    is_reset: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +52,7 @@ impl Connection {
             unread: Vec::new(),
             heads: VecDeque::new(),
             framing: Framing::UntilEnd,
+            is_reset: false,
         }
     }
 
@@ -97,7 +100,11 @@ impl Connection {
     async fn fill(&mut self) -> bool {
         let mut buffer = [0; 16 * 1024];
         match self.read.read(&mut buffer).await {
-            Ok(0) | Err(_) => false,
+            Ok(0) => false,
+            Err(_) => {
+                self.is_reset = true;
+                false
+            }
             Ok(count) => {
                 self.unread.extend_from_slice(&buffer[..count]);
                 true
@@ -154,7 +161,8 @@ impl Connection {
                 return;
             }
             if !self.fill().await {
-                let whole = self.framing == Framing::UntilEnd;
+                // Only a regular end of the connection ends such a body well.
+                let whole = self.framing == Framing::UntilEnd && !self.is_reset;
                 answer.end = if whole { End::Whole } else { End::Broken };
                 return;
             }

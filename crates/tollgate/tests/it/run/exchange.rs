@@ -80,6 +80,7 @@ impl Run<'_> {
                 Check::Broken => {
                     let answer = self.client(on).await?.body(|_| false).await?;
                     ensure!(answer.end == End::Broken, "the body ended well: {}", shown(&answer.body));
+                    self.last_id = answer.fields.get("x-request-id").map(str::to_owned);
                 }
                 Check::Status(_) | Check::Head => {}
                 Check::Field { .. } | Check::NoField(_) => {

@@ -1,0 +1,90 @@
+//! SQLite: one file, one writer, several readers.
+
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Read as _};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, Sqlite, SqlitePool, Transaction};
+
+use super::Database;
+use crate::error::{Error, Result};
+use crate::migrations;
+
+/// Readers; more would only share the same few cores.
+const READERS: u32 = 4;
+/// How long a writer waits for another process before it says [`Error::Locked`].
+const BUSY: Duration = Duration::from_secs(5);
+/// How long a call waits for a connection of its own process.
+const ACQUIRE: Duration = Duration::from_secs(10);
+/// `PRAGMA application_id` of our files: "tolg" in ASCII.
+const APPLICATION: u32 = 1_953_459_303;
+
+pub(super) async fn open(path: PathBuf) -> Result<Database> {
+    let ours = recognise(&path)?;
+    let options = SqliteConnectOptions::new()
+        .filename(&path)
+        .journal_mode(SqliteJournalMode::Wal)
+        // FULL syncs the log at each commit: what was acknowledged survives the loss of power, too.
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(BUSY)
+        .foreign_keys(true)
+        // A text is never a table or column name by chance of its quotes, and nothing in a schema runs functions.
+        .pragma("trusted_schema", "OFF")
+        .pragma("cell_size_check", "ON")
+        .pragma("journal_size_limit", "67108864")
+        .pragma("cache_size", "-8192")
+        .disable_statement_logging();
+    let pool = || SqlitePoolOptions::new().acquire_timeout(ACQUIRE).idle_timeout(None).max_lifetime(None);
+    let writer = pool().max_connections(1).connect_with(options.clone()).await?;
+    let readers =
+        pool().max_connections(READERS).connect_lazy_with(options.clone().pragma("query_only", "ON"));
+    let database = Database::Sqlite { writer, readers };
+    let mut transaction = database.write().await?;
+    if !ours {
+        // In the transaction of the first migration: a file is ours and has tables, or neither.
+        transaction.script("PRAGMA application_id = 1953459303").await?;
+    }
+    migrations::apply(&mut transaction, migrations::SQLITE).await?;
+    transaction.commit().await?;
+    Ok(database)
+}
+
+/// Begins the one transaction that writes.
+pub(super) async fn begin(writer: &SqlitePool) -> Result<Transaction<'static, Sqlite>> {
+    match writer.begin_with("BEGIN IMMEDIATE").await {
+        Err(sqlx::Error::PoolTimedOut) => Err(Error::Locked("this process writes for too long".to_owned())),
+        begun => Ok(begun?),
+    }
+}
+
+/// Whether the file is a store already; makes an empty one, readable by its owner alone, where there is none.
+fn recognise(path: &Path) -> Result<bool> {
+    let away = |error: std::io::Error| Error::Unavailable(format!("`{}`: {error}", path.display()));
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(_) => return Ok(false),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(away(error)),
+    }
+    // The header of an SQLite file (https://sqlite.org/fileformat.html, section 1.3); the application's id is at 68.
+    let mut header = Vec::with_capacity(100);
+    File::open(path).map_err(away)?.take(100).read_to_end(&mut header).map_err(away)?;
+    if header.is_empty() {
+        return Ok(false);
+    }
+    let not_ours = |why: &str| Error::NotOurs(format!("`{}` {why}", path.display()));
+    if header.len() < 100 || !header.starts_with(b"SQLite format 3\0") {
+        return Err(not_ours("is no SQLite database"));
+    }
+    let number = |at: usize| header[at..at + 4].iter().fold(0, |high, byte| high << 8 | u32::from(*byte));
+    let (pages, application) = (number(28), number(68));
+    match application {
+        APPLICATION => Ok(true),
+        // A first start that was killed leaves a file without an owner, and all else in its log or nowhere. One page
+        // has no room for a table of anybody else.
+        0 if pages <= 1 => Ok(false),
+        _ => Err(not_ours("belongs to another application")),
+    }
+}

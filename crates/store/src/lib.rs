@@ -1,0 +1,80 @@
+//! What is remembered: accounts, consumers, credentials, usage, audit; in SQLite or in PostgreSQL.
+//!
+//! A [`Store`] is the handle of one database. It reads by itself; accounts, consumers and credentials are written
+//! through a [`Change`], which puts any number of steps, their audit rows and the numbers that directories look for
+//! into one transaction:
+//!
+//! ```
+//! # async fn example(store: &tollgate_store::Store, now: jiff::Timestamp) -> tollgate_store::Result<()> {
+//! use tollgate_core::consumer::Name;
+//! use tollgate_store::{Actor, NewConsumer, NewCredential, NewProof, Scope};
+//!
+//! let mut change = store.change(&Actor::new("init")?, now).await?;
+//! let name = Name::new("research").unwrap();
+//! let account = change.create_account(Scope::All, name.clone()).await?;
+//! let consumer = NewConsumer { account: account.id, name, tier: None, scopes: None };
+//! let consumer = change.create_consumer(Scope::All, consumer).await?;
+//! let proof = NewProof::api_key("hk_live_…");
+//! change.create_credential(Scope::All, NewCredential::new(consumer.id, "first", proof)).await?;
+//! change.commit().await
+//! # }
+//! ```
+//!
+//! An admin key is a credential of the kind `api_key` like any other: its scopes (`admin`, `keys:write`, …) make it
+//! one, and only the control plane asks for them. So it is made, bound to networks, rotated, revoked and audited by the
+//! same code as the keys of callers.
+//!
+//! Everything takes a [`Scope`]; what lies outside of it is not found. Time is an argument, never read from a clock.
+//! The store knows nothing of HTTP and of the gate.
+
+mod accounts;
+mod audit;
+mod backup;
+mod change;
+mod changes;
+mod consumers;
+mod copy;
+mod credentials;
+mod database;
+mod error;
+mod id;
+mod idempotency;
+mod migrations;
+mod page;
+mod patch;
+mod quota;
+mod random;
+mod reserved;
+mod row;
+mod scope;
+mod sealing;
+mod statement;
+mod store;
+mod tables;
+mod text;
+mod time;
+mod usage;
+mod watch;
+
+pub use accounts::Account;
+pub use audit::{AuditHead, AuditRow, Verdict};
+pub use change::{Actor, Change};
+pub use changes::{ChangeKind, Changed, Changes};
+pub use consumers::{Consumer, ConsumerPatch, NewConsumer};
+pub use copy::{TableDigest, copy};
+pub use credentials::{
+    Credential, CredentialFilter, CredentialPatch, Found, Kind, Lookup, NewCredential, NewProof, Rotated,
+    Rotation, Secret, State,
+};
+pub use error::{Conflict, Error, Result};
+pub use id::{AccountId, ConsumerId, CredentialId};
+pub use idempotency::{Answer, IdempotencyKey};
+pub use page::{PAGE_LIMIT, Page, Paging};
+pub use patch::Set;
+pub use quota::{Quota, QuotaKey};
+pub use reserved::{Reservations, Taken};
+pub use scope::Scope;
+pub use sealing::{Plaintext, Resealed};
+pub use store::Store;
+pub use usage::{EndpointCount, Posted, Posting, PostingKind, StoredPosting, UsageSummary};
+pub use watch::Watch;

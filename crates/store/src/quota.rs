@@ -1,0 +1,122 @@
+//! Counters of quotas and budgets: a cache of what the ledger knows, so that a restart need not read all of it.
+
+use jiff::Timestamp;
+
+use crate::error::{Error, Result};
+use crate::id::AccountId;
+use crate::row::{Columns, Read};
+use crate::scope::Scope;
+use crate::statement::Statement;
+use crate::store::Store;
+use crate::tables::QUOTAS;
+use crate::text;
+
+/// What is counted: one subject of one account in one period.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct QuotaKey {
+    /// Who pays.
+    pub account: AccountId,
+    /// Who and what is counted: `consumer:ID requests`. The limiter chooses the words.
+    pub subject: String,
+    /// When the period began.
+    pub period_start: Timestamp,
+}
+
+/// A counter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quota {
+    /// What is counted.
+    pub key: QuotaKey,
+    /// How much was used.
+    pub used: i64,
+}
+
+impl Read for Quota {
+    fn read(columns: &mut Columns<'_>) -> Result<Self> {
+        let key =
+            QuotaKey { account: columns.next()?, subject: columns.next()?, period_start: columns.next()? };
+        Ok(Self { key, used: columns.next()? })
+    }
+}
+
+impl Store {
+    /// Adds to counters, each of which begins at 0, and gives what they stand at afterwards, in order of their keys. A
+    /// key that is named twice gets both. Nothing is refused: whoever counts has admitted already.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for another account's counter, [`Error::Invalid`] for subjects that are none.
+    pub async fn add_quotas(&self, scope: Scope, added: &[(QuotaKey, i64)]) -> Result<Vec<Quota>> {
+        const ADD: &str = " ON CONFLICT (account, subject, period_start) \
+             DO UPDATE SET used = quotas.used + excluded.used \
+             RETURNING account, subject, period_start, used";
+        self.write_quotas(scope, added, ADD).await
+    }
+
+    /// Sets counters to what the ledger says, where they were lost or are in doubt.
+    ///
+    /// # Errors
+    /// As [`Store::add_quotas`].
+    pub async fn set_quotas(&self, scope: Scope, used: &[(QuotaKey, i64)]) -> Result<Vec<Quota>> {
+        const SET: &str = " ON CONFLICT (account, subject, period_start) \
+             DO UPDATE SET used = excluded.used \
+             RETURNING account, subject, period_start, used";
+        self.write_quotas(scope, used, SET).await
+    }
+
+    /// The counters of periods that began at this time or later, in order of their keys.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn quotas(&self, scope: Scope, since: Timestamp) -> Result<Vec<Quota>> {
+        let rows = Statement::select(&[&QUOTAS]).push(" FROM quotas WHERE period_start >= ").bind(since);
+        let rows = scope.narrow(rows, "account").push(" ORDER BY account, subject, period_start");
+        self.database.all(rows).await
+    }
+
+    /// Deletes the counters of periods that began before this time.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn prune_quotas(&self, before: Timestamp) -> Result<u64> {
+        let mut transaction = self.database.write().await?;
+        let old = Statement::new("DELETE FROM quotas WHERE period_start < ").bind(before);
+        let pruned = transaction.execute(old).await?;
+        transaction.commit().await?;
+        Ok(pruned)
+    }
+
+    async fn write_quotas(
+        &self,
+        scope: Scope,
+        rows: &[(QuotaKey, i64)],
+        conflict: &'static str,
+    ) -> Result<Vec<Quota>> {
+        for (key, _) in rows {
+            scope.check(key.account, "quota")?;
+            text::check("subject", &key.subject, 255)?;
+        }
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut rows: Vec<&(QuotaKey, i64)> = rows.iter().collect();
+        // In order, so that two nodes take the rows in one order.
+        rows.sort_by(|a, b| a.0.cmp(&b.0));
+        let mut transaction = self.database.write().await?;
+        let mut quotas: Vec<Quota> = Vec::with_capacity(rows.len());
+        for (key, amount) in rows {
+            let row = vec![
+                key.account.into(),
+                key.subject.as_str().into(),
+                key.period_start.into(),
+                (*amount).into(),
+            ];
+            let row = Statement::insert(&QUOTAS, [row]).push(conflict);
+            let quota: Option<Quota> = transaction.one(row).await?;
+            let quota = quota.ok_or_else(|| Error::Corrupt("a counter vanished".to_owned()))?;
+            quotas.retain(|other| other.key != quota.key);
+            quotas.push(quota);
+        }
+        transaction.commit().await?;
+        Ok(quotas)
+    }
+}

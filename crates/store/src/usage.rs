@@ -1,0 +1,284 @@
+//! What callers of the auth-service contract report: `/usage` after a call, `/debit` before it.
+//!
+//! Postings are kept as they came and rated later. They are no changes of anything, so they have no part in the audit
+//! and do not wait for one another.
+
+mod summary;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use tollgate_core::credential::Digest;
+
+pub use self::summary::{EndpointCount, UsageSummary};
+use crate::database::Transaction;
+use crate::error::{Error, Result};
+use crate::id::{AccountId, CredentialId, ulid};
+use crate::page::{Page, Paging};
+use crate::row::{Columns, Read};
+use crate::scope::Scope;
+use crate::statement::{Statement, Value};
+use crate::store::Store;
+use crate::tables::USAGE;
+use crate::text;
+
+/// Bytes of a posting's body.
+const BODY: usize = 16_384;
+
+/// Which call a posting came by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PostingKind {
+    /// `POST /usage/{key_id}`: a call that was served.
+    Usage,
+    /// `POST /usage/{key_id}/debit`: a call that is about to be served.
+    Debit,
+}
+
+/// One report. What the body says is kept beside it as far as summaries need it; times are microseconds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Posting {
+    /// The credential that was used.
+    pub credential: CredentialId,
+    /// Which call it came by.
+    pub kind: PostingKind,
+    /// The caller's key; a posting that comes again with it is counted once.
+    pub idempotency_key: Option<String>,
+    /// When it came.
+    pub received_at: Timestamp,
+    /// The path that was called.
+    pub endpoint: Option<String>,
+    /// The model that was called.
+    pub model: Option<String>,
+    /// The service that reports.
+    pub service_id: Option<String>,
+    /// The status that was answered.
+    pub status_code: Option<i64>,
+    /// How long the answer took.
+    pub response_us: Option<i64>,
+    /// How long the model computed.
+    pub compute_us: Option<i64>,
+    /// How many predictions there were.
+    pub predictions: Option<i64>,
+    /// The JSON body, as it came.
+    pub body: String,
+}
+
+/// What became of a posting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Posted {
+    /// It is stored under this identifier.
+    New(String),
+    /// It came before with the same content, under this identifier.
+    Repeated(String),
+    /// Its idempotency key came before with other content.
+    Conflict,
+    /// There is no such credential within the scope.
+    NotFound,
+}
+
+/// A posting as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredPosting {
+    /// Its identifier, a ULID.
+    pub id: String,
+    /// Whose credential was used.
+    pub account: AccountId,
+    /// What was reported.
+    pub posting: Posting,
+}
+
+impl PostingKind {
+    /// The word in the tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Usage => "usage",
+            Self::Debit => "debit",
+        }
+    }
+}
+
+impl fmt::Display for PostingKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for PostingKind {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let kind = [Self::Usage, Self::Debit].into_iter().find(|kind| kind.as_str() == text);
+        kind.ok_or_else(|| Error::invalid("kind", "is neither `usage` nor `debit`"))
+    }
+}
+
+impl Posting {
+    /// # Errors
+    /// [`Error::Invalid`] naming the first field that is out of its bounds.
+    fn check(&self) -> Result<()> {
+        text::check_optional("idempotency_key", self.idempotency_key.as_deref(), 255)?;
+        text::check_optional("endpoint", self.endpoint.as_deref(), 2048)?;
+        text::check_optional("model_id", self.model.as_deref(), 255)?;
+        text::check_optional("service_id", self.service_id.as_deref(), 100)?;
+        let counts = [
+            ("response_time_ms", self.response_us),
+            ("compute_ms", self.compute_us),
+            ("predictions_count", self.predictions),
+        ];
+        for (field, count) in counts {
+            if count.is_some_and(i64::is_negative) {
+                return Err(Error::invalid(field, "may not be negative"));
+            }
+        }
+        if self.body.len() > BODY {
+            return Err(Error::invalid("body", format!("has at most {BODY} bytes")));
+        }
+        if self.body.contains('\0') {
+            return Err(Error::invalid("body", "may hold no NUL"));
+        }
+        Ok(())
+    }
+
+    /// What two postings under one idempotency key must have in common.
+    fn fingerprint(&self) -> Digest {
+        Digest::of_parts(&[self.kind.as_str().as_bytes(), b"\0", self.body.as_bytes()])
+    }
+
+    fn row(&self, id: &str, account: AccountId) -> Vec<Value> {
+        vec![
+            id.into(),
+            account.into(),
+            self.credential.into(),
+            self.kind.as_str().into(),
+            self.idempotency_key.as_deref().into(),
+            self.fingerprint().0.into(),
+            self.received_at.into(),
+            self.endpoint.as_deref().into(),
+            self.model.as_deref().into(),
+            self.service_id.as_deref().into(),
+            self.status_code.into(),
+            self.response_us.into(),
+            self.compute_us.into(),
+            self.predictions.into(),
+            self.body.as_str().into(),
+        ]
+    }
+}
+
+impl Read for StoredPosting {
+    fn read(columns: &mut Columns<'_>) -> Result<Self> {
+        let (id, account, credential) = columns.next()?;
+        let (kind, idempotency_key) = (columns.parse()?, columns.next()?);
+        columns.next::<Vec<u8>>()?;
+        let posting = Posting {
+            credential,
+            kind,
+            idempotency_key,
+            received_at: columns.next()?,
+            endpoint: columns.next()?,
+            model: columns.next()?,
+            service_id: columns.next()?,
+            status_code: columns.next()?,
+            response_us: columns.next()?,
+            compute_us: columns.next()?,
+            predictions: columns.next()?,
+            body: columns.next()?,
+        };
+        Ok(Self { id, account, posting })
+    }
+}
+
+impl Store {
+    /// Stores a batch of postings in one transaction, and says of each what became of it, in their order.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming a field out of its bounds; nothing of the batch is stored then.
+    pub async fn post_usage(&self, scope: Scope, postings: &[Posting]) -> Result<Vec<Posted>> {
+        for posting in postings {
+            posting.check()?;
+        }
+        if postings.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut transaction = self.database.write().await?;
+        let mut posted = Vec::with_capacity(postings.len());
+        for chunk in postings.chunks(Statement::rows_at_once(&USAGE)) {
+            posted.extend(post(&mut transaction, scope, chunk).await?);
+        }
+        transaction.commit().await?;
+        Ok(posted)
+    }
+
+    /// A credential's postings, the oldest first.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a cursor or limit that is none, and what the database says.
+    pub async fn usage_postings(
+        &self,
+        scope: Scope,
+        credential: CredentialId,
+        paging: &Paging,
+    ) -> Result<Page<StoredPosting>> {
+        const OF_ONE: &str = " FROM usage_postings WHERE usage_postings.credential = ";
+        let rows = Statement::select(&[&USAGE]).push(OF_ONE).bind(credential);
+        let rows = paging.finish(scope.narrow(rows, "usage_postings.account"), "usage_postings.id")?;
+        paging.page(self.database.all(rows).await?, |stored: &StoredPosting| stored.id.clone())
+    }
+}
+
+async fn post(transaction: &mut Transaction, scope: Scope, chunk: &[Posting]) -> Result<Vec<Posted>> {
+    let accounts = accounts_of(transaction, scope, chunk).await?;
+    let mut rows = Vec::new();
+    let mut ids = Vec::with_capacity(chunk.len());
+    for posting in chunk {
+        let id = ulid(posting.received_at)?.to_string();
+        if let Some(account) = accounts.get(&posting.credential) {
+            rows.push(posting.row(&id, *account));
+        }
+        ids.push(id);
+    }
+    if rows.is_empty() {
+        return Ok(vec![Posted::NotFound; chunk.len()]);
+    }
+    // Another node may post the same key at this moment, so the index decides, and tells which rows went in.
+    let insert = Statement::insert(&USAGE, rows)
+        .push(" ON CONFLICT (credential, idempotency_key) DO NOTHING RETURNING id");
+    let stored: Vec<String> = transaction.all(insert).await?;
+    let mut posted = Vec::with_capacity(chunk.len());
+    for (posting, id) in chunk.iter().zip(ids) {
+        posted.push(if stored.contains(&id) {
+            Posted::New(id)
+        } else if accounts.contains_key(&posting.credential) {
+            earlier(transaction, posting).await?
+        } else {
+            Posted::NotFound
+        });
+    }
+    Ok(posted)
+}
+
+/// What a posting that did not go in repeats.
+async fn earlier(transaction: &mut Transaction, posting: &Posting) -> Result<Posted> {
+    let row = Statement::new("SELECT id, fingerprint FROM usage_postings WHERE credential = ");
+    let row = row.bind(posting.credential).push(" AND idempotency_key = ");
+    let row = row.bind(posting.idempotency_key.as_deref());
+    let found: Option<(String, [u8; 32])> = transaction.one(row).await?;
+    let (id, fingerprint) = found.ok_or_else(|| Error::Corrupt("a posting vanished".to_owned()))?;
+    Ok(if fingerprint == posting.fingerprint().0 { Posted::Repeated(id) } else { Posted::Conflict })
+}
+
+/// Whose the credentials of these postings are, as far as the scope goes.
+async fn accounts_of(
+    transaction: &mut Transaction,
+    scope: Scope,
+    postings: &[Posting],
+) -> Result<HashMap<CredentialId, AccountId>> {
+    let mut ids: Vec<CredentialId> = postings.iter().map(|posting| posting.credential).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let rows = Statement::new("SELECT id, account FROM credentials WHERE id IN ");
+    let rows = scope.narrow(rows.list(ids.into_iter().map(Value::from)), "account");
+    Ok(transaction.all::<(CredentialId, AccountId)>(rows).await?.into_iter().collect())
+}

@@ -1,0 +1,39 @@
+//! Being told that something changed, sooner than the next look.
+
+use sqlx::postgres::PgListener;
+
+use crate::database::Database;
+use crate::error::Result;
+use crate::store::Store;
+
+/// Tells when a change was committed, by this node or another. It only says 'look now': what is missed while the
+/// connection is away, the look of every second finds.
+#[derive(Debug)]
+pub struct Watch(PgListener);
+
+impl Store {
+    /// Begins to listen; absent on SQLite, which has nobody else to listen to.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn watch(&self) -> Result<Option<Watch>> {
+        match &*self.database {
+            Database::Sqlite { .. } => Ok(None),
+            Database::Postgres(pool) => {
+                let mut listener = PgListener::connect_with(pool).await?;
+                listener.listen("tollgate_changes").await?;
+                Ok(Some(Watch(listener)))
+            }
+        }
+    }
+}
+
+impl Watch {
+    /// Waits until something changed, or the connection was lost and is there again, which may mean the same.
+    ///
+    /// # Errors
+    /// What the database says where the connection does not come back.
+    pub async fn changed(&mut self) -> Result<()> {
+        Ok(self.0.try_recv().await.map(|_| ())?)
+    }
+}

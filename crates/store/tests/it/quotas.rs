@@ -1,0 +1,55 @@
+use tollgate_store::{QuotaKey, Scope};
+
+use crate::harness::{account, at, for_each_store};
+
+#[test]
+fn counters_add_up_and_are_set_anew() {
+    for_each_store(async |store, _| {
+        let a = account(&store, "a").await.id;
+        let key = |subject: &str, minute| QuotaKey {
+            account: a,
+            subject: subject.to_owned(),
+            period_start: at(minute),
+        };
+        let used = |quotas: Vec<tollgate_store::Quota>| -> Vec<(String, i64)> {
+            quotas.into_iter().map(|quota| (quota.key.subject, quota.used)).collect()
+        };
+        let added = [(key("r", 0), 2), (key("t", 0), 10), (key("r", 0), 3)];
+        let quotas = used(store.add_quotas(Scope::All, &added).await.unwrap());
+        assert_eq!(quotas, [("r".to_owned(), 5), ("t".to_owned(), 10)]);
+        let quotas = used(store.add_quotas(Scope::All, &[(key("r", 0), -1)]).await.unwrap());
+        assert_eq!(quotas, [("r".to_owned(), 4)]);
+        store.set_quotas(Scope::All, &[(key("r", 0), 40), (key("r", 60), 1)]).await.unwrap();
+        assert_eq!(store.quotas(Scope::All, at(60)).await.unwrap().len(), 1);
+        let all = used(store.quotas(Scope::Account(a), at(0)).await.unwrap());
+        assert_eq!(all, [("r".to_owned(), 40), ("r".to_owned(), 1), ("t".to_owned(), 10)]);
+        assert_eq!(store.prune_quotas(at(60)).await.unwrap(), 2);
+        let b = account(&store, "b").await.id;
+        assert!(store.quotas(Scope::Account(b), at(0)).await.unwrap().is_empty());
+        store.add_quotas(Scope::Account(b), &[(key("r", 0), 1)]).await.unwrap_err();
+    });
+}
+
+#[test]
+fn parallel_additions_are_all_counted() {
+    for_each_store(async |store, _| {
+        let account = account(&store, "a").await.id;
+        let mut tasks = tokio::task::JoinSet::new();
+        for task in 0..10 {
+            let store = store.clone();
+            tasks.spawn(async move {
+                let key =
+                    |subject: &str| QuotaKey { account, subject: subject.to_owned(), period_start: at(0) };
+                // In opposite orders, which must not end in a deadlock.
+                let (first, second) = if task % 2 == 0 { ("x", "y") } else { ("y", "x") };
+                for _ in 0..5 {
+                    let added = [(key(first), 1), (key(second), 1)];
+                    store.add_quotas(Scope::All, &added).await.unwrap();
+                }
+            });
+        }
+        tasks.join_all().await;
+        let quotas = store.quotas(Scope::All, at(0)).await.unwrap();
+        assert!(quotas.iter().all(|quota| quota.used == 50), "{quotas:?}");
+    });
+}

@@ -1,0 +1,113 @@
+use tollgate_store::{CredentialId, EndpointCount, Paging, Posted, Posting, PostingKind, Scope};
+
+use crate::harness::{api_key, at, consumer, for_each_store};
+
+fn usage(credential: CredentialId, endpoint: &str, status: i64, minute: i64) -> Posting {
+    Posting {
+        credential,
+        kind: PostingKind::Usage,
+        idempotency_key: None,
+        received_at: at(minute),
+        endpoint: Some(endpoint.to_owned()),
+        model: Some("21".to_owned()),
+        service_id: Some("platform".to_owned()),
+        status_code: Some(status),
+        response_us: Some(1500),
+        compute_us: None,
+        predictions: None,
+        body: format!(r#"{{"endpoint":"{endpoint}"}}"#),
+    }
+}
+
+fn debit(credential: CredentialId, key: &str, body: &str) -> Posting {
+    Posting {
+        kind: PostingKind::Debit,
+        idempotency_key: Some(key.to_owned()),
+        body: body.to_owned(),
+        ..usage(credential, "/predict", 0, 0)
+    }
+}
+
+#[test]
+fn a_debit_that_comes_again_is_counted_once() {
+    for_each_store(async |store, _| {
+        let c = consumer(&store, "a").await;
+        let (one, two) = (api_key(&store, &c, "one").await.id, api_key(&store, &c, "two").await.id);
+        let postings =
+            [debit(one, "k", "a"), debit(one, "k", "a"), debit(one, "k", "b"), debit(two, "k", "b")];
+        let posted = store.post_usage(Scope::All, &postings).await.unwrap();
+        let Posted::New(first) = &posted[0] else { panic!("{posted:?}") };
+        assert_eq!(posted[1], Posted::Repeated(first.clone()));
+        assert_eq!(posted[2], Posted::Conflict);
+        assert!(matches!(posted[3], Posted::New(_)), "{posted:?}");
+        let again = store.post_usage(Scope::All, &postings[..1]).await.unwrap();
+        assert_eq!(again, [Posted::Repeated(first.clone())]);
+        // Usage has no key, and each is another call.
+        let calls = vec![usage(one, "/predict", 200, 0); 2];
+        let posted = store.post_usage(Scope::All, &calls).await.unwrap();
+        assert!(posted.iter().all(|posted| matches!(posted, Posted::New(_))), "{posted:?}");
+        let page = store.usage_postings(Scope::All, one, &Paging::default()).await.unwrap();
+        assert_eq!(page.items.len(), 3);
+        assert_eq!(page.items.iter().filter(|stored| stored.posting == postings[0]).count(), 1);
+        assert_eq!(page.items[0].account, c.account);
+    });
+}
+
+#[test]
+fn parallel_copies_of_a_debit_are_counted_once() {
+    for_each_store(async |store, _| {
+        let c = consumer(&store, "a").await;
+        let key = api_key(&store, &c, "one").await.id;
+        let mut tasks = tokio::task::JoinSet::new();
+        for _ in 0..8 {
+            let store = store.clone();
+            tasks.spawn(async move {
+                store.post_usage(Scope::All, &[debit(key, "k", "a")]).await.unwrap().remove(0)
+            });
+        }
+        let posted = tasks.join_all().await;
+        assert_eq!(posted.iter().filter(|posted| matches!(posted, Posted::New(_))).count(), 1, "{posted:?}");
+        assert!(!posted.contains(&Posted::Conflict));
+    });
+}
+
+#[test]
+fn unknown_credentials_are_told_apart() {
+    for_each_store(async |store, _| {
+        let (a, b) = (consumer(&store, "a").await, consumer(&store, "b").await);
+        let key = api_key(&store, &a, "one").await.id;
+        let nobody = "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap();
+        let postings = [usage(key, "/x", 200, 0), usage(nobody, "/x", 200, 0)];
+        let posted = store.post_usage(Scope::All, &postings).await.unwrap();
+        assert!(matches!(posted.as_slice(), [Posted::New(_), Posted::NotFound]), "{posted:?}");
+        let posted = store.post_usage(Scope::Account(b.account), &postings).await.unwrap();
+        assert_eq!(posted, [Posted::NotFound, Posted::NotFound]);
+        let bad = Posting { body: "x".repeat(20_000), ..usage(key, "/x", 200, 0) };
+        let why = store.post_usage(Scope::All, &[usage(key, "/x", 200, 0), bad]).await.unwrap_err();
+        assert_eq!(why.to_string(), "`body` has at most 16384 bytes");
+        let page = store.usage_postings(Scope::All, key, &Paging::default()).await.unwrap();
+        assert_eq!(page.items.len(), 1);
+    });
+}
+
+#[test]
+fn a_summary_adds_up() {
+    for_each_store(async |store, _| {
+        let c = consumer(&store, "a").await;
+        let key = api_key(&store, &c, "one").await.id;
+        let calls = [
+            usage(key, "/a", 200, 0),
+            usage(key, "/b", 500, 100),
+            usage(key, "/b", 404, 200),
+            Posting { response_us: None, ..usage(key, "/b", 200, 201) },
+            debit(key, "k", "{}"),
+        ];
+        store.post_usage(Scope::All, &calls).await.unwrap();
+        let summary = store.usage_summary(Scope::All, key, at(100), at(200)).await.unwrap();
+        let counts = (summary.requests, summary.requests_today, summary.requests_this_hour);
+        assert_eq!(counts, (4, 3, 2));
+        assert_eq!((summary.errors, summary.timed, summary.response_us), (2, 3, 4500));
+        let endpoint = |text: &str, requests| EndpointCount { endpoint: text.to_owned(), requests };
+        assert_eq!(summary.endpoints, [endpoint("/b", 3), endpoint("/a", 1)]);
+    });
+}
