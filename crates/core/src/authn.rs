@@ -15,8 +15,9 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::credential::{Credential, Credentials};
+use crate::credential::Credential;
 use crate::denial::{Denial, Unauthenticated, Wanted};
+use crate::directory::{Found, Known, Lookup};
 use crate::head::Head;
 use crate::time::Now;
 
@@ -72,6 +73,8 @@ pub enum Answer {
     Unproven(hawk::Unproven),
     /// Material that identifies nobody.
     Rejected(Denial),
+    /// Material whose credential must be asked for; then identification begins anew, with the answer.
+    Ask(Lookup),
 }
 
 /// What identification remembers between requests: one per process, bounded, outlives reloads.
@@ -84,13 +87,7 @@ pub struct Memory {
 }
 
 /// Finds and judges the credential of one request.
-pub fn identify(
-    head: &Head,
-    accept: &Accept,
-    credentials: &Credentials,
-    memory: &Memory,
-    now: Now,
-) -> Answer {
+pub fn identify(head: &Head, accept: &Accept, known: &Known<'_>, memory: &Memory, now: Now) -> Answer {
     let mut found: Option<Material<'_>> = None;
     for scheme in &accept.schemes {
         match scheme.find(head, accept) {
@@ -103,7 +100,7 @@ pub fn identify(
     }
     match found {
         None => Answer::Absent,
-        Some(material) => material.judge(head, accept, credentials, memory, now),
+        Some(material) => material.judge(head, accept, known, memory, now),
     }
 }
 
@@ -115,30 +112,26 @@ enum Material<'a> {
 }
 
 impl Material<'_> {
-    fn judge(
-        &self,
-        head: &Head,
-        accept: &Accept,
-        credentials: &Credentials,
-        memory: &Memory,
-        now: Now,
-    ) -> Answer {
+    fn judge(&self, head: &Head, accept: &Accept, known: &Known<'_>, memory: &Memory, now: Now) -> Answer {
         let refuse = |reason| Answer::Rejected(accept.refuse(reason));
         match self {
-            Self::ApiKey(key) => match api_key::judge(key, credentials) {
-                Some(credential) => Answer::Identified(Identity { credential, hawk: None }),
-                None => refuse(Unauthenticated::ApiKey),
+            Self::ApiKey(key) => match api_key::judge(key, known) {
+                Found::Credential(credential) => Answer::Identified(Identity { credential, hawk: None }),
+                Found::Nobody => refuse(Unauthenticated::ApiKey),
+                Found::Ask(lookup) => Answer::Ask(lookup),
             },
-            Self::Jwt(options, token) => match jwt::judge(token, options, credentials, &memory.proofs, now) {
+            Self::Jwt(options, token) => match jwt::judge(token, options, known, &memory.proofs, now) {
                 Ok(credential) => Answer::Identified(Identity { credential, hawk: None }),
-                Err(refusal) => refuse(Unauthenticated::Jwt(refusal)),
+                Err(jwt::Fail::Refused(refusal)) => refuse(Unauthenticated::Jwt(refusal)),
+                Err(jwt::Fail::Ask(lookup)) => Answer::Ask(lookup),
             },
             Self::Hawk(options, presented) => {
-                match hawk::judge(presented, head, options, credentials, &memory.nonces, now) {
+                match hawk::judge(presented, head, options, known, &memory.nonces, now) {
                     Ok(hawk::Judged::Identified(identity)) => Answer::Identified(identity),
                     Ok(hawk::Judged::Unproven(unproven)) => Answer::Unproven(unproven),
                     Err(hawk::Fail::Refused(refusal)) => refuse(Unauthenticated::Hawk(refusal)),
                     Err(hawk::Fail::Denied(denial)) => Answer::Rejected(denial),
+                    Err(hawk::Fail::Ask(lookup)) => Answer::Ask(lookup),
                 }
             }
         }

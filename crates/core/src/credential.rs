@@ -2,15 +2,18 @@
 
 pub mod api_key_text;
 
+use core::net::IpAddr;
 use std::fmt;
 use std::sync::Arc;
 
 use foldhash::HashMap;
+use ipnet::IpNet;
 
 use crate::authn::hawk;
 use crate::authn::jwt;
 use crate::consumer::{Consumer, Name, Scopes};
 use crate::limit::Subject;
+use crate::time::Now;
 
 /// One proof of one consumer.
 #[derive(Debug)]
@@ -23,6 +26,8 @@ pub struct Credential {
     pub scopes: Option<Scopes>,
     /// The stored form of the secret.
     pub proof: Proof,
+    /// When and from where it counts.
+    pub life: Life,
     /// What an upstream is told, ready to send.
     identity: Box<str>,
     subject: Subject,
@@ -66,7 +71,7 @@ impl Credential {
             identity.push_str(&format!("x-consumer-tier: {tier}\r\n"));
         }
         let subject = Subject::credential(proof.kind(), &id);
-        Ok(Self { id, consumer, scopes, proof, identity: identity.into(), subject })
+        Ok(Self { id, consumer, scopes, proof, life: Life::default(), identity: identity.into(), subject })
     }
 
     /// Whose calls those with this credential count as, where a limit is per credential.
@@ -82,6 +87,26 @@ impl Credential {
     /// The scopes in force: the credential's own if it has any, else its consumer's.
     pub fn scopes(&self) -> &Scopes {
         self.scopes.as_ref().unwrap_or(&self.consumer.scopes)
+    }
+}
+
+/// When and from where a credential counts. The default is always and from everywhere.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Life {
+    /// The second of the wall clock at which it ends.
+    pub ends: Option<i64>,
+    /// Networks that it may come from; none means all.
+    pub networks: Box<[IpNet]>,
+    /// Whether it was disabled or revoked.
+    pub is_over: bool,
+}
+
+impl Life {
+    /// Whether the credential counts now, from this address.
+    pub fn holds(&self, client: IpAddr, now: Now) -> bool {
+        !self.is_over
+            && self.ends.is_none_or(|end| now.unix_seconds() < end)
+            && (self.networks.is_empty() || self.networks.iter().any(|network| network.contains(&client)))
     }
 }
 

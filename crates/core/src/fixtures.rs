@@ -12,6 +12,7 @@ use crate::authn::{Accept, hawk, jwt};
 use crate::consumer::{Consumer, Name, Scopes};
 use crate::credential::{Credential, Credentials, Digest, Proof};
 use crate::denial::Dialect;
+use crate::directory::Known;
 use crate::head::{Head, Host};
 use crate::limit::{Limits, Subject};
 use crate::path::CanonicalPath;
@@ -120,4 +121,9 @@ fn upstream() -> Upstream {
 /// A token signed with [`SECRET`].
 pub fn token(claims: serde_json::Value) -> String {
     jwt::sign(jwt::Algorithm::Hs256, SECRET, &claims).unwrap()
+}
+
+/// What these credentials say to a caller from anywhere, at any time, without a directory.
+pub fn known(credentials: &Credentials) -> Known<'_> {
+    Known::new(credentials, None, [192, 0, 2, 1].into(), at(0))
 }

@@ -10,6 +10,7 @@ pub mod authn;
 pub mod consumer;
 pub mod credential;
 pub mod denial;
+pub mod directory;
 #[cfg(test)]
 mod fixtures;
 pub mod head;

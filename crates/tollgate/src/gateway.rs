@@ -174,12 +174,13 @@ fn judge(
 
     let stream =
         |max| body.map(|body| Stream::new(body, max, bounds, call.request_bytes.clone(), timer.clone()));
-    let credentials = &live.snapshot.credentials;
+    let known = worker.gate.known(live, checked.head.client, call.now);
     let memory = &worker.gate.memory;
-    let identity = match authn::identify(&checked.head, &route.accept, credentials, memory, call.now) {
+    let identity = match authn::identify(&checked.head, &route.accept, &known, memory, call.now) {
         authn::Answer::Absent => None,
         authn::Answer::Identified(identity) => Some(identity),
         authn::Answer::Rejected(denial) => return Err(denial),
+        authn::Answer::Ask(_) => return Err(Denial::Overloaded),
         authn::Answer::Unproven(unproven) => {
             let body = stream(Some(route.body_max.unwrap_or(BUFFER_MAX)));
             return Ok(Step::Prove(Box::new(Signed { unproven, checked, body })));

@@ -4,13 +4,16 @@ pub mod clock;
 pub mod room;
 pub mod upstreams;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use foldhash::{HashMap, HashMapExt};
 use tokio_util::sync::CancellationToken;
+use tollgate_core::Now;
 use tollgate_core::authn::{Memory, hawk, jwt};
 use tollgate_core::consumer::Name;
+use tollgate_core::directory::Known;
 use tollgate_core::limit::Limiter;
 use tollgate_core::snapshot::Snapshot;
 
@@ -81,6 +84,11 @@ impl Gate {
             drain: CancellationToken::new(),
             live: ArcSwap::from_pointee(live),
         }))
+    }
+
+    /// Whom a request from this address may be from at this moment.
+    pub fn known<'a>(&'a self, live: &'a Live, client: IpAddr, now: Now) -> Known<'a> {
+        Known::new(&live.snapshot.credentials, None, client, now)
     }
 
     /// The state that a request beginning now is served from.

@@ -1,14 +1,14 @@
 //! Opaque API keys.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue, header};
 
 use super::authorization::Form;
 use super::{Accept, single, single_parameter};
-use crate::credential::{Credential, Credentials, Digest};
+use crate::credential::Digest;
 use crate::denial::Denial;
+use crate::directory::{Found, Known};
 use crate::head::Head;
 
 /// Where keys are looked for, and whether they are removed on the way upstream.
@@ -77,8 +77,8 @@ pub(super) fn find<'h>(
 }
 
 /// The credential of a presented key.
-pub(super) fn judge(key: &[u8], credentials: &Credentials) -> Option<Arc<Credential>> {
-    credentials.api_key(&Digest::of(key)).cloned()
+pub(super) fn judge(key: &[u8], known: &Known<'_>) -> Found {
+    known.api_key(&Digest::of(key))
 }
 
 pub(super) fn challenge(options: &Options) -> HeaderValue {

@@ -20,8 +20,9 @@ use http::{HeaderValue, header as field};
 
 use super::authorization::Form;
 use super::{Accept, Compat, Identity, single, single_parameter};
-use crate::credential::{Credential, Credentials, Proof};
+use crate::credential::{Credential, Proof};
 use crate::denial::{Denial, Malformed, Unauthenticated};
+use crate::directory::{Found, Known, Lookup};
 use crate::head::Head;
 use crate::time::Now;
 
@@ -120,6 +121,8 @@ pub enum Fail {
     Refused(Refusal),
     /// Another outcome: a malformed header, too many nonces.
     Denied(Denial),
+    /// The credential must be asked for.
+    Ask(Lookup),
 }
 
 impl From<Refusal> for Fail {
@@ -194,16 +197,17 @@ pub(super) fn judge(
     presented: &Presented<'_>,
     head: &Head,
     options: &Options,
-    credentials: &Credentials,
+    known: &Known<'_>,
     nonces: &Nonces,
     now: Now,
 ) -> Result<Judged, Fail> {
     let value = match presented {
-        Presented::Bewit(bewit) => return bewit::judge(bewit, head, options, credentials, now),
+        Presented::Bewit(bewit) => return bewit::judge(bewit, head, options, known, now),
         Presented::Header(value) => value,
     };
     let attributes = Attributes::parse(value).map_err(Fail::malformed)?;
-    let (credential, key) = known(credentials, attributes.id)?;
+    let credential = credential(known, attributes.id)?;
+    let key = key_of(&credential)?;
     let host = options.host.verify(key, attributes.mac, head, |host| Signed {
         kind: Kind::Header,
         ts: attributes.ts_text,
@@ -233,10 +237,11 @@ pub(super) fn judge(
         }
     }
     let artifacts = Artifacts::new(key, &attributes, head, host);
-    let identity = Identity { credential: credential.clone(), hawk: Some(Arc::new(artifacts)) };
+    let key = key.clone();
+    let identity = Identity { credential, hawk: Some(Arc::new(artifacts)) };
     Ok(match attributes.hash {
         None => Judged::Identified(identity),
-        Some(hash) => Judged::Unproven(Unproven { identity, key: key.clone(), hash: hash.into() }),
+        Some(hash) => Judged::Unproven(Unproven { identity, key, hash: hash.into() }),
     })
 }
 
@@ -254,10 +259,17 @@ pub(super) fn challenge(reason: &Unauthenticated) -> HeaderValue {
     HeaderValue::try_from(text).unwrap_or(PLAIN)
 }
 
-fn known<'c>(credentials: &'c Credentials, id: &str) -> Result<(&'c Arc<Credential>, &'c Key), Refusal> {
-    let credential = credentials.hawk(id).ok_or(Refusal::UnknownCredentials)?;
+fn credential(known: &Known<'_>, id: &str) -> Result<Arc<Credential>, Fail> {
+    match known.hawk(id) {
+        Found::Credential(credential) => Ok(credential),
+        Found::Nobody => Err(Refusal::UnknownCredentials.into()),
+        Found::Ask(lookup) => Err(Fail::Ask(lookup)),
+    }
+}
+
+fn key_of(credential: &Credential) -> Result<&Key, Refusal> {
     match &credential.proof {
-        Proof::Hawk(key) => Ok((credential, key)),
+        Proof::Hawk(key) => Ok(key),
         Proof::ApiKey(_) | Proof::Jwt(_) => Err(Refusal::UnknownCredentials),
     }
 }

@@ -10,7 +10,8 @@ use http::{HeaderName, HeaderValue, header};
 use super::api_key::Place;
 use super::authorization::{Form, looks_like_jwt};
 use super::{Accept, Scheme, cookie, hawk, jwt, percent_decode};
-use crate::credential::{Credentials, Digest};
+use crate::credential::Digest;
+use crate::directory::Known;
 
 /// Header fields that clients put keys into, whatever the route reads.
 const KEY_HEADERS: [HeaderName; 2] =
@@ -24,28 +25,28 @@ pub fn field<'v>(
     sent: &HeaderName,
     value: &'v HeaderValue,
     accept: &Accept,
-    credentials: &Credentials,
+    known: &Known<'_>,
 ) -> Option<Cow<'v, [u8]>> {
     let value = value.as_bytes();
     let folded = folded(sent);
     let name = folded.as_ref().unwrap_or(sent);
     if *name == header::COOKIE {
-        return cookies(value, accept, credentials);
+        return cookies(value, accept, known);
     }
     let hidden = accept.schemes.iter().any(|scheme| reads_header(scheme, name))
-        || (*name == header::AUTHORIZATION && hides_authorization(value, accept, credentials))
-        || (KEY_HEADERS.contains(name) && is_ours(value, accept, credentials));
+        || (*name == header::AUTHORIZATION && hides_authorization(value, accept, known))
+        || (KEY_HEADERS.contains(name) && is_ours(value, accept, known));
     (!hidden).then_some(Cow::Borrowed(value))
 }
 
 /// The query without the parameters that carry credentials; nothing where none is left.
-pub fn query<'q>(query: Option<&'q str>, accept: &Accept, credentials: &Credentials) -> Option<Cow<'q, str>> {
+pub fn query<'q>(query: Option<&'q str>, accept: &Accept, known: &Known<'_>) -> Option<Cow<'q, str>> {
     let query = query?;
     let hidden = |pair: &str| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let name = percent_decode(name);
         accept.schemes.iter().any(|scheme| reads_parameter(scheme, &name))
-            || is_ours(&percent_decode(value), accept, credentials)
+            || is_ours(&percent_decode(value), accept, known)
     };
     if !query.split('&').any(hidden) {
         return Some(Cow::Borrowed(query));
@@ -72,11 +73,11 @@ fn reads_header(scheme: &Scheme, name: &HeaderName) -> bool {
     }
 }
 
-fn hides_authorization(value: &[u8], accept: &Accept, credentials: &Credentials) -> bool {
+fn hides_authorization(value: &[u8], accept: &Accept, known: &Known<'_>) -> bool {
     let form = Form::of(value, accept.compat);
     let ours = match form {
         Form::Hawk => true,
-        Form::Bearer(value) | Form::ApiKey(value) | Form::Raw(value) => is_ours(value, accept, credentials),
+        Form::Bearer(value) | Form::ApiKey(value) | Form::Raw(value) => is_ours(value, accept, known),
         Form::Foreign => false,
     };
     ours || accept.schemes.iter().any(|scheme| reads_authorization(scheme, form, accept))
@@ -113,27 +114,26 @@ fn reads_parameter(scheme: &Scheme, name: &[u8]) -> bool {
 }
 
 /// Whether a value is a credential of this gate: a key of its own form or a known one, or a token of a known consumer.
-fn is_ours(value: &[u8], accept: &Accept, credentials: &Credentials) -> bool {
-    if is_our_token(value, credentials) {
+fn is_ours(value: &[u8], accept: &Accept, known: &Known<'_>) -> bool {
+    if is_our_token(value, known) {
         return true;
     }
     if value.is_empty() || accept.passes_keys() {
         return false;
     }
-    OWN_KEYS.iter().any(|prefix| value.starts_with(prefix))
-        || credentials.api_key(&Digest::of(value)).is_some()
+    OWN_KEYS.iter().any(|prefix| value.starts_with(prefix)) || known.has_api_key(&Digest::of(value))
 }
 
-fn is_our_token(value: &[u8], credentials: &Credentials) -> bool {
-    looks_like_jwt(value) && jwt::names_a_credential(value, credentials)
+fn is_our_token(value: &[u8], known: &Known<'_>) -> bool {
+    looks_like_jwt(value) && jwt::names_a_credential(value, known)
 }
 
 /// The cookies of one line that carry no credential; nothing where none is left.
-fn cookies<'v>(line: &'v [u8], accept: &Accept, credentials: &Credentials) -> Option<Cow<'v, [u8]>> {
+fn cookies<'v>(line: &'v [u8], accept: &Accept, known: &Known<'_>) -> Option<Cow<'v, [u8]>> {
     let hidden = |pair: &[u8]| {
         let is_read = |name: &str| cookie::value_of(pair, name).is_some();
         let value = pair.splitn(2, |byte| *byte == b'=').nth(1).unwrap_or_default();
-        is_our_token(value.trim_ascii(), credentials)
+        is_our_token(value.trim_ascii(), known)
             || accept.schemes.iter().any(|scheme| token_cookies(scheme).any(is_read))
     };
     if !cookie::pairs(line).any(hidden) {

@@ -18,8 +18,9 @@ use http::{HeaderValue, header};
 
 use super::authorization::Form;
 use super::{Accept, Compat, cookie, single, single_parameter};
-use crate::credential::{Credential, Credentials, Proof};
+use crate::credential::{Credential, Proof};
 use crate::denial::{Denial, Unauthenticated};
+use crate::directory::{Found, Known, Lookup};
 use crate::head::Head;
 use crate::time::Now;
 
@@ -123,6 +124,21 @@ pub(super) fn find<'h>(
     Ok(found)
 }
 
+/// Why a token identifies nobody yet.
+#[derive(Debug, PartialEq)]
+pub(super) enum Fail {
+    /// It is refused.
+    Refused(Refusal),
+    /// Its credential must be asked for.
+    Ask(Lookup),
+}
+
+impl From<Refusal> for Fail {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
 /// The credential whose token this is.
 ///
 /// A token that was verified before costs one digest and two look-ups; its times, its credential and its key are
@@ -130,30 +146,38 @@ pub(super) fn find<'h>(
 pub(super) fn judge(
     token: &[u8],
     options: &Options,
-    credentials: &Credentials,
+    known: &Known<'_>,
     proofs: &Proofs,
     now: Now,
-) -> Result<Arc<Credential>, Refusal> {
+) -> Result<Arc<Credential>, Fail> {
     if token.len() > MAX_TOKEN {
-        return Err(Refusal::Malformed);
+        return Err(Refusal::Malformed.into());
     }
     let id = proofs::id(token, &options.claim);
-    if let Some((credential, times)) = proofs.find(&id, credentials, now) {
-        return if times.hold(now, options.leeway) { Ok(credential) } else { Err(Refusal::NotVerified) };
+    if let Some((credential, times)) = proofs.find(&id, known, now) {
+        return if times.hold(now, options.leeway) {
+            Ok(credential)
+        } else {
+            Err(Refusal::NotVerified.into())
+        };
     }
     let jws = Jws::parse(token).ok_or(Refusal::Malformed)?;
     let claims = claims::parse(&jws.payload).ok_or(Refusal::Malformed)?;
     let name = claims::text(&claims, &options.claim).ok_or(Refusal::NoKeyClaim)?;
-    let credential = credentials.jwt(name).ok_or(Refusal::UnknownKey)?;
+    let credential = match known.jwt(name) {
+        Found::Credential(credential) => credential,
+        Found::Nobody => return Err(Refusal::UnknownKey.into()),
+        Found::Ask(lookup) => return Err(Fail::Ask(lookup)),
+    };
     let Proof::Jwt(key) = &credential.proof else {
-        return Err(Refusal::UnknownKey);
+        return Err(Refusal::UnknownKey.into());
     };
     let times = Times::of(&claims).ok_or(Refusal::NotVerified)?;
     if !key.verifies(&jws) || !times.hold(now, options.leeway) {
-        return Err(Refusal::NotVerified);
+        return Err(Refusal::NotVerified.into());
     }
-    proofs.remember(id, credential, key, times, now);
-    Ok(credential.clone())
+    proofs.remember(id, &credential, key, times, now);
+    Ok(credential)
 }
 
 pub(super) fn challenge(reason: &Unauthenticated) -> HeaderValue {
@@ -171,14 +195,12 @@ pub(super) fn challenge(reason: &Unauthenticated) -> HeaderValue {
 }
 
 /// Whether the token's default key claim names a known credential; nothing is verified.
-pub(super) fn names_a_credential(token: &[u8], credentials: &Credentials) -> bool {
+pub(super) fn names_a_credential(token: &[u8], known: &Known<'_>) -> bool {
     if token.len() > MAX_TOKEN {
         return false;
     }
     let claims = Jws::parse(token).and_then(|jws| claims::parse(&jws.payload));
-    claims.is_some_and(|claims| {
-        claims::text(&claims, DEFAULT_CLAIM).is_some_and(|name| credentials.jwt(name).is_some())
-    })
+    claims.is_some_and(|claims| claims::text(&claims, DEFAULT_CLAIM).is_some_and(|name| known.has_jwt(name)))
 }
 
 #[cfg(test)]

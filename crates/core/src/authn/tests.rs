@@ -4,7 +4,7 @@ use serde_json::json;
 use super::api_key::{self, Place};
 use super::{Accept, Answer, Compat, Memory, Scheme, hawk, identify, jwt, percent_decode};
 use crate::denial::{Denial, Unauthenticated, Wanted};
-use crate::fixtures::{at, credentials, head, token};
+use crate::fixtures::{at, credentials, head, known, token};
 
 const NOW: u64 = 1_700_000_000;
 
@@ -40,10 +40,12 @@ fn bearer(token: &str) -> String {
 /// The outcome in a word or two: a credential id, `absent`, or what was refused.
 fn outcome(target: &str, headers: &[(&str, &str)], accept: &Accept) -> String {
     let memory = Memory { proofs: jwt::Proofs::new(8), nonces: hawk::Nonces::new(8) };
-    match identify(&head(&format!("GET {target}"), headers), accept, &credentials(), &memory, at(NOW)) {
+    match identify(&head(&format!("GET {target}"), headers), accept, &known(&credentials()), &memory, at(NOW))
+    {
         Answer::Absent => "absent".into(),
         Answer::Identified(identity) => identity.credential.id.to_string(),
         Answer::Unproven(_) => "unproven".into(),
+        Answer::Ask(_) => "ask".into(),
         Answer::Rejected(Denial::Unauthenticated { reason, .. }) => match reason {
             Unauthenticated::Missing(_) => "missing".into(),
             Unauthenticated::ApiKey => "bad key".into(),

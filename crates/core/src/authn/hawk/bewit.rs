@@ -6,9 +6,9 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::header::seconds;
 use super::mac::{Kind, Signed};
-use super::{BEWIT, Fail, Judged, MAX_LENGTH, Options, Refusal, known};
+use super::{BEWIT, Fail, Judged, MAX_LENGTH, Options, Refusal, credential, key_of};
 use crate::authn::{Identity, percent_decode};
-use crate::credential::Credentials;
+use crate::directory::Known;
 use crate::head::Head;
 use crate::time::Now;
 
@@ -24,7 +24,7 @@ pub(super) fn judge(
     bewit: &[u8],
     head: &Head,
     options: &Options,
-    credentials: &Credentials,
+    known: &Known<'_>,
     now: Now,
 ) -> Result<Judged, Fail> {
     if head.target.as_str().len() > MAX_LENGTH {
@@ -48,7 +48,8 @@ pub(super) fn judge(
         return Err(Fail::malformed("a part of the bewit is missing"));
     }
     let ends = seconds(exp).ok_or_else(|| Fail::malformed("the bewit's end is no number of seconds"))?;
-    let (credential, key) = known(credentials, id)?;
+    let credential = credential(known, id)?;
+    let key = key_of(&credential)?;
     let resource = without_bewit(head);
     let host = options.host.verify(key, mac, head, |host| Signed {
         kind: Kind::Bewit,
@@ -66,7 +67,7 @@ pub(super) fn judge(
     if ends <= now.unix_seconds() {
         return Err(Refusal::AccessExpired.into());
     }
-    Ok(Judged::Identified(Identity { credential: credential.clone(), hawk: None }))
+    Ok(Judged::Identified(Identity { credential, hawk: None }))
 }
 
 /// The target as it was before the bewit was added.

@@ -4,7 +4,7 @@ use serde_json::json;
 use super::{field, query};
 use crate::authn::api_key::{self, Place};
 use crate::authn::{Accept, Compat, Scheme, hawk, jwt};
-use crate::fixtures::{credentials, head, token};
+use crate::fixtures::{credentials, head, known, token};
 
 fn api_key(hide: bool) -> Scheme {
     Scheme::ApiKey(api_key::Options { hide, ..api_key::Options::default() })
@@ -25,7 +25,7 @@ fn accept(schemes: &[Scheme]) -> Accept {
 fn hidden(given: &[(&str, &str)], accept: &Accept) -> HeaderMap {
     let mut left = HeaderMap::new();
     for (name, value) in &head("GET /", given).headers {
-        if let Some(value) = field(name, value, accept, &credentials()) {
+        if let Some(value) = field(name, value, accept, &known(&credentials())) {
             left.append(name, HeaderValue::from_bytes(&value).unwrap());
         }
     }
@@ -157,7 +157,7 @@ fn cookies_of_tokens_go() {
 #[test]
 fn a_cookie_that_is_no_text_hides_nothing() {
     let line = HeaderValue::from_bytes(b"a=\xff; jwt=x").unwrap();
-    let left = field(&http::header::COOKIE, &line, &accept(&[jwt()]), &credentials());
+    let left = field(&http::header::COOKIE, &line, &accept(&[jwt()]), &known(&credentials()));
     assert_eq!(left.as_deref(), Some(&b"a=\xff"[..]));
 }
 
@@ -180,8 +180,8 @@ fn parameters_that_carry_credentials_go() {
         (&ours, vec![api_key(false)], Some("a=1")),
         ("", vec![jwt()], Some("")),
     ] {
-        let left = query(Some(given), &accept(&schemes), &credentials());
+        let left = query(Some(given), &accept(&schemes), &known(&credentials()));
         assert_eq!(left.as_deref(), expected, "{given} {schemes:?}");
     }
-    assert_eq!(query(None, &accept(&[jwt()]), &credentials()), None);
+    assert_eq!(query(None, &accept(&[jwt()]), &known(&credentials())), None);
 }

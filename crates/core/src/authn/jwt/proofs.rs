@@ -8,7 +8,8 @@ use quick_cache::sync::Cache;
 
 use super::claims::Times;
 use super::key::Key;
-use crate::credential::{Credential, Credentials, Digest, Proof};
+use crate::credential::{Credential, Digest, Proof};
+use crate::directory::{Found, Known};
 use crate::time::Now;
 
 /// How long a proof counts, in monotonic time: a bound on what an undetected change could keep alive.
@@ -40,21 +41,18 @@ impl Proofs {
     }
 
     /// The credential that the token was proven for, if the proof still counts for it.
-    pub(super) fn find(
-        &self,
-        id: &Digest,
-        credentials: &Credentials,
-        now: Now,
-    ) -> Option<(Arc<Credential>, Times)> {
+    pub(super) fn find(&self, id: &Digest, known: &Known<'_>, now: Now) -> Option<(Arc<Credential>, Times)> {
         let proven = self.cache.get(id)?;
-        let credential = credentials.jwt(&proven.claim_value)?;
+        let Found::Credential(credential) = known.jwt(&proven.claim_value) else {
+            return None;
+        };
         let Proof::Jwt(key) = &credential.proof else {
             return None;
         };
         let counts = now.monotonic < proven.until
             && credential.id == proven.credential
             && *key.fingerprint() == proven.fingerprint;
-        counts.then(|| (credential.clone(), proven.times))
+        counts.then_some(proven.times).map(|times| (credential, times))
     }
 
     /// Remembers that the token verifies under the key of this credential.

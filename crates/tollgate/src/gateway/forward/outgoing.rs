@@ -10,6 +10,7 @@ use tollgate_core::access::Permit;
 use tollgate_core::admission::Admission;
 use tollgate_core::authn::hide;
 use tollgate_core::denial::{Denial, UpstreamFailure};
+use tollgate_core::directory::Known;
 use tollgate_core::head::Head;
 use tollgate_core::upstream::HostSent;
 
@@ -59,8 +60,9 @@ impl Outgoing {
         let route = permit.route();
         let upstream = live.upstreams.get(&route.upstream.name);
         let upstream = upstream.ok_or(Denial::Upstream(UpstreamFailure::NoHealthyTarget))?.clone();
-        let target = upstream_target(&checked.head, &permit, live);
         let client = checked.head.client;
+        let known = worker.gate.known(live, client, call.now);
+        let target = upstream_target(&checked.head, &permit, &known);
         let Head { method, headers, secure, .. } = checked.head;
         let mut fields = Vec::with_capacity(1024);
         let own = route.upstream.credential.as_ref();
@@ -73,7 +75,7 @@ impl Outgoing {
             if is_ours || replaced(name) {
                 continue;
             }
-            if let Some(value) = hide::field(name, value, &route.accept, &live.snapshot.credentials) {
+            if let Some(value) = hide::field(name, value, &route.accept, &known) {
                 push_field(&mut fields, name.as_str().as_bytes(), &value);
             }
         }
@@ -132,10 +134,10 @@ impl Outgoing {
 }
 
 /// Path and query as the model sees them.
-fn upstream_target(head: &Head, permit: &Permit, live: &Live) -> PathAndQuery {
+fn upstream_target(head: &Head, permit: &Permit, known: &Known<'_>) -> PathAndQuery {
     let route = permit.route();
     let path = route.upstream_path(head);
-    let query = hide::query(head.query(), &route.accept, &live.snapshot.credentials);
+    let query = hide::query(head.query(), &route.accept, known);
     if path == head.target.path() && query.as_deref() == head.query() {
         return head.target.clone();
     }

@@ -7,7 +7,7 @@ use crate::authn::hawk::{
 };
 use crate::authn::{Accept, Answer, Compat, Identity, Memory, Scheme, identify, jwt};
 use crate::denial::{Denial, Malformed, Unauthenticated};
-use crate::fixtures::{SECRET, at, credentials, head};
+use crate::fixtures::{SECRET, at, credentials, head, known};
 use crate::head::Head;
 
 const NOW: u64 = 1_700_000_000;
@@ -26,7 +26,7 @@ impl Gate {
     }
 
     fn ask(&self, head: &Head, now: u64) -> Answer {
-        identify(head, &self.accept, &credentials(), &self.memory, at(now))
+        identify(head, &self.accept, &known(&credentials()), &self.memory, at(now))
     }
 
     /// The outcome in the words of the table tests: `ok`, `unproven`, `absent`, a reason or a denial.
@@ -38,6 +38,7 @@ impl Gate {
                 "ok".into()
             }
             Answer::Unproven(_) => "unproven".into(),
+            Answer::Ask(_) => "ask".into(),
             Answer::Rejected(Denial::Unauthenticated { reason: Unauthenticated::Hawk(refusal), .. }) => {
                 refusal.message().into()
             }

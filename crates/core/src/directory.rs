@@ -1,0 +1,119 @@
+//! Who is behind a credential that the configuration does not declare: remembered in bounded memory, asked for where it
+//! is not.
+//!
+//! The directory itself looks nothing up. It answers from what it holds or says that somebody must be [asked](Found::Ask);
+//! whoever asks gives the answer back. So ten credentials and a hundred million run the same code.
+
+mod known;
+mod lookup;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::time::Duration;
+
+use quick_cache::sync::Cache;
+
+use crate::credential::Credential;
+use crate::time::Now;
+
+pub use self::known::{Found, Known, Loaded};
+pub use self::lookup::{Lookup, LookupRef};
+
+/// How long it is remembered that nobody has a credential; a new credential ends it sooner.
+const UNKNOWN_LIFE: Duration = Duration::from_secs(60);
+
+/// Credentials that were looked up; one per process.
+pub struct Directory {
+    known: Cache<Lookup, Arc<Credential>>,
+    /// Until when, on the monotonic clock, nobody is behind these. A table of its own: guesses push no credential out.
+    unknown: Cache<Lookup, Duration>,
+    /// How many times something was forgotten. An answer to a question from before may be out of date.
+    forgotten: AtomicU64,
+    /// Until when, in milliseconds of the monotonic clock, what is known counts without word from the source.
+    good_until: AtomicU64,
+}
+
+/// Since when a question is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked(u64);
+
+impl Directory {
+    /// At most `capacity` credentials, and an eighth as many answers that there is none.
+    pub fn new(capacity: usize) -> Self {
+        Self {
+            known: Cache::new(capacity),
+            unknown: Cache::new((capacity / 8).max(64)),
+            forgotten: AtomicU64::new(0),
+            good_until: AtomicU64::new(0),
+        }
+    }
+
+    /// What is remembered.
+    pub fn find(&self, lookup: LookupRef<'_>, now: Now) -> Found {
+        if let Some(credential) = self.known.get(&lookup)
+            && millis(now.monotonic) < self.good_until.load(SeqCst)
+        {
+            return Found::Credential(credential);
+        }
+        match self.unknown.get(&lookup) {
+            Some(until) if now.monotonic < until => Found::Nobody,
+            Some(_) | None => Found::Ask(lookup.to_owned()),
+        }
+    }
+
+    /// Begins a question; to be called before the source is asked.
+    pub fn ask(&self) -> Asked {
+        Asked(self.forgotten.load(SeqCst))
+    }
+
+    /// Remembers the answer, unless something was forgotten since the question began: then the answer may be the one
+    /// that was to be forgotten.
+    pub fn remember(&self, asked: Asked, lookup: Lookup, answer: Option<&Arc<Credential>>, now: Now) {
+        match answer {
+            Some(credential) => self.known.insert(lookup.clone(), credential.clone()),
+            None => self.unknown.insert(lookup.clone(), now.monotonic.saturating_add(UNKNOWN_LIFE)),
+        }
+        // Looked at after the insertion: whoever forgets counts first, so one of the two sees the other.
+        if self.forgotten.load(SeqCst) != asked.0 {
+            self.known.remove(&lookup);
+            self.unknown.remove(&lookup);
+        }
+    }
+
+    /// Forgets the credentials of which `changed` is true, and that others do not exist: they may now.
+    pub fn forget(&self, changed: impl Fn(&Credential) -> bool) {
+        self.forgotten.fetch_add(1, SeqCst);
+        self.known.retain(|_, credential| !changed(credential));
+        self.unknown.clear();
+    }
+
+    /// Notes that the source has told all that it knows; what is remembered counts until then without another word.
+    pub fn extend(&self, until: Duration) {
+        self.good_until.store(millis(until), SeqCst);
+    }
+
+    /// How many credentials are remembered.
+    pub fn len(&self) -> usize {
+        self.known.len()
+    }
+
+    /// Whether no credential is remembered.
+    pub fn is_empty(&self) -> bool {
+        self.known.is_empty()
+    }
+}
+
+impl fmt::Debug for Directory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Directory").field("known", &self.known.len()).finish_non_exhaustive()
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests;

@@ -1,0 +1,97 @@
+//! Everybody who is known at one moment.
+
+use core::net::IpAddr;
+use std::sync::Arc;
+
+use super::{Directory, Lookup, LookupRef};
+use crate::credential::{Credential, Credentials, Digest};
+use crate::time::Now;
+
+/// The answer to a question, for the request that asked it.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// What was asked.
+    pub lookup: Lookup,
+    /// Who it is, if anybody.
+    pub credential: Option<Arc<Credential>>,
+}
+
+/// Who is behind a credential.
+#[derive(Debug, Clone)]
+pub enum Found {
+    /// This one, in force now and from the caller's address.
+    Credential(Arc<Credential>),
+    /// Nobody, or nobody any more.
+    Nobody,
+    /// That must be asked where credentials are kept.
+    Ask(Lookup),
+}
+
+/// Where a request looks credentials up: the configuration's own first, then the directory.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'a> {
+    file: &'a Credentials,
+    directory: Option<&'a Directory>,
+    loaded: Option<&'a Loaded>,
+    client: IpAddr,
+    now: Now,
+}
+
+impl<'a> Known<'a> {
+    /// For one request: from this address, at this moment.
+    pub fn new(file: &'a Credentials, directory: Option<&'a Directory>, client: IpAddr, now: Now) -> Self {
+        Self { file, directory, loaded: None, client, now }
+    }
+
+    /// The same, with the answer to a question that the request asked before.
+    #[must_use]
+    pub fn with(self, loaded: &'a Loaded) -> Self {
+        Self { loaded: Some(loaded), ..self }
+    }
+
+    /// Who has the API key of this digest.
+    pub fn api_key(&self, digest: &Digest) -> Found {
+        self.find(self.file.api_key(digest), LookupRef::ApiKey(digest))
+    }
+
+    /// Whose tokens name this in their key claim.
+    pub fn jwt(&self, name: &str) -> Found {
+        self.find(self.file.jwt(name), LookupRef::Jwt(name))
+    }
+
+    /// Who has this Hawk id.
+    pub fn hawk(&self, id: &str) -> Found {
+        self.find(self.file.hawk(id), LookupRef::Hawk(id))
+    }
+
+    /// Whether somebody is known to have the API key of this digest, in force or not; nobody is asked.
+    pub fn has_api_key(&self, digest: &Digest) -> bool {
+        self.file.api_key(digest).is_some() || self.remembers(LookupRef::ApiKey(digest))
+    }
+
+    /// Whether tokens that name this in their key claim are known, in force or not; nobody is asked.
+    pub fn has_jwt(&self, name: &str) -> bool {
+        self.file.jwt(name).is_some() || self.remembers(LookupRef::Jwt(name))
+    }
+
+    fn find(&self, file: Option<&Arc<Credential>>, lookup: LookupRef<'_>) -> Found {
+        let found = match (file, self.loaded, self.directory) {
+            (Some(credential), _, _) => Found::Credential(credential.clone()),
+            (None, Some(loaded), _) if loaded.lookup.borrow() == lookup => {
+                loaded.credential.clone().map_or(Found::Nobody, Found::Credential)
+            }
+            (None, _, Some(directory)) => directory.find(lookup, self.now),
+            (None, _, None) => Found::Nobody,
+        };
+        match found {
+            // State, end and networks are judged on every hit: what is remembered outlives them.
+            Found::Credential(credential) if !credential.life.holds(self.client, self.now) => Found::Nobody,
+            found => found,
+        }
+    }
+
+    fn remembers(&self, lookup: LookupRef<'_>) -> bool {
+        self.loaded.is_some_and(|loaded| loaded.lookup.borrow() == lookup && loaded.credential.is_some())
+            || self.directory.is_some_and(|directory| directory.known.get(&lookup).is_some())
+    }
+}

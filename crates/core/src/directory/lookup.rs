@@ -1,0 +1,55 @@
+//! What a request presents to be found by.
+
+use quick_cache::Equivalent;
+
+use crate::credential::Digest;
+
+/// What finds a credential: (kind, key), unique over configuration and store.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Lookup {
+    /// The digest of an API key.
+    ApiKey(Digest),
+    /// The value of a token's key claim.
+    Jwt(Box<str>),
+    /// A Hawk id.
+    Hawk(Box<str>),
+}
+
+/// The same, borrowed from a request. Variants stand in the same order, so that both hash alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LookupRef<'a> {
+    /// The digest of an API key.
+    ApiKey(&'a Digest),
+    /// The value of a token's key claim.
+    Jwt(&'a str),
+    /// A Hawk id.
+    Hawk(&'a str),
+}
+
+impl LookupRef<'_> {
+    /// For a question.
+    pub fn to_owned(self) -> Lookup {
+        match self {
+            Self::ApiKey(digest) => Lookup::ApiKey(*digest),
+            Self::Jwt(name) => Lookup::Jwt(name.into()),
+            Self::Hawk(id) => Lookup::Hawk(id.into()),
+        }
+    }
+}
+
+impl Lookup {
+    /// As a request would present it.
+    pub fn borrow(&self) -> LookupRef<'_> {
+        match self {
+            Self::ApiKey(digest) => LookupRef::ApiKey(digest),
+            Self::Jwt(name) => LookupRef::Jwt(name),
+            Self::Hawk(id) => LookupRef::Hawk(id),
+        }
+    }
+}
+
+impl Equivalent<Lookup> for LookupRef<'_> {
+    fn equivalent(&self, lookup: &Lookup) -> bool {
+        *self == lookup.borrow()
+    }
+}
