@@ -63,6 +63,8 @@ pub struct Directory {
     pub max: usize,
     /// How long they serve while the store is away.
     pub stale: Duration,
+    /// Whether answers that are under way end when their credential is revoked.
+    pub cut: bool,
 }
 
 /// One listener of the data plane.

@@ -51,6 +51,9 @@ pub(in crate::config) struct Directory {
     /// How long known credentials serve while the store is away. Default `10m`.
     #[serde(default)]
     pub stale: Option<TimeSpan>,
+    /// Whether answers that are under way end when their credential is revoked or disabled. Default true.
+    #[serde(default)]
+    pub cut: Option<bool>,
 }
 
 /// Who judges keys.
