@@ -24,7 +24,8 @@ async fn health() -> Json<Value> {
     Json(json!({ "status": "ok" }))
 }
 
-/// 200 where routes can be served; `degraded` names upstreams without a healthy target.
+/// 200 where routes can be served; `degraded` names upstreams without a healthy target, and a fleet's Redis
+/// that is away.
 async fn ready(State(gate): State<Arc<Gate>>) -> (StatusCode, Json<Value>) {
     if gate.drain.is_cancelled() {
         return (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "draining" })));
@@ -36,6 +37,7 @@ async fn ready(State(gate): State<Arc<Gate>>) -> (StatusCode, Json<Value>) {
         .filter(|(_, state)| !state.targets.iter().any(|target| target.is_healthy()))
         .map(|(name, _)| format!("upstream:{name}"))
         .collect();
+    degraded.extend(gate.shared.iter().filter(|shared| !shared.is_up()).map(|_| "shared".to_owned()));
     degraded.sort_unstable();
     (StatusCode::OK, Json(json!({ "status": "ready", "degraded": degraded })))
 }

@@ -21,6 +21,7 @@ use crate::gateway::connection;
 use crate::gateway::health;
 use crate::gateway::listener::{Accepted, Inbox, Listener};
 use crate::gateway::worker::Worker;
+use crate::shared::Shared;
 use crate::state::clock::Clock;
 use crate::state::{Gate, Live};
 use crate::telemetry::Telemetry;
@@ -59,7 +60,11 @@ impl Server {
         let control =
             Builder::new_multi_thread().worker_threads(1).thread_name("control").enable_all().build()?;
         let _entered = control.enter();
-        let gate = Gate::new(process, snapshot, clock, telemetry)?;
+        let shared = match &process.shared {
+            Some(settings) => Some(Shared::start(settings, clock.clone(), control.handle())?),
+            None => None,
+        };
+        let gate = Gate::new(process, snapshot, shared, clock, telemetry)?;
 
         let mut bound = Vec::new();
         for settings in &gate.process.listen {
@@ -149,6 +154,12 @@ impl Server {
         }
         if let Some(log) = &self.gate.telemetry.access_log {
             log.close();
+        }
+        if let Some(shared) = &self.gate.shared {
+            let leave = async { tokio::time::timeout(GRACE, shared.leave()).await };
+            if self.control.block_on(leave).is_err() {
+                tracing::warn!("the fleet's Redis was not told that this node leaves; it finds out by itself");
+            }
         }
         self.control.shutdown_timeout(GRACE);
         stopped

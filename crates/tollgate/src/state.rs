@@ -21,6 +21,7 @@ use self::clock::Clock;
 use self::room::Room;
 use self::upstreams::UpstreamState;
 use crate::config::process::Process;
+use crate::shared::Shared;
 use crate::telemetry::Telemetry;
 
 /// Verified tokens kept at once.
@@ -41,6 +42,8 @@ pub struct Gate {
     pub clock: Clock,
     /// What was used of every limit.
     pub limiter: Arc<Limiter>,
+    /// What it shares with other gates, where it is one of a fleet.
+    pub shared: Option<Arc<Shared>>,
     /// Room for bodies that are held whole.
     pub bodies: Room,
     /// Counters and the access log.
@@ -67,6 +70,7 @@ impl Gate {
     pub fn new(
         process: Process,
         snapshot: Snapshot,
+        shared: Option<Arc<Shared>>,
         clock: Clock,
         telemetry: Telemetry,
     ) -> anyhow::Result<Arc<Self>> {
@@ -79,6 +83,7 @@ impl Gate {
                 nonces: hawk::Nonces::new(NONCES_PER_CREDENTIAL),
             },
             limiter: Arc::new(Limiter::new(LIMITED)),
+            shared,
             clock,
             telemetry,
             drain: CancellationToken::new(),

@@ -17,7 +17,7 @@ use crate::time::Now;
 /// How far an admission comes without asking.
 #[derive(Debug)]
 #[must_use = "an admission that is dropped gives back what it holds"]
-pub enum Begun {
+pub enum Progress {
     /// To its end.
     Admitted(Admission),
     /// The store is to be asked.
@@ -58,11 +58,11 @@ pub fn begin(
     client: IpAddr,
     body: u64,
     now: Now,
-) -> Result<Begun, Box<Refused>> {
+) -> Result<Progress, Box<Refused>> {
     let estimate = Cost::request().with(Unit::Bytes, body);
     let call = Call { limiter: limiter.clone(), permit, client, estimate };
     if call.rules().next().is_none() {
-        return Ok(Begun::Admitted(Admission { permit: call.permit, reservation: None }));
+        return Ok(Progress::Admitted(Admission { permit: call.permit, reservation: None }));
     }
     let (rates, places) = call.sort();
     let reservation = call.reserve(&places, fleet.nodes(), now)?;
@@ -75,9 +75,9 @@ pub fn begin(
     };
     let asking = Asking { call, reservation, places, hold, missing, asked_at: now };
     if asking.missing.is_empty() {
-        return Ok(Begun::Admitted(asking.admit(now)));
+        return Ok(Progress::Admitted(asking.admit(now)));
     }
-    Ok(Begun::Ask(Box::new(asking)))
+    Ok(Progress::Ask(Box::new(asking)))
 }
 
 impl Asking {

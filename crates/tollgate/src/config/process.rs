@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use crate::shared;
+
 /// Settings that a reload does not change.
 #[derive(Debug, Clone)]
 pub struct Process {
@@ -19,6 +21,8 @@ pub struct Process {
     pub drain: Duration,
     /// Journal and embedded store.
     pub data_dir: PathBuf,
+    /// The Redis of its fleet, if it is in one.
+    pub shared: Option<shared::Settings>,
     /// Bounds of what callers may send.
     pub bounds: Bounds,
 }

@@ -27,7 +27,6 @@ pub(super) fn file(cx: &mut Context<'_>, file: &File) {
 
 fn services(cx: &mut Context<'_>, file: &File) {
     set(cx, "`store`", file.store.as_ref().filter(|store| store.as_str() != "sqlite"));
-    set(cx, "`shared`", file.shared.as_ref().filter(|shared| shared.as_str() != "none"));
     set(cx, "`ledger`", file.ledger.as_ref().filter(|ledger| ledger.value != Ledger::default()));
     set(
         cx,

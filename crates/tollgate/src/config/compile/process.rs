@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::context::Context;
 use super::pem;
+use super::shared;
 use crate::config::file::File;
 use crate::config::file::amount::ByteSize;
 use crate::config::file::process::{self as file, Listed, Listen, Workers};
@@ -33,6 +34,7 @@ pub(super) fn process(cx: &mut Context<'_>, file: &File) -> Option<Process> {
         },
         drain: file.drain.as_ref().map_or(Duration::from_secs(10), |drain| drain.0),
         data_dir: cx.path(file.data_dir.as_deref().unwrap_or("tollgate-data")),
+        shared: shared::shared(cx, file),
         bounds: file.bounds.as_ref().map_or_else(Bounds::default, |file| bounds(cx, file)),
     })
 }
