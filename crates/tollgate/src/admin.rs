@@ -24,8 +24,8 @@ async fn health() -> Json<Value> {
     Json(json!({ "status": "ok" }))
 }
 
-/// 200 where routes can be served; `degraded` names upstreams without a healthy target, and a fleet's Redis
-/// that is away.
+/// 200 where routes can be served; `degraded` names a store and a fleet's Redis that are away, and upstreams without a
+/// healthy target.
 async fn ready(State(gate): State<Arc<Gate>>) -> (StatusCode, Json<Value>) {
     if gate.drain.is_cancelled() {
         return (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "draining" })));
@@ -37,7 +37,12 @@ async fn ready(State(gate): State<Arc<Gate>>) -> (StatusCode, Json<Value>) {
         .filter(|(_, state)| !state.targets.iter().any(|target| target.is_healthy()))
         .map(|(name, _)| format!("upstream:{name}"))
         .collect();
-    degraded.extend(gate.shared.iter().filter(|shared| !shared.is_up()).map(|_| "shared".to_owned()));
     degraded.sort_unstable();
+    if gate.shared.as_ref().is_some_and(|shared| !shared.is_up()) {
+        degraded.insert(0, "shared".to_owned());
+    }
+    if gate.directory.is_away() {
+        degraded.insert(0, "store".to_owned());
+    }
     (StatusCode::OK, Json(json!({ "status": "ready", "degraded": degraded })))
 }

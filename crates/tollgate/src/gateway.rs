@@ -32,7 +32,8 @@ use tollgate_core::admission::shared::Progress;
 use tollgate_core::admission::{self, Admission, Refused};
 use tollgate_core::authn::hawk::{self, Unproven};
 use tollgate_core::authn::{self, Identity};
-use tollgate_core::denial::{Bound, Denial};
+use tollgate_core::denial::{Bound, Denial, DirectoryFailure};
+use tollgate_core::directory::{Loaded, Question};
 use tollgate_core::route::Route;
 
 use self::answer::body::ResponseBody;
@@ -90,6 +91,8 @@ struct Waiting {
 enum Step {
     /// It is answered here.
     Answer(Response<Bytes>),
+    /// It is asked whose credential it carries.
+    Ask(Box<Asking>),
     /// Its body is read, to prove what the caller signed.
     Prove(Box<Signed>),
     /// The fleet is asked whether it has seen the request.
@@ -98,6 +101,13 @@ enum Step {
     Reserve(Box<fleet::Reserving>),
     /// It goes to the model; the artifacts sign the answer where the scheme wants that.
     Forward(Outgoing, Option<Arc<hawk::Artifacts>>),
+}
+
+/// A request whose credential nobody here knows.
+struct Asking {
+    question: Question,
+    checked: Checked,
+    body: Option<Source>,
 }
 
 /// A request whose head is signed, and whose body is still to be proven.
@@ -125,9 +135,16 @@ fn begin(worker: &Rc<Worker>, peer: &Peer, timer: &Rc<Timer>, asked: Asked) -> B
 /// The rest of the walk.
 async fn finish(worker: &Rc<Worker>, timer: &Rc<Timer>, waiting: Box<Waiting>) -> Answer {
     let Waiting { mut call, live, mut step } = *waiting;
+    let mut asked = false;
     let (outgoing, artifacts) = loop {
         // Boxed, as every rare and large future of the walk: its room would be moved with each request.
         let next = match step {
+            // One question has one answer.
+            Step::Ask(_) if asked => Err(Denial::Directory(DirectoryFailure::Failed)),
+            Step::Ask(asking) => {
+                asked = true;
+                Box::pin(ask(worker, timer, &live, *asking, &mut call)).await
+            }
             Step::Answer(response) => return own(call, response),
             Step::Forward(outgoing, artifacts) => break (outgoing, artifacts),
             Step::Prove(signed) => Box::pin(prove(worker, &live, *signed, &mut call)).await,
@@ -182,15 +199,34 @@ fn judge(
     }
     check_declared_size(route, body.as_ref())?;
 
+    identify(worker, timer, live, None, checked, body, call)
+}
+
+/// Who calls, as far as it is known here; then whether they may.
+fn identify(
+    worker: &Worker,
+    timer: &Rc<Timer>,
+    live: &Live,
+    loaded: Option<&Loaded>,
+    checked: Checked,
+    body: Option<Source>,
+    call: &mut Call,
+) -> Result<Step, Denial> {
+    let route = call.route.clone().ok_or(Denial::NoRoute)?;
+    let bounds = &worker.gate.process.bounds;
+    let known = worker.gate.known(live, checked.head.client, call.now);
+    let known = loaded.map_or(known, |loaded| known.with(loaded));
+    let memory = &worker.gate.memory;
+    let answer = authn::identify(&checked.head, &route.accept, &known, memory, call.now);
+    if let authn::Answer::Ask(question) = answer {
+        return Ok(Step::Ask(Box::new(Asking { question, checked, body })));
+    }
     let stream =
         |max| body.map(|body| Stream::new(body, max, bounds, call.request_bytes.clone(), timer.clone()));
-    let known = worker.gate.known(live, checked.head.client, call.now);
-    let memory = &worker.gate.memory;
-    let identity = match authn::identify(&checked.head, &route.accept, &known, memory, call.now) {
-        authn::Answer::Absent => None,
+    let identity = match answer {
+        authn::Answer::Ask(_) | authn::Answer::Absent => None,
         authn::Answer::Identified(identity) => Some(identity),
         authn::Answer::Rejected(denial) => return Err(denial),
-        authn::Answer::Ask(_) => return Err(Denial::Overloaded),
         authn::Answer::Unproven(unproven) => {
             let body = stream(Some(route.body_max.unwrap_or(BUFFER_MAX)));
             return Ok(Step::Prove(Box::new(Signed { unproven, checked, body })));
@@ -203,9 +239,9 @@ fn judge(
     if worker.gate.shared.is_some()
         && let Some(Identity { hawk: Some(_), .. }) = &identity
     {
-        return Ok(Step::Claim(Box::new(fleet::Claiming { route: route.clone(), identity, checked, body })));
+        return Ok(Step::Claim(Box::new(fleet::Claiming { route, identity, checked, body })));
     }
-    admit(worker, live, route.clone(), identity, checked, body, call)
+    admit(worker, live, route, identity, checked, body, call)
 }
 
 /// Access, what it permits, and whether there is room for it: a request that may be sent, or that waits for its fleet.
@@ -219,6 +255,9 @@ fn admit(
     call: &mut Call,
 ) -> Result<Step, Denial> {
     call.credential = identity.as_ref().map(|identity| identity.credential.clone());
+    if let Some(credential) = &call.credential {
+        worker.gate.directory.used(credential, call.now);
+    }
     let artifacts = identity.as_ref().and_then(|identity| identity.hawk.clone());
     let permit = access::decide(&route, identity)?;
     tunnel::check(&permit, &checked)?;
@@ -300,6 +339,19 @@ impl Dress {
         }
         response
     }
+}
+
+/// Waits until it is known whose credential it is; then the walk goes on.
+async fn ask(
+    worker: &Rc<Worker>,
+    timer: &Rc<Timer>,
+    live: &Live,
+    asking: Asking,
+    call: &mut Call,
+) -> Result<Step, Denial> {
+    let Asking { question, checked, body } = asking;
+    let loaded = worker.gate.directory.find(&question).await.map_err(Denial::Directory)?;
+    identify(worker, timer, live, Some(&loaded), checked, body, call)
 }
 
 /// Reads the body whole and compares it with what was signed; then the walk goes on as for everybody.

@@ -25,6 +25,7 @@ mod pem;
 mod process;
 mod routes;
 mod shared;
+mod store;
 mod target;
 mod tiers;
 mod upstreams;
