@@ -3,8 +3,8 @@
 mod opening;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, LocalOptions, Runtime};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::watch;
 use tokio::task::JoinHandle as Task;
 use tollgate_core::snapshot::Snapshot;
 
@@ -99,6 +100,9 @@ impl Server {
             None => None,
         };
         control.spawn(Directory::follow(Arc::downgrade(&gate.directory)));
+        if let Some(shared) = &gate.shared {
+            control.spawn(look_at_news(shared.news(), Arc::downgrade(&gate.directory)));
+        }
         let health = Mutex::new(control.spawn(health::watch(gate.live(), gate.process.bounds)));
         drop(_entered);
         Ok(Self { gate, listeners, admin, workers, control, health, _data_dir: data_dir })
@@ -188,7 +192,9 @@ impl Server {
         if let Some(shared) = &self.gate.shared {
             let leave = async { tokio::time::timeout(GRACE, shared.leave()).await };
             if self.control.block_on(leave).is_err() {
-                tracing::warn!("the fleet's Redis was not told that this node leaves; it finds out by itself");
+                tracing::warn!(
+                    "the fleet's Redis was not told that this node leaves; it finds out by itself"
+                );
             }
         }
         let directory = self.gate.directory.clone();
@@ -209,6 +215,14 @@ impl Server {
         let mut task = self.health.lock();
         task.abort();
         *task = self.control.spawn(health::watch(live, self.gate.process.bounds));
+    }
+}
+
+/// Makes the directory look when another node says that something changed.
+async fn look_at_news(mut news: watch::Receiver<u64>, directory: Weak<Directory>) {
+    while news.changed().await.is_ok() {
+        let Some(directory) = directory.upgrade() else { return };
+        directory.look_soon();
     }
 }
 

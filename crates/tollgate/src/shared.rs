@@ -30,6 +30,7 @@ use crate::state::clock::Clock;
 use self::link::Link;
 
 pub use self::link::Away;
+pub use self::quotas::Counted;
 
 /// Before every key and channel, so that others may use the same Redis.
 const PREFIX: &str = "tollgate:";
@@ -52,7 +53,9 @@ pub struct Settings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
     /// It is no URL of a Redis.
-    #[error("expected `redis://HOST:PORT` or `rediss://HOST:PORT`, with `USER:PASSWORD@` before the host where it asks for one")]
+    #[error(
+        "expected `redis://HOST:PORT` or `rediss://HOST:PORT`, with `USER:PASSWORD@` before the host where it asks for one"
+    )]
     Url,
     /// The key is short enough to be guessed.
     #[error("a fleet key has at least 32 bytes")]
@@ -174,7 +177,10 @@ impl Shared {
 
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared").field("up", &self.is_up()).field("nodes", &self.nodes()).finish_non_exhaustive()
+        f.debug_struct("Shared")
+            .field("up", &self.is_up())
+            .field("nodes", &self.nodes())
+            .finish_non_exhaustive()
     }
 }
 

@@ -84,11 +84,7 @@ impl Fleet {
     }
 
     /// Takes what leases hold. The second part has to be asked for.
-    pub(crate) fn begin(
-        self: &Arc<Self>,
-        wanted: &[Asked],
-        now: Now,
-    ) -> Result<(Hold, Vec<Asked>), Refused> {
+    pub(crate) fn begin(self: &Arc<Self>, wanted: &[Asked], now: Now) -> Result<(Hold, Vec<Asked>), Refused> {
         let mut hold = Hold::new(self.clone());
         let mut missing = Vec::new();
         let mut refused: Option<Refused> = None;

@@ -123,17 +123,18 @@ impl Link {
 impl Shared {
     /// Connects, tells each second that this node is there, and connects again: for ever.
     pub(super) async fn keep(self: Arc<Self>) {
-        self.stop.run_until_cancelled(async {
-            loop {
-                match tokio::time::timeout(CONNECT, self.link.connect()).await {
-                    Ok(Ok(connection)) => self.beat_while_up(connection).await,
-                    Ok(Err(error)) => self.link.tell(Some(&error)),
-                    Err(_) => self.link.tell(None),
+        self.stop
+            .run_until_cancelled(async {
+                loop {
+                    match tokio::time::timeout(CONNECT, self.link.connect()).await {
+                        Ok(Ok(connection)) => self.beat_while_up(connection).await,
+                        Ok(Err(error)) => self.link.tell(Some(&error)),
+                        Err(_) => self.link.tell(None),
+                    }
+                    tokio::time::sleep(BEAT).await;
                 }
-                tokio::time::sleep(BEAT).await;
-            }
-        })
-        .await;
+            })
+            .await;
     }
 
     /// Until the connection is lost. A Redis that answers and takes no beat, such as a replica, is away too.

@@ -30,7 +30,8 @@ impl Shared {
     pub(super) async fn beat(&self, settled: bool) -> Result<(), Away> {
         let mut beat = BEAT.key(nodes_key());
         beat.arg(&*self.node).arg(SILENT);
-        let nodes = self.link.with(async |mut connection| beat.invoke_async::<u32>(&mut connection).await).await?;
+        let nodes =
+            self.link.with(async |mut connection| beat.invoke_async::<u32>(&mut connection).await).await?;
         self.fleet.set_nodes(if settled { nodes } else { nodes.max(self.nodes()) });
         Ok(())
     }

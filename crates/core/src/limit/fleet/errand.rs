@@ -49,7 +49,8 @@ impl Errands {
     /// What was used on top of what was reserved, one for each key.
     pub fn charges(&mut self) -> Vec<Settlement> {
         let debts = std::mem::take(&mut self.debts).into_iter();
-        let charge = |(key, (rate, actual))| Settlement { key, rate, reserved: 0, actual, until: Until::NEVER };
+        let charge =
+            |(key, (rate, actual))| Settlement { key, rate, reserved: 0, actual, until: Until::NEVER };
         debts.map(charge).collect()
     }
 

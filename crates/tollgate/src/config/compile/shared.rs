@@ -49,13 +49,17 @@ fn detailed(cx: &mut Context<'_>, store: &SharedStore, span: Span) -> Option<Set
     let nodes = cx.at_least_one(nodes.as_ref(), 1);
     let kept = |place, span| Spanned { value: secret::Secret::Kept(place), span };
     let url = match (url, env, file) {
-        (Some(Spanned { value: secret::Secret::Inline(url), span }), None, None) => inline(cx, url, *span)?.url,
+        (Some(Spanned { value: secret::Secret::Inline(url), span }), None, None) => {
+            inline(cx, url, *span)?.url
+        }
         (Some(url), None, None) => cx.secret(url)?,
         (None, Some(env), None) => cx.secret(&kept(Place::Env(env.value.clone()), env.span))?,
         (None, None, Some(file)) => cx.secret(&kept(Place::File(file.value.clone()), file.span))?,
         _ => {
             let finding = Finding::at(span, "`shared` needs its URL once");
-            cx.error(finding.hint("write one of `url`, `env` and `file`, such as `shared: { env: REDIS_URL }`"));
+            cx.error(
+                finding.hint("write one of `url`, `env` and `file`, such as `shared: { env: REDIS_URL }`"),
+            );
             return None;
         }
     };
