@@ -2,7 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tollgate::config::{self, source::Source};
 use tollgate::server::Server;
@@ -60,7 +60,7 @@ fn gates<const COUNT: usize>(redis: &Redis, folder: &std::path::Path) -> [Server
         let shared = gate.gate().shared.as_ref().unwrap();
         shared.is_up() && usize::try_from(shared.nodes()).unwrap() == COUNT
     };
-    let patience = std::time::Instant::now();
+    let patience = Instant::now();
     while !gates.iter().all(whole) {
         assert!(patience.elapsed() < Duration::from_secs(20), "the gates do not find each other");
         std::thread::yield_now();
@@ -120,9 +120,15 @@ fn a_limit_and_a_signature_hold_over_all_gates() {
 
     redis.end();
     assert_eq!(status(&ask(&gates[0], "GET", "/signed", &sign("three"))), "200");
-    let alone = [0, 0, 0, 1, 1, 1].map(|nth: usize| ask(&gates[nth], "GET", "/limited", ""));
-    let statuses = alone.each_ref().map(|answer| status(answer).to_owned());
-    assert_eq!(statuses, ["200", "429", "429", "200", "429", "429"], "each gate grants its share");
+    for gate in &gates {
+        let began = Instant::now();
+        let mut admitted = 0;
+        // For longer than a refusal is believed.
+        while began.elapsed() < Duration::from_millis(150) {
+            admitted += usize::from(status(&ask(gate, "GET", "/limited", "")) == "200");
+        }
+        assert_eq!(admitted, 1, "each gate grants its share");
+    }
     for gate in gates {
         gate.stop();
     }
