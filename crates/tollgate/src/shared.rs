@@ -185,5 +185,4 @@ impl fmt::Debug for Shared {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests;
