@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 use crate::access::Permit;
 use crate::credential::Credential;
 use crate::denial::{Bound, Denial};
-use crate::limit::{Cost, Ends, Limit, Limiter, Refusal, Reservation, Rule, Standing, Unit};
+use crate::limit::{Cost, Ends, Key, Limit, Limiter, Quota, Refusal, Reservation, Rule, Standing, Unit};
 use crate::route::Route;
 use crate::time::Now;
 
@@ -58,6 +58,26 @@ impl Admission {
 pub fn rules<'a>(route: &'a Route, credential: Option<&'a Credential>) -> impl Iterator<Item = &'a Rule> {
     let of_tier = credential.map(|credential| credential.consumer.limits.iter());
     route.limits.iter().chain(of_tier.into_iter().flatten())
+}
+
+/// A quota of which it is not known how much was used.
+#[derive(Debug, Clone)]
+pub struct Uncounted {
+    /// Whose use of which quota.
+    pub key: Key,
+    /// The quota.
+    pub quota: Quota,
+}
+
+/// The quotas of a permitted call that are to be [loaded](Limiter::load) before anything can be reserved.
+pub fn uncounted(limiter: &Limiter, permit: &Permit, client: IpAddr, now: Now) -> Vec<Uncounted> {
+    let credential = permit.identity().map(|identity| &*identity.credential);
+    let quotas = rules(permit.route(), credential).filter_map(|rule| match rule.limit() {
+        Limit::Quota(quota) => Some((rule.key(credential, client), quota)),
+        Limit::Rate(_) | Limit::Concurrent(_) => None,
+    });
+    let unknown = quotas.filter(|(key, quota)| !limiter.knows(key, quota, now));
+    unknown.map(|(key, quota)| Uncounted { key, quota: quota.clone() }).collect()
 }
 
 /// Reserves what a permitted call will use from all of its limits, or nothing from any: one request, and the `body` bytes

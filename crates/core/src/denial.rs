@@ -75,6 +75,8 @@ pub enum Denial {
     Revoked,
     /// Nobody can say at the moment whose credential this is.
     Directory(DirectoryFailure),
+    /// Nobody can say at the moment how much of a quota was used.
+    Uncounted,
     /// The account behind the credential has no balance left.
     Balance(Balance),
     /// The gate could not get an answer from the model.
@@ -256,9 +258,10 @@ impl Denial {
             Self::Upstream(UpstreamFailure::Timeout) => StatusCode::GATEWAY_TIMEOUT,
             Self::Directory(DirectoryFailure::Throttled { .. }) => StatusCode::TOO_MANY_REQUESTS,
             Self::Balance(_) => StatusCode::PAYMENT_REQUIRED,
-            Self::Overloaded | Self::Directory(_) | Self::Upstream(UpstreamFailure::NoHealthyTarget) => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::Overloaded
+            | Self::Directory(_)
+            | Self::Uncounted
+            | Self::Upstream(UpstreamFailure::NoHealthyTarget) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -289,6 +292,7 @@ impl Denial {
             Self::Overloaded => "overloaded",
             Self::Directory(DirectoryFailure::Throttled { .. }) => "credential_checks_limited",
             Self::Directory(_) => "directory_unavailable",
+            Self::Uncounted => "quota_unavailable",
             Self::Balance(Balance::Low) => "insufficient_balance",
             Self::Balance(Balance::Refused { .. }) => "charge_refused",
             Self::Upstream(UpstreamFailure::Unreachable) => "upstream_unreachable",
@@ -322,7 +326,10 @@ impl Denial {
             Self::Directory(DirectoryFailure::Throttled { retry_after }) => {
                 vec![(header::RETRY_AFTER, HeaderValue::from(*retry_after))]
             }
-            Self::Overloaded | Self::Directory(_) | Self::Upstream(UpstreamFailure::NoHealthyTarget) => {
+            Self::Overloaded
+            | Self::Directory(_)
+            | Self::Uncounted
+            | Self::Upstream(UpstreamFailure::NoHealthyTarget) => {
                 vec![(header::RETRY_AFTER, HeaderValue::from_static("1"))]
             }
             Self::Malformed(_)

@@ -28,7 +28,7 @@ mod unit;
 use std::fmt;
 use std::time::Duration;
 
-pub use counter::Delta;
+pub use counter::{Delta, Grant};
 pub use key::{Key, LimitId, Owner, Subject};
 pub use lease::{LEASE_MOST, Lease, lease_size};
 pub use limiter::{Full, Limiter};

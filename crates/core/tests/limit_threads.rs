@@ -9,8 +9,8 @@ use std::time::Duration;
 use tollgate_core::Now;
 use tollgate_core::consumer::Name;
 use tollgate_core::limit::{
-    Concurrent, Cost, Every, Key, Limit, LimitId, Limiter, Owner, Quota, Rate, Refusal, Reservation, Subject,
-    Unit,
+    Concurrent, Cost, Every, Grant, Key, Limit, LimitId, Limiter, Owner, Quota, Rate, Refusal, Reservation,
+    Subject, Unit,
 };
 
 const THREADS: u64 = 8;
@@ -124,7 +124,9 @@ fn of_many_calls_on_one_calls_worth_exactly_one_is_admitted() {
                         held.settle(&cost, FROZEN);
                         return 1;
                     }
-                    Err(Refusal::Unloaded { .. }) => limiter.load(key, "a".into(), period, 0).unwrap(),
+                    Err(Refusal::Unloaded { .. }) => {
+                        limiter.load(key, "a".into(), period, 0, Grant::All).unwrap()
+                    }
                     Err(Refusal::Limited { .. }) => return 0,
                 }
             }

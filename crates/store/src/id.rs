@@ -24,6 +24,11 @@ macro_rules! ids {
             }
         }
 
+        impl $name {
+            /// Stands for what no store has made: what a configuration file declares.
+            pub const OF_THE_FILE: Self = Self(Ulid::nil());
+        }
+
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 fmt::Display::fmt(&self.0, f)

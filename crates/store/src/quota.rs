@@ -63,6 +63,17 @@ impl Store {
         self.write_quotas(scope, used, SET).await
     }
 
+    /// What a counter stands at; 0 where nothing was counted.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn quota_used(&self, key: &QuotaKey) -> Result<i64> {
+        let row = Statement::new("SELECT used FROM quotas WHERE account = ").bind(key.account);
+        let row = row.push(" AND subject = ").bind(key.subject.as_str());
+        let row = row.push(" AND period_start = ").bind(key.period_start);
+        Ok(self.database.one::<i64>(row).await?.unwrap_or(0))
+    }
+
     /// The counters of periods that began at this time or later, in order of their keys.
     ///
     /// # Errors

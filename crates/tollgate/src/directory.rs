@@ -155,6 +155,14 @@ impl Directory {
         credential.origin == Origin::Service && self.service.as_ref().is_some_and(AuthService::charges)
     }
 
+    /// Runs something on the control runtime, where the connections of the store live; nothing where that has ended.
+    pub async fn on_control<T: Send + 'static>(
+        &self,
+        task: impl Future<Output = T> + Send + 'static,
+    ) -> Option<T> {
+        self.control.spawn(task).await.ok()
+    }
+
     /// Asks, remembers the answer, and gives it to everybody who waits for it.
     async fn load(&self, question: Question, client: IpAddr) {
         let waiting = self.open.guard(&question.lookup);

@@ -5,6 +5,7 @@ mod body;
 mod call;
 pub mod connection;
 mod cors;
+mod counted;
 mod exchange;
 mod fleet;
 mod forward;
@@ -27,7 +28,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
-use tollgate_core::access;
+use tollgate_core::access::{self, Permit};
 use tollgate_core::admission::shared::Progress;
 use tollgate_core::admission::{self, Admission, Refused};
 use tollgate_core::authn::hawk::{self, Unproven};
@@ -39,6 +40,7 @@ use tollgate_core::route::Route;
 use self::answer::body::ResponseBody;
 use self::body::{RequestBody, Source, Stream};
 use self::call::{Call, Outcome};
+use self::counted::Counting;
 use self::forward::outgoing::Outgoing;
 use self::framing::{Checked, Unchecked};
 use self::listener::Peer;
@@ -98,6 +100,8 @@ enum Step {
     Prove(Box<Signed>),
     /// The fleet is asked whether it has seen the request.
     Claim(Box<fleet::Claiming>),
+    /// The store is asked what was used of its quotas.
+    Count(Box<Counting>),
     /// The fleet is asked whether there is room for it.
     Reserve(Box<fleet::Reserving>),
     /// It goes to the model; the artifacts sign the answer where the scheme wants that.
@@ -150,6 +154,7 @@ async fn finish(worker: &Rc<Worker>, timer: &Rc<Timer>, waiting: Box<Waiting>) -
             Step::Forward(outgoing, artifacts) => break (outgoing, artifacts),
             Step::Prove(signed) => Box::pin(prove(worker, &live, *signed, &mut call)).await,
             Step::Claim(claiming) => Box::pin(fleet::claim(worker, &live, *claiming, &mut call)).await,
+            Step::Count(counting) => Box::pin(counted::count(worker, &live, *counting, &mut call)).await,
             Step::Reserve(reserving) => Box::pin(fleet::reserve(worker, &live, *reserving, &mut call)).await,
         };
         match next {
@@ -268,6 +273,24 @@ fn admit(
     let artifacts = identity.as_ref().and_then(|identity| identity.hawk.clone());
     let permit = access::decide(&route, identity)?;
     tunnel::check(&permit, &checked)?;
+    let uncounted = admission::uncounted(&worker.gate.limiter, &permit, checked.head.client, call.now);
+    if !uncounted.is_empty() {
+        let counting = Counting { uncounted, permit, checked, body, artifacts };
+        return Ok(Step::Count(Box::new(counting)));
+    }
+    send(worker, live, permit, checked, body, artifacts, call)
+}
+
+/// Whether there is room for a permitted request: one that may be sent, or that waits for its fleet.
+fn send(
+    worker: &Worker,
+    live: &Live,
+    permit: Permit,
+    checked: Checked,
+    body: RequestBody,
+    artifacts: Option<Arc<hawk::Artifacts>>,
+    call: &mut Call,
+) -> Result<Step, Denial> {
     let (client, declared) = (checked.head.client, body.remaining().unwrap_or(0));
     let (limiter, now) = (&worker.gate.limiter, call.now);
     let reserved = match &worker.gate.shared {

@@ -10,6 +10,7 @@ pub mod directory;
 pub mod gateway;
 pub mod keys;
 pub mod probe;
+pub mod quotas;
 pub mod reload;
 pub mod server;
 pub mod shared;

@@ -27,6 +27,7 @@ use crate::gateway::connection;
 use crate::gateway::health;
 use crate::gateway::listener::{Accepted, Inbox, Listener};
 use crate::gateway::worker::Worker;
+use crate::quotas::Quotas;
 use crate::shared::Shared;
 use crate::state::clock::Clock;
 use crate::state::{Gate, Live};
@@ -100,6 +101,7 @@ impl Server {
             }
             None => None,
         };
+        control.spawn(Quotas::keep(Arc::downgrade(&gate.quotas)));
         control.spawn(Directory::follow(Arc::downgrade(&gate.directory)));
         if let Some(shared) = &gate.shared {
             control.spawn(look_at_news(shared.news(), Arc::downgrade(&gate.directory)));
@@ -201,7 +203,13 @@ impl Server {
         let directory = self.gate.directory.clone();
         self.control.block_on(async {
             // Bounded: a store that hangs may not keep the process from its end.
-            let _ = tokio::time::timeout(GOODBYE, directory.close()).await;
+            let last_words = async {
+                if let Err(error) = self.gate.quotas.flush().await {
+                    tracing::warn!("what was used of quotas since the last second is lost: {error}");
+                }
+                directory.close().await;
+            };
+            let _ = tokio::time::timeout(GOODBYE, last_words).await;
         });
         self.control.shutdown_timeout(GRACE);
         stopped

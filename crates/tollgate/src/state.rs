@@ -23,6 +23,7 @@ use self::upstreams::UpstreamState;
 use crate::auth_service::Reporter;
 use crate::config::process::Process;
 use crate::directory::Directory;
+use crate::quotas::Quotas;
 use crate::shared::Shared;
 use crate::telemetry::Telemetry;
 
@@ -48,6 +49,8 @@ pub struct Gate {
     pub reporter: Option<Reporter>,
     /// What was used of every limit.
     pub limiter: Arc<Limiter>,
+    /// What was used of quotas, as the store keeps it.
+    pub quotas: Arc<Quotas>,
     /// What it shares with other gates, where it is one of a fleet.
     pub shared: Option<Arc<Shared>>,
     /// Room for bodies that are held whole.
@@ -82,6 +85,7 @@ impl Gate {
         telemetry: Telemetry,
     ) -> anyhow::Result<Arc<Self>> {
         let live = Live::new(snapshot, &HashMap::new())?;
+        let limiter = Arc::new(Limiter::new(LIMITED));
         let gate = Arc::new(Self {
             bodies: Room::new(process.bounds.held_bodies),
             process,
@@ -89,7 +93,8 @@ impl Gate {
                 proofs: jwt::Proofs::new(PROOFS),
                 nonces: hawk::Nonces::new(NONCES_PER_CREDENTIAL),
             },
-            limiter: Arc::new(Limiter::new(LIMITED)),
+            quotas: Arc::new(Quotas::new(limiter.clone(), directory.clone(), shared.clone(), clock.clone())),
+            limiter,
             shared,
             clock,
             telemetry,

@@ -1,6 +1,7 @@
 //! What one subject has used of one quota in one period.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::key::Key;
 use super::quota::Period;
@@ -18,6 +19,20 @@ pub struct Delta {
     pub amount: u64,
 }
 
+/// How much of a quota this process may grant on its own word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grant {
+    /// All of it: nobody else counts.
+    All,
+    /// A share, because others count too.
+    Share {
+        /// How much more than what the store knew.
+        units: u64,
+        /// Until when on the monotonic clock; then the store is to be asked again.
+        until: Duration,
+    },
+}
+
 /// Settled and reserved use within one period.
 #[derive(Debug, Clone)]
 pub(super) struct Counter {
@@ -32,11 +47,35 @@ pub(super) struct Counter {
     pub persisted: u64,
     /// How much more of it is on its way to the store.
     pub sent: u64,
+    /// How much may be taken in all on the word of the store.
+    pub most: u64,
+    /// Until when that word counts.
+    pub good_until: Duration,
+}
+
+impl Grant {
+    /// The most that may be taken in all, and until when.
+    fn after(self, used: u64) -> (u64, Duration) {
+        match self {
+            Self::All => (u64::MAX, Duration::MAX),
+            Self::Share { units, until } => (used.saturating_add(units), until),
+        }
+    }
 }
 
 impl Counter {
-    pub fn new(key: Key, name: Arc<str>, period: Period, used: u64) -> Self {
-        Self { key, name, period, used, reserved: 0, persisted: used, sent: 0 }
+    pub fn new(key: Key, name: Arc<str>, period: Period, used: u64, grant: Grant) -> Self {
+        let (most, good_until) = grant.after(used);
+        Self { key, name, period, used, reserved: 0, persisted: used, sent: 0, most, good_until }
+    }
+
+    /// Takes the store's word anew, where others count too. Nothing may be on its way there meanwhile.
+    pub fn refresh(&mut self, stored: u64, grant: Grant) {
+        if let Grant::Share { .. } = grant {
+            self.used = stored.saturating_add(self.used - self.persisted);
+            self.persisted = stored;
+            (self.most, self.good_until) = grant.after(stored);
+        }
     }
 
     /// Used and reserved.

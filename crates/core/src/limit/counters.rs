@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::mem;
 
-use super::counter::{Counter, Delta};
+use super::counter::{Counter, Delta, Grant};
 use super::key::Stored;
 use super::quota::{Period, Quota};
 use super::table::Table;
@@ -34,14 +34,15 @@ impl Counters {
             let period = quota.period_at(now.wall);
             let next = match self.closed.remove(&(*key, period.start)) {
                 Some(remembered) => remembered,
-                None if period.start >= live.period.end => {
-                    Counter::new(live.key, live.name.clone(), period, 0)
+                // Where others count too, they may have begun it.
+                None if period.start >= live.period.end && live.most == u64::MAX => {
+                    Counter::new(live.key, live.name.clone(), period, 0, Grant::All)
                 }
                 None => return None,
             };
             self.replace(key, next);
         }
-        self.live.get(key)
+        self.live.get(key).filter(|live| now.monotonic < live.good_until)
     }
 
     /// Holds units for a call.
@@ -59,11 +60,12 @@ impl Counters {
         self.tidy(key, start);
     }
 
-    /// Takes the store's figure for a period. False where there is no room. What is known already stays as it is: it
-    /// holds what the store has not been told.
-    pub fn load(&mut self, key: &Stored, fresh: Counter) -> bool {
+    /// Takes the store's figure for a period. False where there is no room. What is known already stays as it is, unless
+    /// others count too: it holds what the store has not been told.
+    pub fn load(&mut self, key: &Stored, fresh: Counter, grant: Grant) -> bool {
         let period = fresh.period;
-        if self.live.get(key).is_some_and(|live| live.period == period) {
+        if let Some(live) = self.live.get_mut(key).filter(|live| live.period == period) {
+            live.refresh(fresh.persisted, grant);
             return true;
         }
         if !self.live.has_place(key, 1, 0) {

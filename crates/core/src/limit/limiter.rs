@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard};
 
-use super::counter::{Counter, Delta};
+use super::counter::{Counter, Delta, Grant};
 use super::key::Key;
 use super::locked::Locked;
-use super::quota::Period;
+use super::quota::{Period, Quota};
 use super::rate::Pace;
 use super::reservation::{Held, Reservation, standing};
 use super::shard::Shard;
@@ -90,14 +90,27 @@ impl Limiter {
     /// Gives the limiter the store's figure of a quota's use in a period. `name` is what the store calls the counter.
     ///
     /// What the limiter knows already of that period stays, as it holds what the store has not been told; so several
-    /// callers may load the same counter at once.
+    /// callers may load the same counter at once. Where `grant` is a share, nothing of the counter may be on its way to the
+    /// store meanwhile.
     ///
     /// # Errors
     /// [`Full`] where no counter can be forgotten, because none is stored.
-    pub fn load(&self, key: Key, name: Arc<str>, period: Period, used: u64) -> Result<(), Full> {
-        let counter = Counter::new(key, name, period, used);
-        let loaded = self.lock(Place::own(&key)).counters.load(&key.stored(), counter);
+    pub fn load(
+        &self,
+        key: Key,
+        name: Arc<str>,
+        period: Period,
+        used: u64,
+        grant: Grant,
+    ) -> Result<(), Full> {
+        let counter = Counter::new(key, name, period, used, grant);
+        let loaded = self.lock(Place::own(&key)).counters.load(&key.stored(), counter, grant);
         if loaded { Ok(()) } else { Err(Full) }
+    }
+
+    /// Whether a quota's use is known at this time; if not, it is to be [loaded](Self::load).
+    pub fn knows(&self, key: &Key, quota: &Quota, now: Now) -> bool {
+        self.lock(Place::own(key)).counters.now(&key.stored(), quota, now).is_some()
     }
 
     /// The settled use that the store does not know of yet. Each delta is to be [confirmed](Self::confirm) or

@@ -140,6 +140,9 @@ impl Shard {
             Some(Ends::Never)
         } else if taken.saturating_add(asked.units) > quota.amount {
             Some(Ends::After(rest))
+        } else if taken.saturating_add(asked.units) > counter.most {
+            // The rest is others' to grant; the store's next word may give more.
+            Some(Ends::After(counter.good_until.saturating_sub(asked.now.monotonic)))
         } else {
             None
         };

@@ -7,7 +7,6 @@ use crate::config::file::services::Ledger;
 use crate::config::file::spanned::{Named, Spanned};
 use crate::config::file::tier::Tier;
 use crate::config::file::{File, price};
-use crate::config::problem::Finding;
 
 /// Warns of everything in the file that is not in force.
 pub(super) fn file(cx: &mut Context<'_>, file: &File) {
@@ -37,15 +36,7 @@ fn services(cx: &mut Context<'_>, file: &File) {
 
 fn tier(cx: &mut Context<'_>, tier: &Tier) {
     set(cx, "`weight` of a tier", tier.weight.as_ref());
-    set(cx, "`quota`", tier.quota.as_ref());
     set(cx, "`budget`", tier.budget.as_ref());
-    set(cx, "`zone`", tier.zone.as_ref());
-    if let Some(zone) = &tier.zone
-        && !zone.chars().all(|c| c.is_ascii_alphanumeric() || "/_+-".contains(c))
-    {
-        let finding = Finding::at(zone.span, format!("`{}` is no time zone", zone.escape_debug()));
-        cx.error(finding.hint("write a name such as `Europe/Berlin`"));
-    }
 }
 
 fn prices(cx: &mut Context<'_>, file: &File) {

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use tollgate_core::limit::{Concurrent, Limit, Per, Rate, RateError, Unit};
+use jiff::tz::TimeZone;
+use tollgate_core::limit::{Concurrent, Every, Limit, Per, Quota, Rate, RateError, Unit};
 
 use super::context::Context;
 use crate::config::file::limit::{self as file, Allowance, PerPeriod, Period};
 use crate::config::file::spanned::Spanned;
+use crate::config::file::tier::Tier;
 use crate::config::problem::Finding;
 use crate::config::source::Span;
 
@@ -77,6 +79,37 @@ fn rate(cx: &mut Context<'_>, given: &PerPeriod, burst: Option<&Spanned<u64>>, p
             }
         },
     }
+}
+
+/// A tier's quota, counted for each consumer in the tier's time zone.
+pub(super) fn quota(cx: &mut Context<'_>, tier: &Tier) -> Option<(Limit, Per)> {
+    let zone = match &tier.zone {
+        None => TimeZone::UTC,
+        Some(zone) => match TimeZone::get(zone) {
+            Ok(known) => known,
+            Err(_) => {
+                let finding = Finding::at(zone.span, format!("`{}` is no time zone", zone.escape_debug()));
+                cx.error(finding.hint("write a name such as `Europe/Berlin`"));
+                return None;
+            }
+        },
+    };
+    let quota = tier.quota.as_ref()?;
+    let (given, span) = (&quota.value, quota.span);
+    let every = match given.0.period {
+        Period::Month => Every::Month,
+        Period::Day | Period::Second | Period::Minute | Period::Hour => Every::Day,
+    };
+    let unit = unit(given.0.unit);
+    if let Some(what) = not_in_force(unit) {
+        cx.later(what, span);
+        return None;
+    }
+    if given.0.count == 0 {
+        cx.error(Finding::at(span, "a quota of nothing lets nobody pass"));
+        return None;
+    }
+    Some((Limit::Quota(Quota { unit, amount: given.0.count, every, zone }), Per::Consumer))
 }
 
 fn unit(unit: file::Unit) -> Unit {

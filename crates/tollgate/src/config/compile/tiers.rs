@@ -15,7 +15,8 @@ pub(super) fn tiers(cx: &mut Context<'_>, file: &File) -> BTreeMap<Name, Tier> {
     let mut tiers = BTreeMap::new();
     for item in &file.tiers.items {
         let scopes = item.value.scopes.as_ref().map_or_else(Scopes::default, |scopes| cx.scopes(scopes));
-        let limits = limits::limits(cx, item.value.limits.as_ref());
+        let mut limits = limits::limits(cx, item.value.limits.as_ref());
+        limits.extend(limits::quota(cx, &item.value));
         cx.at_least_one(item.value.weight.as_ref(), 1);
         if let Some(name) = cx.name(&item.name) {
             let limits = Limits::new(Owner::Tier(&name), limits);
