@@ -5,6 +5,7 @@ mod body;
 mod call;
 pub mod connection;
 mod cors;
+mod decision;
 mod exchange;
 mod forward;
 mod framing;
@@ -14,7 +15,7 @@ pub mod health;
 pub mod listener;
 mod metered;
 mod pool;
-mod problem;
+pub mod problem;
 mod rate_limit;
 mod tunnel;
 mod wire;
@@ -176,10 +177,10 @@ fn judge(
         |max| body.map(|body| Stream::new(body, max, bounds, call.request_bytes.clone(), timer.clone()));
     let known = worker.gate.known(live, checked.head.client, call.now);
     let memory = &worker.gate.memory;
-    let identity = match authn::identify(&checked.head, &route.accept, &known, memory, call.now) {
-        authn::Answer::Absent => None,
-        authn::Answer::Identified(identity) => Some(identity),
-        authn::Answer::Rejected(denial) => return Err(denial),
+    let caller = match authn::identify(&checked.head, &route.accept, &known, memory, call.now) {
+        authn::Answer::Absent => Ok(None),
+        authn::Answer::Identified(identity) => Ok(Some(identity)),
+        authn::Answer::Rejected(denial) => Err(denial),
         authn::Answer::Ask(_) => return Err(Denial::Overloaded),
         authn::Answer::Unproven(unproven) => {
             let body = stream(Some(route.body_max.unwrap_or(BUFFER_MAX)));
@@ -190,25 +191,38 @@ fn judge(
         None => RequestBody::Whole(Bytes::new()),
         Some(stream) => RequestBody::Stream(Box::new(stream)),
     };
-    let (outgoing, artifacts) = admit(worker, live, route.clone(), identity, checked, body, call)?;
+    let (outgoing, artifacts) = admit(worker, live, route.clone(), caller, checked, body, call)?;
     Ok(Step::Forward(outgoing, artifacts))
 }
 
-/// Access, what it permits, and whether there is room for it: a request that may be sent.
+/// Who a caller is: somebody, nobody, or one whose credential identifies nobody, with the refusal for that.
+type Caller = Result<Option<Identity>, Denial>;
+
+/// Access, what it permits, and whether there is room for it: a request that may be sent. What the route's mode softens
+/// is sent too, and remembered.
 fn admit(
     worker: &Worker,
     live: &Live,
     route: Arc<Route>,
-    identity: Option<Identity>,
+    caller: Caller,
     checked: Checked,
     body: RequestBody,
     call: &mut Call,
 ) -> Result<(Outgoing, Option<Arc<hawk::Artifacts>>), Denial> {
-    call.credential = identity.as_ref().map(|identity| identity.credential.clone());
-    let artifacts = identity.as_ref().and_then(|identity| identity.hawk.clone());
-    let permit = access::decide(&route, identity)?;
+    let (found, second) = (caller.as_ref().map(Option::as_ref), call.now.wall.as_secs());
+    worker.gate.telemetry.auth.tell(found, &route, &checked.head, call.id.as_str(), second);
+    let identity = found.ok().flatten();
+    call.credential = identity.map(|identity| identity.credential.clone());
+    let artifacts = identity.and_then(|identity| identity.hawk.clone());
+    let permit = match caller {
+        Ok(identity) => access::decide(&route, identity)?,
+        Err(denial) => access::refuse(&route, denial)?,
+    };
     tunnel::check(&permit, &checked)?;
     let admission = reserve(worker, permit, checked.head.client, &body, call)?;
+    if let Some(softened) = admission.softened() {
+        decision::softened(call, softened);
+    }
     let outgoing = Outgoing::new(admission, checked, body, live, worker, call)?;
     Ok((outgoing, artifacts))
 }
@@ -231,6 +245,7 @@ fn reserve(
         }
         Err(refused) => {
             call.rate_limit = RateLimit::of(call, refused.standing.iter().copied(), Some(refused.rule));
+            call.standing = refused.standing;
             Err(refused.denial)
         }
     }
@@ -253,6 +268,7 @@ fn deny(mut call: Box<Call>, live: &Live, denial: &Denial) -> Answer {
     let response = problem::response(denial, dialect, call.path.as_deref(), call.id.as_str());
     call.deny(denial);
     call.status = response.status();
+    decision::denied(&call, denial, response.status());
     dressed(&mut call, response)
 }
 
@@ -298,8 +314,8 @@ async fn prove(
     };
     let route = call.route.clone().ok_or(Denial::NoRoute)?;
     let content_type = checked.head.headers.get(header::CONTENT_TYPE);
-    let identity = unproven.prove(&route.accept, content_type, &bytes)?;
-    admit(worker, live, route, Some(identity), checked, RequestBody::Whole(bytes), call)
+    let caller = unproven.prove(&route.accept, content_type, &bytes).map(Some);
+    admit(worker, live, route, caller, checked, RequestBody::Whole(bytes), call)
 }
 
 /// A body that says itself that it is too large is refused before anything is read.

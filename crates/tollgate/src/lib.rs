@@ -3,7 +3,9 @@
 pub mod admin;
 pub mod cli;
 pub mod config;
+pub mod decisions;
 pub mod demo;
+pub mod explain;
 pub mod gateway;
 pub mod keys;
 pub mod probe;

@@ -21,6 +21,7 @@ use self::clock::Clock;
 use self::room::Room;
 use self::upstreams::UpstreamState;
 use crate::config::process::Process;
+use crate::decisions::Decisions;
 use crate::telemetry::Telemetry;
 
 /// Verified tokens kept at once.
@@ -43,6 +44,8 @@ pub struct Gate {
     pub limiter: Arc<Limiter>,
     /// Room for bodies that are held whole.
     pub bodies: Room,
+    /// What was lately refused, or would have been.
+    pub decisions: Decisions,
     /// Counters and the access log.
     pub telemetry: Telemetry,
     /// Cancelled when the gate stops taking connections.
@@ -80,6 +83,7 @@ impl Gate {
             },
             limiter: Arc::new(Limiter::new(LIMITED)),
             clock,
+            decisions: Decisions::default(),
             telemetry,
             drain: CancellationToken::new(),
             live: ArcSwap::from_pointee(live),

@@ -9,7 +9,7 @@ use http::{HeaderValue, StatusCode};
 use tollgate_core::Now;
 use tollgate_core::credential::Credential;
 use tollgate_core::denial::{Denial, Malformed};
-use tollgate_core::limit::{Cost, Reservation, Unit};
+use tollgate_core::limit::{Cost, Reservation, Standing, Unit};
 use tollgate_core::route::Route;
 
 use super::rate_limit::RateLimit;
@@ -68,6 +68,10 @@ pub struct Call {
     pub outcome: Outcome,
     /// Why it was refused.
     pub denial: Option<&'static str>,
+    /// Why it would have been refused, where the route's mode let it through.
+    pub would: Option<&'static str>,
+    /// What the limits had left that refused it.
+    pub standing: Vec<Standing>,
     /// Until the model's answer began.
     pub upstream: Option<Duration>,
     /// What it holds of its limits until it ends.
@@ -105,6 +109,8 @@ impl Call {
             origin: None,
             outcome: Outcome::Cancelled,
             denial: None,
+            would: None,
+            standing: Vec::new(),
             upstream: None,
             reservation: None,
             rate_limit: None,
@@ -113,6 +119,11 @@ impl Call {
             response_bytes: 0,
             gate,
         })
+    }
+
+    /// The gate that the call goes through.
+    pub fn gate(&self) -> &Gate {
+        &self.gate
     }
 
     /// Notes that the request was refused.
@@ -185,6 +196,7 @@ impl Drop for Call {
             status: self.status.as_u16(),
             outcome: self.outcome.as_str(),
             denial: self.denial,
+            would: self.would,
             duration_ms: millis(self.elapsed()),
             upstream_ms: self.upstream.map(millis),
             request_bytes: self.request_bytes.get(),
@@ -208,6 +220,7 @@ pub fn refused<'a>(id: &'a RequestId, now: Now, client: core::net::IpAddr, denia
         status: denial.status().as_u16(),
         outcome: Outcome::Denied.as_str(),
         denial: Some(denial.code()),
+        would: None,
         duration_ms: 0.0,
         upstream_ms: None,
         request_bytes: 0,

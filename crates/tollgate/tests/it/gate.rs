@@ -112,6 +112,13 @@ impl Gate {
         within(&format!("{count} connections"), wait).await
     }
 
+    /// What the gate remembers of the request with this id.
+    pub fn decision(&self, id: &str) -> Result<Option<Value>> {
+        let server = self.server.as_ref().context("the gate was stopped")?;
+        let found = server.gate().decisions.find(id);
+        Ok(found.map(serde_json::to_value).transpose()?)
+    }
+
     /// Begins to stop.
     pub fn stop(&mut self) -> Result<()> {
         let server = self.server.take().context("the gate was stopped")?;

@@ -159,6 +159,7 @@ impl<'t> Run<'t> {
                 self.upstream(upstream, *nth, command, rest).await?
             }
             Action::Record(members) => self.record(members).await?,
+            Action::Decision(members) => self.decision(members.as_deref())?,
             Action::Advance(by) => self.gate.advance(*by),
             Action::Jump(by) => self.gate.jump(*by),
             Action::Reload { config, refused } => self.reload(config, *refused)?,
@@ -269,6 +270,29 @@ impl<'t> Run<'t> {
             ensure!(have == *wanted || (wanted == "*" && have != "-"), "`{name}` is `{have}`: {record}");
         }
         self.records_seen.extend(record["request_id"].as_str().map(str::to_owned));
+        Ok(())
+    }
+
+    fn decision(&self, members: Option<&[(String, String)]>) -> Result<()> {
+        let id = self.last_id.as_deref().context("no request has an id")?;
+        let (found, members) = match (self.gate.decision(id)?, members) {
+            (None, None) => return Ok(()),
+            (Some(found), None) => bail!("the gate remembers {found}"),
+            (None, Some(_)) => bail!("the gate remembers nothing of `{id}`"),
+            (Some(found), Some(members)) => (found, members),
+        };
+        for (name, wanted) in members {
+            let have = match &found[name.as_str()] {
+                Value::Null => "-".to_owned(),
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            let holds = match wanted.strip_prefix('~') {
+                Some(part) => have.contains(part),
+                None => have == *wanted,
+            };
+            ensure!(holds, "`{name}` is `{have}`: {found}");
+        }
         Ok(())
     }
 

@@ -37,12 +37,6 @@ fn services(cx: &mut Context<'_>, file: &File) {
     let external =
         file.auth_service.as_ref().filter(|service| matches!(service.value, AuthService::External(_)));
     set(cx, "`auth_service`", external);
-    set(cx, "`tier_by_scope`", file.tier_by_scope.as_ref());
-    for row in file.tier_by_scope.iter().flat_map(|rows| &rows.value) {
-        for tier in row.tier.iter().chain(&row.default) {
-            cx.known_name("tier", tier, &file.tiers);
-        }
-    }
 }
 
 fn tier(cx: &mut Context<'_>, tier: &Tier) {
