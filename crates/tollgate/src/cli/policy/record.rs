@@ -4,7 +4,7 @@ use http::Method;
 use tollgate_core::route::{HostPattern, PathPattern, Route};
 
 use super::file::Called;
-use crate::cli::import::yaml::{Entries, Node, document};
+use crate::cli::import::yaml::{Entries, Node, flow};
 use crate::explain::{self, Explanation, Scene};
 
 const HEAD: &str = "# What the configuration shall allow and refuse: `tollgate test` compares. Without a `consumer` a stranger calls.\n";
@@ -24,8 +24,9 @@ pub(super) fn policy(scene: &Scene<'_>) -> (String, Vec<String>) {
         }
         rows.push(row(None, &called, &explain::pair(scene, None, &[], route, None)));
     }
-    let text = document(&vec![("expectations".to_owned(), Node::Rows(rows))]);
-    (format!("{HEAD}{}", text.trim_start_matches('\n')), skipped)
+    // One line each, so that a change of the policy is a change of its lines.
+    let lines: String = rows.iter().map(|row| format!("  - {}\n", flow(row))).collect();
+    (format!("{HEAD}expectations:\n{lines}"), skipped)
 }
 
 fn row(consumer: Option<&str>, called: &Called, explanation: &Explanation) -> Node {
@@ -34,6 +35,8 @@ fn row(consumer: Option<&str>, called: &Called, explanation: &Explanation) -> No
         members.push(("consumer".to_owned(), Node::text(consumer)));
     }
     let request = match &called.host {
+        // A blank between two plain words is no reason for quotes.
+        None if flow(&Node::text(&called.path)) == called.path => Node::Plain(called.to_string()),
         None => Node::text(called.to_string()),
         Some(host) => Node::Map(vec![
             ("method".to_owned(), Node::text(&called.method)),
