@@ -36,7 +36,9 @@ impl Permit {
     /// Whether credentials that identify nobody go on upstream: where a stranger passes whom the route refuses, they are
     /// not the gate's, and the model that was reached without a gate before may know them.
     pub fn keeps_unknown(&self) -> bool {
-        self.softened.is_some() && self.identity.is_none()
+        let identifies_nobody =
+            |softened: &Softened| matches!(softened.denial, Denial::Unauthenticated { .. });
+        self.identity.is_none() && self.softened().is_some_and(identifies_nobody)
     }
 }
 
@@ -57,13 +59,16 @@ pub fn decide(route: &Arc<Route>, identity: Option<Identity>) -> Result<Permit, 
     }
 }
 
-/// Refuses a request whose material identifies nobody, unless the route's mode lets it go on as a stranger's.
+/// Refuses a request for what identification found, unless the route's mode lets it go on: without an identity as a
+/// stranger's.
 ///
 /// # Errors
-/// The same denial. One that says that the request cannot be understood is in force in every mode.
-pub fn refuse(route: &Arc<Route>, denial: Denial) -> Result<Permit, Denial> {
+/// The same denial. One that says that the request cannot be understood or answered is in force in every mode.
+pub fn refuse(route: &Arc<Route>, identity: Option<Identity>, denial: Denial) -> Result<Permit, Denial> {
     match denial {
-        Denial::Unauthenticated { .. } | Denial::NonceLimit { .. } => soften(route, None, denial),
+        Denial::Unauthenticated { .. } | Denial::NonceLimit { .. } | Denial::Balance(_) => {
+            soften(route, identity, denial)
+        }
         denial => Err(denial),
     }
 }

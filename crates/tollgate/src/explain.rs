@@ -15,7 +15,7 @@ use tollgate_core::authn::{self, Accept, Identity, Memory, hawk, jwt};
 use tollgate_core::consumer::Name;
 use tollgate_core::credential::{Credential, Proof};
 use tollgate_core::denial::{Denial, Unauthenticated};
-use tollgate_core::directory::{Directory, Known, Loaded, Lookup};
+use tollgate_core::directory::{Directory, Known, Loaded, Question};
 use tollgate_core::limit::Limiter;
 use tollgate_core::matrix;
 use tollgate_core::route::Route;
@@ -87,7 +87,7 @@ pub enum Explained {
     /// It is whole.
     Done(Box<Explanation>),
     /// The credential must be asked for where credentials are kept; then the question is put anew with the answer.
-    Ask(Lookup),
+    Ask(Question),
 }
 
 /// There is no such thing to ask about.
@@ -179,7 +179,7 @@ pub fn request(scene: &Scene<'_>, asked: &Request, loaded: Option<&Loaded>) -> R
         authn::Answer::Absent => Ok(None),
         authn::Answer::Identified(identity) => Ok(Some(identity)),
         authn::Answer::Rejected(denial) => Err(denial),
-        authn::Answer::Ask(lookup) => return Ok(Explained::Ask(lookup)),
+        authn::Answer::Ask(question) => return Ok(Explained::Ask(question)),
         authn::Answer::Unproven(unproven) => prove(unproven, asked, &head, &route.accept, &mut steps),
     };
     Ok(Explained::Done(Box::new(judge(scene, steps, route, caller, head.client))))
@@ -198,7 +198,7 @@ fn judge(
     let credential = identity.map(|identity| identity.credential.clone());
     let permit = match caller {
         Ok(identity) => access::decide(route, identity),
-        Err(denial) => access::refuse(route, denial),
+        Err(denial) => access::refuse(route, None, denial),
     };
     let denial = match &permit {
         Ok(permit) => permit.softened().map(|softened| softened.denial.clone()),

@@ -3,8 +3,10 @@
 pub mod admin;
 pub mod cli;
 pub mod config;
+pub mod data_dir;
 pub mod decisions;
 pub mod demo;
+pub mod directory;
 pub mod explain;
 pub mod gateway;
 pub mod keys;

@@ -8,7 +8,7 @@ use crate::access;
 use crate::admission;
 use crate::authn::{Accept, Identity, Scheme, api_key};
 use crate::credential::Proof;
-use crate::denial::{Forbidden, Malformed, Unauthenticated, Wanted};
+use crate::denial::{Balance, DirectoryFailure, Forbidden, Malformed, Unauthenticated, Wanted};
 use crate::fixtures::{at, consumer, credential, name, route};
 use crate::limit::{Concurrent, Limit, Limiter, Limits, Owner, Per};
 use crate::upstream::Upstream;
@@ -70,9 +70,10 @@ fn check(mode: Mode, lends: bool, consumer_refused: bool, stranger_refused: bool
     let route = guarded(mode, false, lends);
     let denied = access::decide(&route, Some(ann()));
     assert_eq!(denied.is_err(), consumer_refused, "{mode:?}");
-    for stranger in
-        [access::decide(&route, None), access::refuse(&route, route.accept.refuse(Unauthenticated::ApiKey))]
-    {
+    for stranger in [
+        access::decide(&route, None),
+        access::refuse(&route, None, route.accept.refuse(Unauthenticated::ApiKey)),
+    ] {
         assert_eq!(stranger.is_err(), stranger_refused, "{mode:?}");
         if let Ok(permit) = stranger {
             assert!(permit.identity().is_none() && permit.keeps_unknown(), "{mode:?}");
@@ -95,7 +96,7 @@ fn modes_say_whose_refusals_are_in_force() {
 fn strangers_who_are_welcome_are_welcome_with_wrong_keys_in_shadow() {
     for lends in [false, true] {
         let route = guarded(SHADOW, true, lends);
-        let permit = access::refuse(&route, route.accept.refuse(Unauthenticated::ApiKey)).unwrap();
+        let permit = access::refuse(&route, None, route.accept.refuse(Unauthenticated::ApiKey)).unwrap();
         assert!(permit.identity().is_none() && permit.softened().is_some());
         assert!(access::decide(&route, None).unwrap().softened().is_none());
     }
@@ -107,14 +108,20 @@ fn only_identity_is_softened_before_access() {
     for (denial, passes) in [
         (route.accept.refuse(Unauthenticated::Missing(Wanted::ApiKey)), true),
         (Denial::NonceLimit { retry_after: 1 }, true),
+        (Denial::Balance(Balance::Low), true),
+        (Denial::Directory(DirectoryFailure::Away), false),
         (Denial::Ambiguous, false),
         (Denial::Malformed(Malformed::Hawk("x")), false),
         (Denial::Overloaded, false),
     ] {
-        let got = access::refuse(&route, denial.clone());
+        let got = access::refuse(&route, None, denial.clone());
         assert_eq!(got.is_ok(), passes, "{denial:?}");
         match got {
-            Ok(permit) => assert_eq!(permit.softened().unwrap().denial, denial),
+            Ok(permit) => {
+                assert_eq!(permit.softened().unwrap().denial, denial);
+                // Only what identifies nobody may be meant for somebody else.
+                assert_eq!(permit.keeps_unknown(), denial.code() == "credential_missing", "{denial:?}");
+            }
             Err(refused) => assert_eq!(refused, denial),
         }
     }

@@ -24,7 +24,9 @@ pub fn rule(route: &Route, consumer: Option<&Name>, denial: &Denial) -> Option<S
         | Denial::MethodNotAllowed { .. }
         | Denial::Bound(_)
         | Denial::ExpectationFailed
-        | Denial::Overloaded => return None,
+        | Denial::Overloaded
+        | Denial::Directory(_)
+        | Denial::Balance(_) => return None,
     };
     Some(place(route, part))
 }

@@ -50,7 +50,7 @@ impl Ground {
         let asked = Request { method, path, headers: headers.into_iter().collect(), ..Request::default() };
         match request(&self.scene(), &asked, None).unwrap() {
             Explained::Done(explanation) => *explanation,
-            Explained::Ask(lookup) => panic!("asks for {lookup:?}"),
+            Explained::Ask(_) => panic!("asks the store"),
         }
     }
 }

@@ -210,7 +210,7 @@ impl Side<'_> {
     fn judge(&self, route: &Arc<Route>, line: &Line, now: Now) -> Verdict {
         let permit = match self.caller(route, line) {
             Ok(identity) => access::decide(route, identity),
-            Err(denial) => access::refuse(route, denial),
+            Err(denial) => access::refuse(route, None, denial),
         };
         let client = line.client.unwrap_or(Ipv4Addr::LOCALHOST.into());
         let admitted = permit.and_then(|permit| {
