@@ -1,6 +1,7 @@
 //! Why a call is allowed or refused, worked out without making it: by the functions that judge real calls, from the same
 //! state, none of which is changed.
 
+pub mod live;
 pub mod request;
 pub mod rules;
 mod steps;

@@ -186,10 +186,10 @@ impl Explanation {
     /// Whose call it is, and whether it passes all the same.
     fn of(self, route: &Route, credential: Option<&Credential>, passes: bool) -> Self {
         let consumer = credential.map(|credential| &credential.consumer.name);
-        let in_force = route.mode.is_in_force(consumer);
+        let softens = mode::lets_through(route, credential);
         Self {
             outcome: if passes { Outcome::Allowed } else { self.outcome },
-            mode: if in_force { Mode::Enforce } else { Mode::Shadow },
+            mode: if softens { Mode::Shadow } else { Mode::Enforce },
             route: Some(route.name.to_string()),
             consumer: consumer.map(ToString::to_string),
             credential: credential.map(|credential| credential.id.to_string()),

@@ -117,6 +117,8 @@ fn requests_are_explained() {
     ] {
         let explanation = ground.request(line, key);
         assert_eq!(told(&explanation), expected, "{line}: {explanation:#?}");
+        let is_softened = explanation.outcome != explanation.would;
+        assert!(!is_softened || explanation.mode == Mode::Shadow, "{line}");
         assert!(!format!("{explanation:?}").contains("of-enough-characters"), "{line}");
     }
 }

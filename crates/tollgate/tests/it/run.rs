@@ -160,6 +160,9 @@ impl<'t> Run<'t> {
             }
             Action::Record(members) => self.record(members).await?,
             Action::Decision(members) => self.decision(members.as_deref())?,
+            Action::Explained { consumer, route, members } => {
+                compare(&self.gate.explain(consumer, route).await?, members)?
+            }
             Action::Advance(by) => self.gate.advance(*by),
             Action::Jump(by) => self.gate.jump(*by),
             Action::Reload { config, refused } => self.reload(config, *refused)?,
@@ -282,19 +285,7 @@ impl<'t> Run<'t> {
             (None, Some(_)) => bail!("the gate remembers nothing of `{id}`"),
             (Some(found), Some(members)) => (found, members),
         };
-        for (name, wanted) in members {
-            let have = match &found[name.as_str()] {
-                Value::Null => "-".to_owned(),
-                Value::String(text) => text.clone(),
-                other => other.to_string(),
-            };
-            let holds = match wanted.strip_prefix('~') {
-                Some(part) => have.contains(part),
-                None => have == *wanted,
-            };
-            ensure!(holds, "`{name}` is `{have}`: {found}");
-        }
-        Ok(())
+        compare(&found, members)
     }
 
     fn reload(&mut self, name: &str, refused: bool) -> Result<()> {
@@ -322,4 +313,21 @@ impl<'t> Run<'t> {
         }
         invariants::end(&self.gate.records()?, &self.upstreams.seen(), &self.secrets)
     }
+}
+
+/// Compares members of an object: `-` for an absent one, `~part` for a part of a text.
+fn compare(found: &Value, members: &[(String, String)]) -> Result<()> {
+    for (name, wanted) in members {
+        let have = match &found[name.as_str()] {
+            Value::Null => "-".to_owned(),
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        let holds = match wanted.strip_prefix('~') {
+            Some(part) => have.contains(part),
+            None => have == *wanted,
+        };
+        ensure!(holds, "`{name}` is `{have}`: {found}");
+    }
+    Ok(())
 }

@@ -35,6 +35,7 @@
 //!
 //! = outcome=served route=x      The access record of the last request; `-` for an absent member.
 //!
+//! ? service_a x outcome=allowed  What the gate says to a question about a consumer and a route.
 //! % mode=shadow denial=x        What the gate remembers of the last request; `% nothing`, `~part` for a part of a text.
 //!
 //! advance 61s | jump 61s        Moves both clocks, or only the wall clock (`-` moves it back).
@@ -119,6 +120,11 @@ pub enum Action {
     Record(Vec<(String, String)>),
     /// Nothing is remembered where it is absent.
     Decision(Option<Vec<(String, String)>>),
+    Explained {
+        consumer: String,
+        route: String,
+        members: Vec<(String, String)>,
+    },
     Advance(Duration),
     /// Milliseconds, forward or back.
     Jump(i64),
@@ -291,6 +297,13 @@ fn step(line: &Line, steps: &mut Vec<Step>) -> Result<()> {
         },
         b"!" => upstream(rest)?,
         b"=" => Action::Record(members(rest)?),
+        b"?" => {
+            let mut words = rest.splitn(3, ' ').map(str::to_owned);
+            let (consumer, route, rest) = (words.next(), words.next(), words.next());
+            let (consumer, route) =
+                consumer.zip(route).context("expected `? CONSUMER ROUTE member=value`")?;
+            Action::Explained { consumer, route, members: members(&rest.unwrap_or_default())? }
+        }
         b"%" if rest == "nothing" => Action::Decision(None),
         b"%" => Action::Decision(Some(members(rest)?)),
         _ => command(mark, rest)?,
