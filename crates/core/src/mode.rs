@@ -71,7 +71,7 @@ impl Percent {
 
 impl Softened {
     /// A refusal that no limit spoke.
-    pub(crate) fn new(denial: Denial) -> Self {
+    pub fn new(denial: Denial) -> Self {
         Self { denial, rule: None, standing: Vec::new() }
     }
 }

@@ -149,6 +149,14 @@ async fn finish(worker: &Rc<Worker>, timer: &Rc<Timer>, waiting: Box<Waiting>) -
             Err(denial) => return deny(call, &live, &denial),
         },
     };
+    if let Some(charge) = call.to_charge() {
+        // Boxed, as every rare and large future of the walk: its room would be moved with each request.
+        if let Err(balance) = Box::pin(worker.gate.directory.charge(charge)).await
+            && let Err(denial) = decision::unless_softened(&mut call, Denial::Balance(balance))
+        {
+            return deny(call, &live, &denial);
+        }
+    }
     let answered = match forward::forward(worker, timer, outgoing, &mut call).await {
         Ok(answered) => answered,
         Err(denial) => return deny(call, &live, &denial),
@@ -225,10 +233,7 @@ fn identify(
             return Ok(Step::Prove(Box::new(Signed { unproven, checked, body })));
         }
     };
-    let body = match stream(route.body_max) {
-        None => RequestBody::Whole(Bytes::new()),
-        Some(stream) => RequestBody::Stream(Box::new(stream)),
-    };
+    let body = RequestBody::from(stream(route.body_max));
     let (outgoing, artifacts) = admit(worker, live, route, caller, checked, body, call)?;
     Ok(Step::Forward(outgoing, artifacts))
 }
@@ -350,7 +355,19 @@ async fn ask(
     call: &mut Call,
 ) -> Result<Step, Denial> {
     let Asking { question, checked, body } = asking;
-    let loaded = worker.gate.directory.find(&question).await.map_err(Denial::Directory)?;
+    let loaded = match worker.gate.directory.find(question, checked.head.client).await {
+        Ok(loaded) => loaded,
+        // The verdict on a key that somebody else keeps; the route's mode has a say.
+        Err(denial @ Denial::Balance(_)) => {
+            let route = call.route.clone().ok_or(Denial::NoRoute)?;
+            let (bounds, max) = (&worker.gate.process.bounds, route.body_max);
+            let bytes = call.request_bytes.clone();
+            let stream = body.map(|body| Stream::new(body, max, bounds, bytes, timer.clone()));
+            let admitted = admit(worker, live, route, Err(denial), checked, stream.into(), call)?;
+            return Ok(Step::Forward(admitted.0, admitted.1));
+        }
+        Err(denial) => return Err(denial),
+    };
     identify(worker, timer, live, Some(&loaded), checked, body, call)
 }
 

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use http::{HeaderValue, StatusCode};
 use tollgate_core::Now;
-use tollgate_core::credential::Credential;
+use tollgate_core::credential::{Credential, Origin};
 use tollgate_core::denial::{Denial, Malformed};
 use tollgate_core::limit::{Cost, Reservation, Standing, Unit};
 use tollgate_core::route::Route;
 
 use super::rate_limit::RateLimit;
+use crate::auth_service::{Charge, Use};
 use crate::state::Gate;
 use crate::state::room::Held;
 use crate::telemetry::access_log::Record;
@@ -121,11 +122,6 @@ impl Call {
         })
     }
 
-    /// The gate that the call goes through.
-    pub fn gate(&self) -> &Gate {
-        &self.gate
-    }
-
     /// Notes that the request was refused.
     pub fn deny(&mut self, denial: &Denial) {
         self.denial = Some(denial.code());
@@ -169,6 +165,41 @@ impl Call {
         }
     }
 
+    /// Tells the auth service of a call that one of its keys made and that reached the model.
+    fn report(&self) {
+        let Some(reporter) = &self.gate.reporter else { return };
+        let Some(credential) = self.credential.as_ref().filter(|have| have.origin == Origin::Service) else {
+            return;
+        };
+        if self.outcome == Outcome::Denied {
+            return;
+        }
+        reporter.report(Use {
+            key_id: credential.id.clone(),
+            endpoint: self.path.clone().unwrap_or_default(),
+            response_time_ms: u64::try_from(self.elapsed().as_millis()).unwrap_or(u64::MAX),
+            status_code: self.status.as_u16(),
+        });
+    }
+
+    /// The gate's process-wide state.
+    pub fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    /// What is to be charged before the call is sent, where somebody charges for it. Nobody pays for a call that would have
+    /// been refused.
+    pub fn to_charge(&self) -> Option<Charge> {
+        let pays = |have: &&Arc<Credential>| self.would.is_none() && self.gate.directory.charges(have);
+        let credential = self.credential.as_ref().filter(pays)?;
+        Some(Charge {
+            key_id: credential.id.clone(),
+            request_id: self.id.as_str().into(),
+            model: self.route.as_ref().map_or_else(Box::default, |route| route.name.as_str().into()),
+            endpoint: self.path.clone().unwrap_or_default(),
+        })
+    }
+
     /// Time since the request began.
     fn elapsed(&self) -> Duration {
         self.gate.clock.now().monotonic.saturating_sub(self.now.monotonic)
@@ -178,6 +209,7 @@ impl Call {
 impl Drop for Call {
     fn drop(&mut self) {
         self.settle();
+        self.report();
         if self.gate.telemetry.access_log.is_none() {
             self.gate.telemetry.count(self.denial.is_some());
             return;

@@ -4,7 +4,8 @@ use http::StatusCode;
 use tollgate_core::admission;
 use tollgate_core::denial::{Denial, Malformed};
 use tollgate_core::limit::Standing;
-use tollgate_core::mode::Softened;
+use tollgate_core::mode::{self, Softened};
+use tollgate_core::route::Route;
 use tollgate_core::time::Now;
 
 use super::call::{Call, RequestId};
@@ -31,11 +32,26 @@ pub fn denied(call: &Call, denial: &Denial, status: StatusCode) {
 pub fn softened(call: &mut Call, softened: &Softened) {
     let Softened { denial, rule, standing } = softened;
     call.would = Some(denial.code());
-    call.rate_limit = RateLimit::of(call, standing.iter().copied(), *rule);
+    if let Some(told) = RateLimit::of(call, standing.iter().copied(), *rule) {
+        call.rate_limit = Some(told);
+    }
     let counters = counters(call, standing);
     let (outcome, mode) = (Outcome::Allowed, Mode::Shadow);
     let decision = Decision { outcome, mode, counters, ..of(call, denial, denial.status()) };
     call.gate().decisions.record(decision);
+}
+
+/// A refusal of a call that was admitted already: in force, or remembered where the route's mode lets the call go on.
+///
+/// # Errors
+/// The same denial.
+pub fn unless_softened(call: &mut Call, denial: Denial) -> Result<(), Denial> {
+    let passes = |route: &Route| mode::lets_through(route, call.credential.as_deref());
+    if !call.route.as_deref().is_some_and(passes) {
+        return Err(denial);
+    }
+    softened(call, &Softened::new(denial));
+    Ok(())
 }
 
 /// Remembers a head that was refused as bytes, before there was a request.
