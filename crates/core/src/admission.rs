@@ -1,5 +1,7 @@
 //! Whether a permitted call has room within its limits.
 
+pub mod shared;
+
 use core::net::IpAddr;
 use std::sync::Arc;
 
@@ -95,15 +97,20 @@ pub fn reserve(
     match reserved {
         Ok(reservation) => Ok(Admission { permit, reservation: Some(reservation), softened: None }),
         Err(refusal) => {
-            let refused = refuse(rules(route, credential), refusal);
-            if !mode::lets_through(route, credential) {
-                return Err(Box::new(refused));
-            }
-            let Refused { denial, rule, standing } = refused;
-            let softened = Some(Box::new(Softened { denial, rule: Some(rule), standing }));
-            Ok(Admission { permit, reservation: None, softened })
+            let refused = Box::new(refuse(rules(route, credential), refusal));
+            soften(permit, refused)
         }
     }
+}
+
+/// Ends a call that a limit refuses, or admits it without holding anything where the route's mode lets it through.
+fn soften(permit: Permit, refused: Box<Refused>) -> Result<Admission, Box<Refused>> {
+    if !mode::lets_through(permit.route(), permit.identity().map(|identity| &*identity.credential)) {
+        return Err(refused);
+    }
+    let Refused { denial, rule, standing } = *refused;
+    let softened = Some(Box::new(Softened { denial, rule: Some(rule), standing }));
+    Ok(Admission { permit, reservation: None, softened })
 }
 
 /// What [`reserve`] would say to a call, without taking anything: what each of its limits has left before the call.

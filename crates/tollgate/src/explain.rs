@@ -238,8 +238,8 @@ fn no_memory() -> Memory {
 
 fn is_in_force(credential: &Credential, client: Option<IpAddr>, now: Now) -> bool {
     match client {
-        Some(client) => credential.life.holds(client, now),
-        None => !credential.life.is_over && credential.life.ends.is_none_or(|end| now.unix_seconds() < end),
+        Some(client) => credential.holds(client, now),
+        None => !credential.is_revoked() && credential.life.ends.is_none_or(|end| now.unix_seconds() < end),
     }
 }
 

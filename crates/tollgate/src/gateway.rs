@@ -1,12 +1,14 @@
 //! The data plane: what happens to a request between the caller's socket and the model.
 
 mod answer;
+mod asking;
 mod body;
 mod call;
 pub mod connection;
 mod cors;
 mod decision;
 mod exchange;
+mod fleet;
 mod forward;
 mod framing;
 mod h1;
@@ -21,22 +23,23 @@ mod tunnel;
 mod wire;
 pub mod worker;
 
-use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
-use tollgate_core::access::{self, Permit};
-use tollgate_core::admission::{self, Admission};
+use tollgate_core::access;
+use tollgate_core::admission::shared::Progress;
+use tollgate_core::admission::{self, Admission, Refused};
 use tollgate_core::authn::hawk::{self, Unproven};
 use tollgate_core::authn::{self, Identity};
 use tollgate_core::denial::{Bound, Denial, DirectoryFailure};
-use tollgate_core::directory::{Loaded, Question};
+use tollgate_core::directory::Loaded;
 use tollgate_core::route::Route;
 
 use self::answer::body::ResponseBody;
+use self::asking::Asking;
 use self::body::{RequestBody, Source, Stream};
 use self::call::{Call, Outcome};
 use self::forward::outgoing::Outgoing;
@@ -95,15 +98,12 @@ enum Step {
     Ask(Box<Asking>),
     /// Its body is read, to prove what the caller signed.
     Prove(Box<Signed>),
+    /// The fleet is asked whether it has seen the request.
+    Claim(Box<fleet::Claiming>),
+    /// The fleet is asked whether there is room for it.
+    Reserve(Box<fleet::Reserving>),
     /// It goes to the model; the artifacts sign the answer where the scheme wants that.
     Forward(Outgoing, Option<Arc<hawk::Artifacts>>),
-}
-
-/// A request whose credential nobody here knows.
-struct Asking {
-    question: Question,
-    checked: Checked,
-    body: Option<Source>,
 }
 
 /// A request whose head is signed, and whose body is still to be proven.
@@ -130,24 +130,27 @@ fn begin(worker: &Rc<Worker>, peer: &Peer, timer: &Rc<Timer>, asked: Asked) -> B
 
 /// The rest of the walk.
 async fn finish(worker: &Rc<Worker>, timer: &Rc<Timer>, waiting: Box<Waiting>) -> Answer {
-    let Waiting { mut call, live, step } = *waiting;
-    let step = match step {
+    let Waiting { mut call, live, mut step } = *waiting;
+    let mut asked = false;
+    let (outgoing, artifacts) = loop {
         // Boxed, as every rare and large future of the walk: its room would be moved with each request.
-        Step::Ask(asking) => match Box::pin(ask(worker, timer, &live, *asking, &mut call)).await {
-            Ok(step) => step,
+        let next = match step {
+            // One question has one answer.
+            Step::Ask(_) if asked => Err(Denial::Directory(DirectoryFailure::Failed)),
+            Step::Ask(asking) => {
+                asked = true;
+                Box::pin(asking::ask(worker, timer, &live, *asking, &mut call)).await
+            }
+            Step::Answer(response) => return own(call, response),
+            Step::Forward(outgoing, artifacts) => break (outgoing, artifacts),
+            Step::Prove(signed) => Box::pin(prove(worker, &live, *signed, &mut call)).await,
+            Step::Claim(claiming) => Box::pin(fleet::claim(worker, &live, *claiming, &mut call)).await,
+            Step::Reserve(reserving) => Box::pin(fleet::reserve(worker, &live, *reserving, &mut call)).await,
+        };
+        match next {
+            Ok(next) => step = next,
             Err(denial) => return deny(call, &live, &denial),
-        },
-        step => step,
-    };
-    let (outgoing, artifacts) = match step {
-        // One question has one answer.
-        Step::Ask(_) => return deny(call, &live, &Denial::Directory(DirectoryFailure::Failed)),
-        Step::Answer(response) => return own(call, response),
-        Step::Forward(outgoing, artifacts) => (outgoing, artifacts),
-        Step::Prove(signed) => match Box::pin(prove(worker, &live, *signed, &mut call)).await {
-            Ok(proven) => proven,
-            Err(denial) => return deny(call, &live, &denial),
-        },
+        }
     };
     if let Some(charge) = call.to_charge() {
         // Boxed, as every rare and large future of the walk: its room would be moved with each request.
@@ -234,15 +237,19 @@ fn identify(
         }
     };
     let body = RequestBody::from(stream(route.body_max));
-    let (outgoing, artifacts) = admit(worker, live, route, caller, checked, body, call)?;
-    Ok(Step::Forward(outgoing, artifacts))
+    if worker.gate.shared.is_some()
+        && let Ok(Some(Identity { hawk: Some(_), .. })) = &caller
+    {
+        return Ok(Step::Claim(Box::new(fleet::Claiming { route, caller, checked, body })));
+    }
+    admit(worker, live, route, caller, checked, body, call)
 }
 
 /// Who a caller is: somebody, nobody, or one whose credential identifies nobody, with the refusal for that.
 type Caller = Result<Option<Identity>, Denial>;
 
-/// Access, what it permits, and whether there is room for it: a request that may be sent. What the route's mode softens
-/// is sent too, and remembered.
+/// Access, what it permits, and whether there is room for it: a request that may be sent, or that waits for its fleet. What
+/// the route's mode softens is sent too, and remembered.
 fn admit(
     worker: &Worker,
     live: &Live,
@@ -251,7 +258,7 @@ fn admit(
     checked: Checked,
     body: RequestBody,
     call: &mut Call,
-) -> Result<(Outgoing, Option<Arc<hawk::Artifacts>>), Denial> {
+) -> Result<Step, Denial> {
     let (found, second) = (caller.as_ref().map(Option::as_ref), call.now.wall.as_secs());
     worker.gate.telemetry.auth.tell(found, &route, &checked.head, call.id.as_str(), second);
     let identity = found.ok().flatten();
@@ -265,27 +272,31 @@ fn admit(
         Err(denial) => access::refuse(&route, None, denial)?,
     };
     tunnel::check(&permit, &checked)?;
-    let admission = reserve(worker, permit, checked.head.client, &body, call)?;
-    if let Some(softened) = admission.softened() {
-        decision::softened(call, softened);
-    }
-    let outgoing = Outgoing::new(admission, checked, body, live, worker, call)?;
-    Ok((outgoing, artifacts))
+    let (client, declared) = (checked.head.client, body.remaining().unwrap_or(0));
+    let (limiter, now) = (&worker.gate.limiter, call.now);
+    let reserved = match &worker.gate.shared {
+        None => admission::reserve(limiter, permit, client, declared, now),
+        Some(shared) => match shared.begin(limiter, permit, client, declared, now) {
+            Ok(Progress::Ask(asking)) => {
+                return Ok(Step::Reserve(Box::new(fleet::Reserving { asking, checked, body, artifacts })));
+            }
+            Ok(Progress::Admitted(admission)) => Ok(admission),
+            Err(refused) => Err(refused),
+        },
+    };
+    let outgoing = Outgoing::new(tell(reserved, call)?, checked, body, live, worker, call)?;
+    Ok(Step::Forward(outgoing, artifacts))
 }
 
-/// Takes what the call needs of its limits, and keeps for the answer what they have left.
-fn reserve(
-    worker: &Worker,
-    permit: Permit,
-    client: IpAddr,
-    body: &RequestBody,
-    call: &mut Call,
-) -> Result<Admission, Denial> {
-    let declared = body.remaining().unwrap_or(0);
-    match admission::reserve(&worker.gate.limiter, permit, client, declared, call.now) {
+/// Keeps for the answer what the call's limits have left, and remembers what was softened.
+fn tell(reserved: Result<Admission, Box<Refused>>, call: &mut Call) -> Result<Admission, Denial> {
+    match reserved {
         Ok(admission) => {
             if let Some(reservation) = admission.reservation() {
                 call.rate_limit = RateLimit::of(call, reservation.standing(), None);
+            }
+            if let Some(softened) = admission.softened() {
+                decision::softened(call, softened);
             }
             Ok(admission)
         }
@@ -346,44 +357,17 @@ impl Dress {
     }
 }
 
-/// Waits until it is known whose credential it is; then the walk goes on.
-async fn ask(
-    worker: &Rc<Worker>,
-    timer: &Rc<Timer>,
-    live: &Live,
-    asking: Asking,
-    call: &mut Call,
-) -> Result<Step, Denial> {
-    let Asking { question, checked, body } = asking;
-    let loaded = match worker.gate.directory.find(question, checked.head.client).await {
-        Ok(loaded) => loaded,
-        // The verdict on a key that somebody else keeps; the route's mode has a say.
-        Err(denial @ Denial::Balance(_)) => {
-            let route = call.route.clone().ok_or(Denial::NoRoute)?;
-            let (bounds, max) = (&worker.gate.process.bounds, route.body_max);
-            let bytes = call.request_bytes.clone();
-            let stream = body.map(|body| Stream::new(body, max, bounds, bytes, timer.clone()));
-            let admitted = admit(worker, live, route, Err(denial), checked, stream.into(), call)?;
-            return Ok(Step::Forward(admitted.0, admitted.1));
-        }
-        Err(denial) => return Err(denial),
-    };
-    identify(worker, timer, live, Some(&loaded), checked, body, call)
-}
-
 /// Reads the body whole and compares it with what was signed; then the walk goes on as for everybody.
-async fn prove(
-    worker: &Worker,
-    live: &Live,
-    signed: Signed,
-    call: &mut Call,
-) -> Result<(Outgoing, Option<Arc<hawk::Artifacts>>), Denial> {
+async fn prove(worker: &Worker, live: &Live, signed: Signed, call: &mut Call) -> Result<Step, Denial> {
     let Signed { unproven, checked, body } = signed;
+    let route = call.route.clone().ok_or(Denial::NoRoute)?;
+    if let Err(denial) = fleet::first(worker, &route, unproven.artifacts()).await {
+        return admit(worker, live, route, Err(denial), checked, body.into(), call);
+    }
     let bytes = match body {
         Some(body) => body.read_whole(call.held.insert(worker.gate.bodies.enter())).await?,
         None => Bytes::new(),
     };
-    let route = call.route.clone().ok_or(Denial::NoRoute)?;
     let content_type = checked.head.headers.get(header::CONTENT_TYPE);
     let caller = unproven.prove(&route.accept, content_type, &bytes).map(Some);
     admit(worker, live, route, caller, checked, RequestBody::Whole(bytes), call)

@@ -24,6 +24,7 @@ use crate::auth_service::Reporter;
 use crate::config::process::Process;
 use crate::decisions::Decisions;
 use crate::directory::Directory;
+use crate::shared::Shared;
 use crate::telemetry::Telemetry;
 
 /// Verified tokens kept at once.
@@ -48,6 +49,8 @@ pub struct Gate {
     pub reporter: Option<Reporter>,
     /// What was used of every limit.
     pub limiter: Arc<Limiter>,
+    /// What it shares with other gates, where it is one of a fleet.
+    pub shared: Option<Arc<Shared>>,
     /// Room for bodies that are held whole.
     pub bodies: Room,
     /// What was lately refused, or would have been.
@@ -77,6 +80,7 @@ impl Gate {
         process: Process,
         snapshot: Snapshot,
         directory: Arc<Directory>,
+        shared: Option<Arc<Shared>>,
         clock: Clock,
         telemetry: Telemetry,
     ) -> anyhow::Result<Arc<Self>> {
@@ -89,6 +93,7 @@ impl Gate {
                 nonces: hawk::Nonces::new(NONCES_PER_CREDENTIAL),
             },
             limiter: Arc::new(Limiter::new(LIMITED)),
+            shared,
             clock,
             decisions: Decisions::default(),
             telemetry,

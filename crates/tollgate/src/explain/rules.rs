@@ -26,7 +26,8 @@ pub fn rule(route: &Route, consumer: Option<&Name>, denial: &Denial) -> Option<S
         | Denial::ExpectationFailed
         | Denial::Overloaded
         | Denial::Directory(_)
-        | Denial::Balance(_) => return None,
+        | Denial::Balance(_)
+        | Denial::Revoked => return None,
     };
     Some(place(route, part))
 }

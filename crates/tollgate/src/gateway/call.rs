@@ -10,6 +10,7 @@ use tollgate_core::Now;
 use tollgate_core::credential::{Credential, Origin};
 use tollgate_core::denial::{Denial, Malformed};
 use tollgate_core::limit::{Cost, Reservation, Standing, Unit};
+use tollgate_core::mode::lets_through;
 use tollgate_core::route::Route;
 
 use super::rate_limit::RateLimit;
@@ -127,7 +128,7 @@ impl Call {
         self.denial = Some(denial.code());
         self.outcome = match denial {
             Denial::Upstream(_) => Outcome::UpstreamError,
-            Denial::Malformed(Malformed::Incomplete) => Outcome::Cancelled,
+            Denial::Malformed(Malformed::Incomplete) | Denial::Revoked => Outcome::Cancelled,
             _ => Outcome::Denied,
         };
     }
@@ -180,6 +181,13 @@ impl Call {
             response_time_ms: u64::try_from(self.elapsed().as_millis()).unwrap_or(u64::MAX),
             status_code: self.status.as_u16(),
         });
+    }
+
+    /// Whether its credential was revoked since it began, where that ends a call.
+    pub fn is_revoked(&self) -> bool {
+        let passes =
+            |credential| self.route.as_ref().is_some_and(|route| lets_through(route, Some(credential)));
+        self.credential.as_ref().is_some_and(|credential| credential.is_revoked() && !passes(credential))
     }
 
     /// The gate's process-wide state.
