@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::authn::Identity;
 use crate::credential::Credential;
 use crate::denial::{Denial, Forbidden, Unauthenticated};
+use crate::mode::{self, Softened};
 use crate::route::Route;
 
 /// The right to go on with one request. Made here and nowhere else, so that a request cannot reach an upstream
@@ -13,6 +14,7 @@ use crate::route::Route;
 pub struct Permit {
     route: Arc<Route>,
     identity: Option<Identity>,
+    softened: Option<Box<Softened>>,
 }
 
 impl Permit {
@@ -25,22 +27,58 @@ impl Permit {
     pub fn identity(&self) -> Option<&Identity> {
         self.identity.as_ref()
     }
+
+    /// The refusal that was not in force, where one was spoken.
+    pub fn softened(&self) -> Option<&Softened> {
+        self.softened.as_deref()
+    }
+
+    /// Whether credentials that identify nobody go on upstream: where a stranger passes whom the route refuses, they are
+    /// not the gate's, and the model that was reached without a gate before may know them.
+    pub fn keeps_unknown(&self) -> bool {
+        let identifies_nobody =
+            |softened: &Softened| matches!(softened.denial, Denial::Unauthenticated { .. });
+        self.identity.is_none() && self.softened().is_some_and(identifies_nobody)
+    }
 }
 
 /// Judges a caller: somebody must be identified unless the route is public, `deny` beats `allow`, and every scope of
-/// the route must be in force.
+/// the route must be in force. What the route's mode softens passes, and the permit says so.
 ///
 /// # Errors
 /// [`Denial::Unauthenticated`] without an identity, [`Denial::Forbidden`] with one that may not pass.
 pub fn decide(route: &Arc<Route>, identity: Option<Identity>) -> Result<Permit, Denial> {
-    match &identity {
-        None if route.accept.public => {}
-        None => {
-            return Err(route.accept.refuse(Unauthenticated::Missing(route.accept.wanted())));
-        }
-        Some(identity) => judge(route, &identity.credential).map_err(Denial::Forbidden)?,
+    let denial = match &identity {
+        None if route.accept.public => None,
+        None => Some(route.accept.refuse(Unauthenticated::Missing(route.accept.wanted()))),
+        Some(identity) => judge(route, &identity.credential).err().map(Denial::Forbidden),
+    };
+    match denial {
+        None => Ok(Permit { route: route.clone(), identity, softened: None }),
+        Some(denial) => soften(route, identity, denial),
     }
-    Ok(Permit { route: route.clone(), identity })
+}
+
+/// Refuses a request for what identification found, unless the route's mode lets it go on: without an identity as a
+/// stranger's.
+///
+/// # Errors
+/// The same denial. One that says that the request cannot be understood or answered is in force in every mode.
+pub fn refuse(route: &Arc<Route>, identity: Option<Identity>, denial: Denial) -> Result<Permit, Denial> {
+    match denial {
+        Denial::Unauthenticated { .. } | Denial::NonceLimit { .. } | Denial::Balance(_) => {
+            soften(route, identity, denial)
+        }
+        denial => Err(denial),
+    }
+}
+
+fn soften(route: &Arc<Route>, identity: Option<Identity>, denial: Denial) -> Result<Permit, Denial> {
+    if !mode::lets_through(route, identity.as_ref().map(|identity| &*identity.credential)) {
+        return Err(denial);
+    }
+    let softened = Some(Box::new(Softened::new(denial)));
+    Ok(Permit { route: route.clone(), identity, softened })
 }
 
 /// Judges a credential alone; gives no permit.

@@ -11,6 +11,7 @@ use crate::access::Permit;
 use crate::credential::Credential;
 use crate::denial::{Bound, Denial};
 use crate::limit::{Cost, Ends, Key, Limit, Limiter, Quota, Refusal, Reservation, Rule, Standing, Unit};
+use crate::mode::{self, Softened};
 use crate::route::Route;
 use crate::time::Now;
 
@@ -23,6 +24,7 @@ use crate::time::Now;
 pub struct Admission {
     permit: Permit,
     reservation: Option<Reservation>,
+    softened: Option<Box<Softened>>,
 }
 
 /// A call that is not admitted. Nothing was taken for it.
@@ -45,6 +47,12 @@ impl Admission {
     /// What is reserved of each of the call's limits, in the order of its [`rules`]; nothing where nothing limits it.
     pub fn reservation(&self) -> Option<&Reservation> {
         self.reservation.as_ref()
+    }
+
+    /// The refusal that was not in force, of access or of a limit. Such a call holds nothing: where refusals are in force
+    /// it would take nothing either, so that what the limits say of the other calls stays true.
+    pub fn softened(&self) -> Option<&Softened> {
+        self.permit.softened().or(self.softened.as_deref())
     }
 
     /// The permit, and what is to be settled when the call ends.
@@ -82,7 +90,7 @@ pub fn uncounted(limiter: &Limiter, permit: &Permit, client: IpAddr, now: Now) -
 
 /// Reserves what a permitted call will use from all of its limits, or nothing from any: one request, and the `body` bytes
 /// that it declares. It comes after access, so that whoever may not pass costs nobody anything. `client` is the caller's
-/// address.
+/// address. What the route's mode softens is admitted, and holds nothing.
 ///
 /// # Errors
 /// [`Refused`] where a limit is used up.
@@ -93,18 +101,53 @@ pub fn reserve(
     body: u64,
     now: Now,
 ) -> Result<Admission, Box<Refused>> {
+    if permit.softened().is_some() {
+        return Ok(Admission { permit, reservation: None, softened: None });
+    }
     let route = permit.route();
     let credential = permit.identity().map(|identity| &*identity.credential);
     if route.limits.is_empty() && credential.is_none_or(|credential| credential.consumer.limits.is_empty()) {
-        return Ok(Admission { permit, reservation: None });
+        return Ok(Admission { permit, reservation: None, softened: None });
     }
     let estimate = Cost::request().with(Unit::Bytes, body);
     let reserved = {
         let with_keys = rules(route, credential).map(|rule| (rule.limit(), rule.key(credential, client)));
         limiter.reserve(&with_keys.collect::<SmallVec<[_; 4]>>(), &estimate, now)
     };
-    let reservation = reserved.map_err(|refusal| Box::new(refuse(rules(route, credential), refusal)))?;
-    Ok(Admission { permit, reservation: Some(reservation) })
+    match reserved {
+        Ok(reservation) => Ok(Admission { permit, reservation: Some(reservation), softened: None }),
+        Err(refusal) => {
+            let refused = Box::new(refuse(rules(route, credential), refusal));
+            soften(permit, refused)
+        }
+    }
+}
+
+/// Ends a call that a limit refuses, or admits it without holding anything where the route's mode lets it through.
+fn soften(permit: Permit, refused: Box<Refused>) -> Result<Admission, Box<Refused>> {
+    if !mode::lets_through(permit.route(), permit.identity().map(|identity| &*identity.credential)) {
+        return Err(refused);
+    }
+    let Refused { denial, rule, standing } = *refused;
+    let softened = Some(Box::new(Softened { denial, rule: Some(rule), standing }));
+    Ok(Admission { permit, reservation: None, softened })
+}
+
+/// What [`reserve`] would say to a call, without taking anything: what each of its limits has left before the call.
+///
+/// # Errors
+/// [`Refused`] where a limit is used up.
+pub fn look(
+    limiter: &Limiter,
+    route: &Route,
+    credential: Option<&Credential>,
+    client: IpAddr,
+    now: Now,
+) -> Result<Vec<Standing>, Box<Refused>> {
+    let with_keys = rules(route, credential).map(|rule| (rule.limit(), rule.key(credential, client)));
+    let limits: SmallVec<[_; 4]> = with_keys.collect();
+    let judged = limiter.judge(&limits, &Cost::request(), now);
+    judged.map_err(|refusal| Box::new(refuse(rules(route, credential), refusal)))
 }
 
 fn refuse<'a>(mut rules: impl Iterator<Item = &'a Rule>, refusal: Refusal) -> Refused {

@@ -104,6 +104,16 @@ pub fn identify(head: &Head, accept: &Accept, known: &Known<'_>, memory: &Memory
     }
 }
 
+/// The API key that a request presents, where the route accepts such and there is exactly one; for logs, which show how
+/// it begins.
+pub fn presented_key<'h>(head: &'h Head, accept: &Accept) -> Option<Cow<'h, [u8]>> {
+    let options = accept.schemes.iter().find_map(|scheme| match scheme {
+        Scheme::ApiKey(options) => Some(options),
+        Scheme::Jwt(_) | Scheme::Hawk(_) => None,
+    })?;
+    api_key::find(head, options, accept).ok().flatten()
+}
+
 /// What a request presents under one scheme, not yet judged.
 enum Material<'a> {
     ApiKey(Cow<'a, [u8]>),

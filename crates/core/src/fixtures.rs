@@ -15,6 +15,7 @@ use crate::denial::Dialect;
 use crate::directory::Known;
 use crate::head::{Head, Host};
 use crate::limit::{Limits, Subject};
+use crate::mode::Mode;
 use crate::path::CanonicalPath;
 use crate::route::{Access, Matching, PathPattern, Rewrite, Route};
 use crate::time::Now;
@@ -99,6 +100,7 @@ pub fn route(text: &str, path: &str) -> Route {
         accept: Accept { public: true, ..Accept::default() }.into(),
         access: Access::default(),
         limits: Limits::default(),
+        mode: Mode::Enforce,
         body_max: None,
         websocket: false,
         errors: Dialect::Problem,

@@ -79,7 +79,8 @@ fn cell(snapshot: &Snapshot, consumer: &Name, route: &Route) -> Cell {
     Cell { consumer: consumer.clone(), route: route.name.clone(), outcome }
 }
 
-fn is_accepted(route: &Route, credential: &Credential) -> bool {
+/// Whether the route accepts a scheme that presents this credential.
+pub fn is_accepted(route: &Route, credential: &Credential) -> bool {
     route.accept.schemes.iter().any(|scheme| {
         matches!(
             (scheme, &credential.proof),

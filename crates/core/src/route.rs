@@ -11,6 +11,7 @@ use crate::consumer::{Name, Scopes};
 use crate::denial::{Denial, Dialect};
 use crate::head::Head;
 use crate::limit::Limits;
+use crate::mode::Mode;
 use crate::upstream::Upstream;
 
 /// One route of the configuration.
@@ -30,6 +31,8 @@ pub struct Route {
     pub access: Access,
     /// How much of it may be used at a time.
     pub limits: Limits,
+    /// Whether its refusals are in force.
+    pub mode: Mode,
     /// The largest request body in bytes; absent means unlimited.
     pub body_max: Option<u64>,
     /// Whether a WebSocket upgrade is passed on.

@@ -23,6 +23,8 @@ pub struct Snapshot {
     pub credentials: Credentials,
     /// Tiers by name.
     pub tiers: BTreeMap<Name, Tier>,
+    /// The tier of those who have none of their own.
+    pub tier_by_scope: TierByScope,
     /// Error dialect where no route matched.
     pub errors: Dialect,
 }
@@ -35,3 +37,23 @@ pub struct Tier {
     /// What each consumer of the tier may use, over all routes.
     pub limits: Limits,
 }
+
+/// Which tier a scope stands for, where neither a credential nor its consumer has one of its own.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TierByScope {
+    /// Scopes and their tiers in the order of the file.
+    pub rows: Vec<(Box<str>, Name)>,
+    /// The tier of those who have none of these scopes.
+    pub default: Option<Name>,
+}
+
+impl TierByScope {
+    /// The tier of whoever has these scopes in force: that of the first row whose scope is among them.
+    pub fn tier_of(&self, scopes: &Scopes) -> Option<&Name> {
+        let row = self.rows.iter().find(|(scope, _)| scopes.contains(scope));
+        row.map(|(_, tier)| tier).or(self.default.as_ref())
+    }
+}
+
+#[cfg(test)]
+mod tests;

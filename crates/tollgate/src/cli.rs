@@ -6,11 +6,14 @@
 mod check;
 mod completions;
 mod demo;
+mod diff;
+mod explain;
 mod files;
 mod import;
 mod keygen;
 mod matrix;
 mod output;
+mod policy;
 mod schema;
 mod serve;
 mod sign;
@@ -46,6 +49,9 @@ enum Command {
     Serve(serve::Serve),
     Check(check::Check),
     Matrix(matrix::Matrix),
+    Explain(explain::Explain),
+    Test(policy::Test),
+    Diff(diff::Diff),
     Keygen(keygen::Keygen),
     Sign(sign::Sign),
     Import(import::Import),
@@ -87,6 +93,9 @@ fn dispatch(command: Command, output: &Output) -> anyhow::Result<Outcome> {
         Command::Serve(serve) => serve.run(output),
         Command::Check(check) => check.run(output),
         Command::Matrix(matrix) => matrix.run(output),
+        Command::Explain(explain) => explain.run(output),
+        Command::Test(test) => test.run(output),
+        Command::Diff(diff) => diff.run(output),
         Command::Keygen(keygen) => keygen.run(output),
         Command::Sign(sign) => sign.run(output),
         Command::Import(import) => import.run(output),

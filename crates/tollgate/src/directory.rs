@@ -19,11 +19,12 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tollgate_core::Now;
+use tollgate_core::consumer::Name;
 use tollgate_core::credential::{Credential, Digest, Origin, Proof};
 use tollgate_core::denial::{Balance, Denial, DirectoryFailure};
 use tollgate_core::directory::{Directory as Known, Loaded, Lookup, Question};
 use tollgate_core::snapshot::Snapshot;
-use tollgate_store::{Kind, Reservations, Store, Taken};
+use tollgate_store::{CredentialFilter, Kind, Paging, Reservations, Scope, Store, Taken};
 
 use self::held::Held;
 use self::loads::Loads;
@@ -211,7 +212,7 @@ impl Directory {
         };
         let (kind, key) = compile::key(lookup);
         let Some(key) = key else { return Ok(None) };
-        let found = store.find_credential(tollgate_store::Scope::All, kind, &key).await.map_err(|error| {
+        let found = store.find_credential(Scope::All, kind, &key).await.map_err(|error| {
             self.failed(&error);
             DirectoryFailure::Away
         })?;
@@ -228,6 +229,44 @@ impl Directory {
             self.held.note(credential);
         }
         Ok(made)
+    }
+
+    /// The credentials of a consumer of the store that count now; nothing where there is no such consumer in the scope. The
+    /// store is asked each time: whoever explains wants what is true, and nothing is remembered for it.
+    ///
+    /// # Errors
+    /// Where the store is away.
+    pub async fn of_consumer(
+        &self,
+        scope: Scope,
+        name: &Name,
+    ) -> Result<Option<Vec<Arc<Credential>>>, DirectoryFailure> {
+        let (Some(store), Some(gate)) = (self.store.get(), self.gate.get().and_then(Weak::upgrade)) else {
+            return Err(DirectoryFailure::Away);
+        };
+        let failed = |error| {
+            self.failed(&error);
+            DirectoryFailure::Away
+        };
+        let consumer = match store.consumer_named(scope, name).await {
+            Ok(consumer) => consumer,
+            Err(tollgate_store::Error::NotFound(_)) => return Ok(None),
+            Err(error) => return Err(failed(error)),
+        };
+        let filter = CredentialFilter { consumer: Some(consumer.id), ..CredentialFilter::default() };
+        let page = store.credentials(scope, filter, &Paging::default()).await.map_err(failed)?;
+        let ids: Vec<_> = page.items.iter().map(|credential| credential.id).collect();
+        let found = store.load_credentials(scope, &ids).await.map_err(failed)?;
+        let live = gate.live();
+        let made = found
+            .iter()
+            .map(|found| compile::credential(found, &live.snapshot, store, gate.clock.now()))
+            .filter_map(Result::transpose)
+            .collect::<Result<Vec<_>, _>>();
+        made.map(Some).map_err(|why| {
+            tracing::error!(consumer = %name, "a credential of the store cannot be used: {why}");
+            DirectoryFailure::Failed
+        })
     }
 
     /// Looks at once for what changed, so that what was written by whoever calls this is in force when it returns.

@@ -1,11 +1,13 @@
 //! The data plane: what happens to a request between the caller's socket and the model.
 
 mod answer;
+mod asking;
 mod body;
 mod call;
 pub mod connection;
 mod cors;
 mod counted;
+mod decision;
 mod exchange;
 mod fleet;
 mod forward;
@@ -16,7 +18,7 @@ pub mod health;
 pub mod listener;
 mod metered;
 mod pool;
-mod problem;
+pub mod problem;
 mod rate_limit;
 mod tunnel;
 mod wire;
@@ -34,10 +36,11 @@ use tollgate_core::admission::{self, Admission, Refused};
 use tollgate_core::authn::hawk::{self, Unproven};
 use tollgate_core::authn::{self, Identity};
 use tollgate_core::denial::{Bound, Denial, DirectoryFailure};
-use tollgate_core::directory::{Loaded, Question};
+use tollgate_core::directory::Loaded;
 use tollgate_core::route::Route;
 
 use self::answer::body::ResponseBody;
+use self::asking::Asking;
 use self::body::{RequestBody, Source, Stream};
 use self::call::{Call, Outcome};
 use self::counted::Counting;
@@ -48,7 +51,6 @@ use self::rate_limit::RateLimit;
 use self::tunnel::Tunnel;
 use self::wire::timer::Timer;
 use self::worker::Worker;
-use crate::auth_service::Charge;
 use crate::state::Live;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -108,13 +110,6 @@ enum Step {
     Forward(Outgoing, Option<Arc<hawk::Artifacts>>),
 }
 
-/// A request whose credential nobody here knows.
-struct Asking {
-    question: Question,
-    checked: Checked,
-    body: Option<Source>,
-}
-
 /// A request whose head is signed, and whose body is still to be proven.
 struct Signed {
     unproven: Unproven,
@@ -148,7 +143,7 @@ async fn finish(worker: &Rc<Worker>, timer: &Rc<Timer>, waiting: Box<Waiting>) -
             Step::Ask(_) if asked => Err(Denial::Directory(DirectoryFailure::Failed)),
             Step::Ask(asking) => {
                 asked = true;
-                Box::pin(ask(worker, timer, &live, *asking, &mut call)).await
+                Box::pin(asking::ask(worker, timer, &live, *asking, &mut call)).await
             }
             Step::Answer(response) => return own(call, response),
             Step::Forward(outgoing, artifacts) => break (outgoing, artifacts),
@@ -162,10 +157,12 @@ async fn finish(worker: &Rc<Worker>, timer: &Rc<Timer>, waiting: Box<Waiting>) -
             Err(denial) => return deny(call, &live, &denial),
         }
     };
-    if let Some(charge) = to_charge(&call) {
+    if let Some(charge) = call.to_charge() {
         // Boxed, as every rare and large future of the walk: its room would be moved with each request.
-        if let Err(balance) = Box::pin(worker.gate.directory.charge(charge)).await {
-            return deny(call, &live, &Denial::Balance(balance));
+        if let Err(balance) = Box::pin(worker.gate.directory.charge(charge)).await
+            && let Err(denial) = decision::unless_softened(&mut call, Denial::Balance(balance))
+        {
+            return deny(call, &live, &denial);
         }
     }
     let answered = match forward::forward(worker, timer, outgoing, &mut call).await {
@@ -235,43 +232,50 @@ fn identify(
     }
     let stream =
         |max| body.map(|body| Stream::new(body, max, bounds, call.request_bytes.clone(), timer.clone()));
-    let identity = match answer {
-        authn::Answer::Ask(_) | authn::Answer::Absent => None,
-        authn::Answer::Identified(identity) => Some(identity),
-        authn::Answer::Rejected(denial) => return Err(denial),
+    let caller = match answer {
+        authn::Answer::Ask(_) | authn::Answer::Absent => Ok(None),
+        authn::Answer::Identified(identity) => Ok(Some(identity)),
+        authn::Answer::Rejected(denial) => Err(denial),
         authn::Answer::Unproven(unproven) => {
             let body = stream(Some(route.body_max.unwrap_or(BUFFER_MAX)));
             return Ok(Step::Prove(Box::new(Signed { unproven, checked, body })));
         }
     };
-    let body = match stream(route.body_max) {
-        None => RequestBody::Whole(Bytes::new()),
-        Some(stream) => RequestBody::Stream(Box::new(stream)),
-    };
+    let body = RequestBody::from(stream(route.body_max));
     if worker.gate.shared.is_some()
-        && let Some(Identity { hawk: Some(_), .. }) = &identity
+        && let Ok(Some(Identity { hawk: Some(_), .. })) = &caller
     {
-        return Ok(Step::Claim(Box::new(fleet::Claiming { route, identity, checked, body })));
+        return Ok(Step::Claim(Box::new(fleet::Claiming { route, caller, checked, body })));
     }
-    admit(worker, live, route, identity, checked, body, call)
+    admit(worker, live, route, caller, checked, body, call)
 }
 
-/// Access, what it permits, and whether there is room for it: a request that may be sent, or that waits for its fleet.
+/// Who a caller is: somebody, nobody, or one whose credential identifies nobody, with the refusal for that.
+type Caller = Result<Option<Identity>, Denial>;
+
+/// Access, what it permits, and whether there is room for it: a request that may be sent, or that waits for its fleet. What
+/// the route's mode softens is sent too, and remembered.
 fn admit(
     worker: &Worker,
     live: &Live,
     route: Arc<Route>,
-    identity: Option<Identity>,
+    caller: Caller,
     checked: Checked,
     body: RequestBody,
     call: &mut Call,
 ) -> Result<Step, Denial> {
-    call.credential = identity.as_ref().map(|identity| identity.credential.clone());
+    let (found, second) = (caller.as_ref().map(Option::as_ref), call.now.wall.as_secs());
+    worker.gate.telemetry.auth.tell(found, &route, &checked.head, call.id.as_str(), second);
+    let identity = found.ok().flatten();
+    call.credential = identity.map(|identity| identity.credential.clone());
     if let Some(credential) = &call.credential {
         worker.gate.directory.used(credential, call.now);
     }
-    let artifacts = identity.as_ref().and_then(|identity| identity.hawk.clone());
-    let permit = access::decide(&route, identity)?;
+    let artifacts = identity.and_then(|identity| identity.hawk.clone());
+    let permit = match caller {
+        Ok(identity) => access::decide(&route, identity)?,
+        Err(denial) => access::refuse(&route, None, denial)?,
+    };
     tunnel::check(&permit, &checked)?;
     let uncounted = admission::uncounted(&worker.gate.limiter, &permit, checked.head.client, call.now);
     if !uncounted.is_empty() {
@@ -307,17 +311,21 @@ fn send(
     Ok(Step::Forward(outgoing, artifacts))
 }
 
-/// Keeps for the answer what the call's limits have left.
+/// Keeps for the answer what the call's limits have left, and remembers what was softened.
 fn tell(reserved: Result<Admission, Box<Refused>>, call: &mut Call) -> Result<Admission, Denial> {
     match reserved {
         Ok(admission) => {
             if let Some(reservation) = admission.reservation() {
                 call.rate_limit = RateLimit::of(call, reservation.standing(), None);
             }
+            if let Some(softened) = admission.softened() {
+                decision::softened(call, softened);
+            }
             Ok(admission)
         }
         Err(refused) => {
             call.rate_limit = RateLimit::of(call, refused.standing.iter().copied(), Some(refused.rule));
+            call.standing = refused.standing;
             Err(refused.denial)
         }
     }
@@ -340,6 +348,7 @@ fn deny(mut call: Box<Call>, live: &Live, denial: &Denial) -> Answer {
     let response = problem::response(denial, dialect, call.path.as_deref(), call.id.as_str());
     call.deny(denial);
     call.status = response.status();
+    decision::denied(&call, denial, response.status());
     dressed(&mut call, response)
 }
 
@@ -371,42 +380,20 @@ impl Dress {
     }
 }
 
-/// Waits until it is known whose credential it is; then the walk goes on.
-async fn ask(
-    worker: &Rc<Worker>,
-    timer: &Rc<Timer>,
-    live: &Live,
-    asking: Asking,
-    call: &mut Call,
-) -> Result<Step, Denial> {
-    let Asking { question, checked, body } = asking;
-    let loaded = worker.gate.directory.find(question, checked.head.client).await?;
-    identify(worker, timer, live, Some(&loaded), checked, body, call)
-}
-
-/// What is to be charged before the call is sent, where somebody charges for it.
-fn to_charge(call: &Call) -> Option<Charge> {
-    let credential = call.credential.as_ref().filter(|have| call.gate().directory.charges(have))?;
-    Some(Charge {
-        key_id: credential.id.clone(),
-        request_id: call.id.as_str().into(),
-        model: call.route.as_ref().map_or_else(Box::default, |route| route.name.as_str().into()),
-        endpoint: call.path.clone().unwrap_or_default(),
-    })
-}
-
 /// Reads the body whole and compares it with what was signed; then the walk goes on as for everybody.
 async fn prove(worker: &Worker, live: &Live, signed: Signed, call: &mut Call) -> Result<Step, Denial> {
     let Signed { unproven, checked, body } = signed;
     let route = call.route.clone().ok_or(Denial::NoRoute)?;
-    fleet::first(worker, &route, unproven.artifacts()).await?;
+    if let Err(denial) = fleet::first(worker, &route, unproven.artifacts()).await {
+        return admit(worker, live, route, Err(denial), checked, body.into(), call);
+    }
     let bytes = match body {
         Some(body) => body.read_whole(call.held.insert(worker.gate.bodies.enter())).await?,
         None => Bytes::new(),
     };
     let content_type = checked.head.headers.get(header::CONTENT_TYPE);
-    let identity = unproven.prove(&route.accept, content_type, &bytes)?;
-    admit(worker, live, route, Some(identity), checked, RequestBody::Whole(bytes), call)
+    let caller = unproven.prove(&route.accept, content_type, &bytes).map(Some);
+    admit(worker, live, route, caller, checked, RequestBody::Whole(bytes), call)
 }
 
 /// A body that says itself that it is too large is refused before anything is read.

@@ -9,7 +9,7 @@ use anyhow::Context;
 use bytes::Bytes;
 use http::uri::Authority;
 use http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header};
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
@@ -20,6 +20,8 @@ use tokio_rustls::TlsConnector;
 
 /// How long one question may take.
 const WITHIN: Duration = Duration::from_secs(10);
+/// The largest body of an answer that is read, in bytes.
+const BODY: usize = 64 * 1024 * 1024;
 
 /// One question.
 #[derive(Debug, Clone)]
@@ -61,10 +63,18 @@ impl Listening {
 /// # Errors
 /// Where the gate cannot be reached, is not who it should be, or answers no HTTP.
 pub async fn ask(question: Question) -> anyhow::Result<StatusCode> {
+    Ok(fetch(question).await?.0)
+}
+
+/// The status that the gate answers, and the body.
+///
+/// # Errors
+/// As of [`ask`]; and where the body is larger than any answer of a gate.
+pub async fn fetch(question: Question) -> anyhow::Result<(StatusCode, Bytes)> {
     tokio::time::timeout(WITHIN, connect(question)).await.context("no answer within ten seconds")?
 }
 
-async fn connect(question: Question) -> anyhow::Result<StatusCode> {
+async fn connect(question: Question) -> anyhow::Result<(StatusCode, Bytes)> {
     let Listening { authority, port, tls } = &question.at;
     let stream = TcpStream::connect((bare(authority.host()), *port)).await;
     let stream = stream.with_context(|| format!("cannot connect to {authority}"))?;
@@ -79,7 +89,7 @@ async fn connect(question: Question) -> anyhow::Result<StatusCode> {
 async fn exchange(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     question: Question,
-) -> anyhow::Result<StatusCode> {
+) -> anyhow::Result<(StatusCode, Bytes)> {
     let Question { url, method, headers, body, .. } = question;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     let mut request = Request::builder()
@@ -94,8 +104,9 @@ async fn exchange(
     let mut answer = std::pin::pin!(async {
         let answer = sender.send_request(request).await?;
         let status = answer.status();
-        answer.into_body().collect().await?;
-        anyhow::Ok(status)
+        let body = Limited::new(answer.into_body(), BODY).collect().await;
+        let body = body.map_err(|error| anyhow::anyhow!("the answer's body: {error}"))?;
+        anyhow::Ok((status, body.to_bytes()))
     });
     tokio::select! {
         status = &mut answer => return status,

@@ -22,6 +22,7 @@ use self::room::Room;
 use self::upstreams::UpstreamState;
 use crate::auth_service::Reporter;
 use crate::config::process::Process;
+use crate::decisions::Decisions;
 use crate::directory::Directory;
 use crate::quotas::Quotas;
 use crate::shared::Shared;
@@ -55,6 +56,8 @@ pub struct Gate {
     pub shared: Option<Arc<Shared>>,
     /// Room for bodies that are held whole.
     pub bodies: Room,
+    /// What was lately refused, or would have been.
+    pub decisions: Decisions,
     /// Counters and the access log.
     pub telemetry: Telemetry,
     /// Cancelled when the gate stops taking connections.
@@ -97,6 +100,7 @@ impl Gate {
             limiter,
             shared,
             clock,
+            decisions: Decisions::default(),
             telemetry,
             drain: CancellationToken::new(),
             live: ArcSwap::from_pointee(live),

@@ -1,11 +1,14 @@
 //! What is counted and logged about requests; nothing here can change an outcome.
 
 pub mod access_log;
+pub mod auth;
+mod line;
 pub mod logging;
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 pub use access_log::AccessLog;
+use auth::AuthLog;
 
 /// Process-wide counters.
 #[derive(Debug, Default)]
@@ -14,6 +17,8 @@ pub struct Telemetry {
     pub requests: AtomicU64,
     /// Requests that were refused.
     pub denied: AtomicU64,
+    /// Lines of the process's log about who calls.
+    pub auth: AuthLog,
     /// Where access lines go; absent means nowhere.
     pub access_log: Option<AccessLog>,
 }

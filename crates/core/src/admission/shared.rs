@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::{Admission, Refused, refuse, rules};
+use super::{Admission, Refused, refuse, rules, soften};
 use crate::access::Permit;
 use crate::credential::Credential;
 use crate::limit::fleet::{Asked, Fleet, share_of};
@@ -61,16 +61,21 @@ pub fn begin(
 ) -> Result<Progress, Box<Refused>> {
     let estimate = Cost::request().with(Unit::Bytes, body);
     let call = Call { limiter: limiter.clone(), permit, client, estimate };
-    if call.rules().next().is_none() {
-        return Ok(Progress::Admitted(Admission { permit: call.permit, reservation: None }));
+    if call.permit.softened().is_some() || call.rules().next().is_none() {
+        let admission = Admission { permit: call.permit, reservation: None, softened: None };
+        return Ok(Progress::Admitted(admission));
     }
     let (rates, places) = call.sort();
-    let reservation = call.reserve(&places, fleet.nodes(), now)?;
+    let reservation = match call.reserve(&places, fleet.nodes(), now) {
+        Ok(reservation) => reservation,
+        Err(refused) => return soften(call.permit, refused).map(Progress::Admitted),
+    };
     let (hold, missing) = match fleet.begin(&rates, now) {
         Ok(begun) => begun,
         Err((place, ends)) => {
             let standing = call.standing(fleet, &reservation, &places, now);
-            return Err(call.refused(Refusal::Limited { limit: place, ends, standing }));
+            let refused = call.refused(Refusal::Limited { limit: place, ends, standing });
+            return soften(call.permit, refused).map(Progress::Admitted);
         }
     };
     let asking = Asking { call, reservation, places, hold, missing, asked_at: now };
@@ -105,14 +110,18 @@ impl Asking {
             Ok(()) => Ok(self.admit(now)),
             Err((place, ends)) => {
                 let standing = self.call.standing(&fleet, &self.reservation, &self.places, now);
-                Err(self.call.refused(Refusal::Limited { limit: place, ends, standing }))
+                let refused = self.call.refused(Refusal::Limited { limit: place, ends, standing });
+                soften(self.call.permit, refused)
             }
         }
     }
 
     fn alone(mut self, fleet: &Fleet, now: Now) -> Result<Admission, Box<Refused>> {
         let places: SmallVec<[usize; 4]> = self.missing.iter().map(|asked| asked.place).collect();
-        let local = self.call.reserve(&places, fleet.nodes(), now)?;
+        let local = match self.call.reserve(&places, fleet.nodes(), now) {
+            Ok(local) => local,
+            Err(refused) => return soften(self.call.permit, refused),
+        };
         self.reservation.absorb(local);
         self.places.extend(places);
         Ok(self.admit(now))
@@ -123,7 +132,7 @@ impl Asking {
         let fleet = hold.fleet().clone();
         hold.standing = call.standing(&fleet, &reservation, &places, now);
         reservation.join(hold);
-        Admission { permit: call.permit, reservation: Some(reservation) }
+        Admission { permit: call.permit, reservation: Some(reservation), softened: None }
     }
 
     fn shares(&self) -> Vec<Share<'_>> {

@@ -146,6 +146,11 @@ pub struct Unproven {
 }
 
 impl Unproven {
+    /// What signed the head. Nobody is identified by it before the body is proven.
+    pub fn credential(&self) -> &Arc<Credential> {
+        &self.identity.credential
+    }
+
     /// What the caller signed.
     pub fn artifacts(&self) -> Option<&Artifacts> {
         self.identity.hawk.as_deref()
@@ -262,6 +267,17 @@ pub(super) fn challenge(reason: &Unauthenticated) -> HeaderValue {
         format!("Hawk error=\"{message}\"")
     };
     HeaderValue::try_from(text).unwrap_or(PLAIN)
+}
+
+/// Whether the value of `Authorization` names a known credential; nothing is verified.
+pub(super) fn header_is_known(value: &[u8], known: &Known<'_>) -> bool {
+    // What cannot be read names nobody for sure, so that it is not shown to anybody.
+    Attributes::parse(value).map_or(true, |attributes| known.has_hawk(attributes.id))
+}
+
+/// The same of a bewit.
+pub(super) fn bewit_is_known(bewit: &[u8], known: &Known<'_>) -> bool {
+    bewit::id(bewit).is_none_or(|id| known.has_hawk(&id))
 }
 
 fn credential(known: &Known<'_>, id: &str) -> Result<Arc<Credential>, Fail> {

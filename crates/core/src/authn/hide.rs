@@ -1,7 +1,8 @@
 //! Removes callers' credentials from what goes upstream.
 //!
 //! Two rules, each enough: what an accepted scheme reads goes, judged or not; and what identifies a consumer of this
-//! gate goes on every route, also where nothing reads it. Only an API key scheme with `hide: false` lets keys through.
+//! gate goes on every route, also where nothing reads it. Only an API key scheme with `hide: false` lets keys through, and
+//! a route in shadow lets through what identifies nobody.
 
 use std::borrow::Cow;
 
@@ -12,6 +13,15 @@ use super::authorization::{Form, looks_like_jwt};
 use super::{Accept, Scheme, cookie, hawk, jwt, percent_decode};
 use crate::credential::Digest;
 use crate::directory::Known;
+
+/// What becomes of a credential that an accepted scheme reads and that identifies nobody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unknown {
+    /// It goes, as every credential does.
+    Hidden,
+    /// It stays: it may be meant for the model, which was reached without a gate before.
+    Kept,
+}
 
 /// Header fields that clients put keys into, whatever the route reads.
 const KEY_HEADERS: [HeaderName; 2] =
@@ -25,28 +35,37 @@ pub fn field<'v>(
     sent: &HeaderName,
     value: &'v HeaderValue,
     accept: &Accept,
+    unknown: Unknown,
     known: &Known<'_>,
 ) -> Option<Cow<'v, [u8]>> {
     let value = value.as_bytes();
     let folded = folded(sent);
     let name = folded.as_ref().unwrap_or(sent);
     if *name == header::COOKIE {
-        return cookies(value, accept, known);
+        return cookies(value, accept, unknown, known);
     }
-    let hidden = accept.schemes.iter().any(|scheme| reads_header(scheme, name))
-        || (*name == header::AUTHORIZATION && hides_authorization(value, accept, known))
-        || (KEY_HEADERS.contains(name) && is_ours(value, accept, known));
+    let is_read = accept.schemes.iter().any(|scheme| reads_header(scheme, name));
+    let hidden = (is_read && unknown == Unknown::Hidden)
+        || (*name == header::AUTHORIZATION && hides_authorization(value, accept, unknown, known))
+        || ((is_read || KEY_HEADERS.contains(name)) && is_ours(value, accept, known));
     (!hidden).then_some(Cow::Borrowed(value))
 }
 
 /// The query without the parameters that carry credentials; nothing where none is left.
-pub fn query<'q>(query: Option<&'q str>, accept: &Accept, known: &Known<'_>) -> Option<Cow<'q, str>> {
+pub fn query<'q>(
+    query: Option<&'q str>,
+    accept: &Accept,
+    unknown: Unknown,
+    known: &Known<'_>,
+) -> Option<Cow<'q, str>> {
     let query = query?;
     let hidden = |pair: &str| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let name = percent_decode(name);
-        accept.schemes.iter().any(|scheme| reads_parameter(scheme, &name))
-            || is_ours(&percent_decode(value), accept, known)
+        let (name, value) = (percent_decode(name), percent_decode(value));
+        let is_read = || accept.schemes.iter().any(|scheme| reads_parameter(scheme, &name));
+        (unknown == Unknown::Hidden && is_read())
+            || is_ours(&value, accept, known)
+            || (*name == *hawk::BEWIT.as_bytes() && is_read() && hawk::bewit_is_known(&value, known))
     };
     if !query.split('&').any(hidden) {
         return Some(Cow::Borrowed(query));
@@ -73,14 +92,17 @@ fn reads_header(scheme: &Scheme, name: &HeaderName) -> bool {
     }
 }
 
-fn hides_authorization(value: &[u8], accept: &Accept, known: &Known<'_>) -> bool {
+fn hides_authorization(value: &[u8], accept: &Accept, unknown: Unknown, known: &Known<'_>) -> bool {
     let form = Form::of(value, accept.compat);
     let ours = match form {
-        Form::Hawk => true,
+        Form::Hawk => unknown == Unknown::Hidden || hawk::header_is_known(value, known),
         Form::Bearer(value) | Form::ApiKey(value) | Form::Raw(value) => is_ours(value, accept, known),
         Form::Foreign => false,
     };
-    ours || accept.schemes.iter().any(|scheme| reads_authorization(scheme, form, accept))
+    if ours || unknown == Unknown::Kept {
+        return ours;
+    }
+    accept.schemes.iter().any(|scheme| reads_authorization(scheme, form, accept))
 }
 
 fn reads_authorization(scheme: &Scheme, form: Form<'_>, accept: &Accept) -> bool {
@@ -115,7 +137,7 @@ fn reads_parameter(scheme: &Scheme, name: &[u8]) -> bool {
 
 /// Whether a value is a credential of this gate: a key of its own form or a known one, or a token of a known consumer.
 fn is_ours(value: &[u8], accept: &Accept, known: &Known<'_>) -> bool {
-    if is_our_token(value, known) {
+    if is_our_token(value, accept, known) {
         return true;
     }
     if value.is_empty() || accept.passes_keys() {
@@ -124,17 +146,28 @@ fn is_ours(value: &[u8], accept: &Accept, known: &Known<'_>) -> bool {
     OWN_KEYS.iter().any(|prefix| value.starts_with(prefix)) || known.has_api_key(&Digest::of(value))
 }
 
-fn is_our_token(value: &[u8], known: &Known<'_>) -> bool {
-    looks_like_jwt(value) && jwt::names_a_credential(value, known)
+/// Whether a token names a known credential, in the claim that is usual or in one that the route reads.
+fn is_our_token(value: &[u8], accept: &Accept, known: &Known<'_>) -> bool {
+    let claims = accept.schemes.iter().filter_map(|scheme| match scheme {
+        Scheme::Jwt(options) => Some(&*options.claim),
+        Scheme::ApiKey(_) | Scheme::Hawk(_) => None,
+    });
+    looks_like_jwt(value) && jwt::names_a_credential(value, claims, known)
 }
 
 /// The cookies of one line that carry no credential; nothing where none is left.
-fn cookies<'v>(line: &'v [u8], accept: &Accept, known: &Known<'_>) -> Option<Cow<'v, [u8]>> {
+fn cookies<'v>(
+    line: &'v [u8],
+    accept: &Accept,
+    unknown: Unknown,
+    known: &Known<'_>,
+) -> Option<Cow<'v, [u8]>> {
     let hidden = |pair: &[u8]| {
         let is_read = |name: &str| cookie::value_of(pair, name).is_some();
         let value = pair.splitn(2, |byte| *byte == b'=').nth(1).unwrap_or_default();
-        is_our_token(value.trim_ascii(), known)
-            || accept.schemes.iter().any(|scheme| token_cookies(scheme).any(is_read))
+        is_our_token(value.trim_ascii(), accept, known)
+            || unknown == Unknown::Hidden
+                && accept.schemes.iter().any(|scheme| token_cookies(scheme).any(is_read))
     };
     if !cookie::pairs(line).any(hidden) {
         return Some(Cow::Borrowed(line));

@@ -194,13 +194,20 @@ pub(super) fn challenge(reason: &Unauthenticated) -> HeaderValue {
     }
 }
 
-/// Whether the token's default key claim names a known credential; nothing is verified.
-pub(super) fn names_a_credential(token: &[u8], known: &Known<'_>) -> bool {
+/// Whether the token's default key claim, or one of these, names a known credential; nothing is verified.
+pub(super) fn names_a_credential<'c>(
+    token: &[u8],
+    mut others: impl Iterator<Item = &'c str>,
+    known: &Known<'_>,
+) -> bool {
     if token.len() > MAX_TOKEN {
         return false;
     }
     let claims = Jws::parse(token).and_then(|jws| claims::parse(&jws.payload));
-    claims.is_some_and(|claims| claims::text(&claims, DEFAULT_CLAIM).is_some_and(|name| known.has_jwt(name)))
+    claims.is_some_and(|claims| {
+        let names = |claim: &str| claims::text(&claims, claim).is_some_and(|name| known.has_jwt(name));
+        names(DEFAULT_CLAIM) || others.any(names)
+    })
 }
 
 #[cfg(test)]

@@ -74,6 +74,11 @@ impl<'a> Known<'a> {
         self.file.jwt(name).is_some() || self.remembers(LookupRef::Jwt(name))
     }
 
+    /// Whether somebody is known to have this Hawk id, in force or not; nobody is asked.
+    pub fn has_hawk(&self, id: &str) -> bool {
+        self.file.hawk(id).is_some() || self.remembers(LookupRef::Hawk(id))
+    }
+
     fn find(&self, file: Option<&Arc<Credential>>, lookup: LookupRef<'_>) -> Found {
         let found = match (file, self.loaded, self.directory) {
             (Some(credential), _, _) => Found::Credential(credential.clone()),

@@ -11,7 +11,7 @@ mod loader;
 mod members;
 mod parts;
 mod report;
-mod yaml;
+pub(super) mod yaml;
 
 use std::path::PathBuf;
 

@@ -38,12 +38,13 @@ pub(super) fn compile(cx: &mut Context<'_>, file: &File) -> Option<(Process, Sna
     let process = process::process(cx, file);
     let errors = file.errors.map_or(Dialect::default(), dialect);
     let tiers = tiers::tiers(cx, file);
-    let (consumers, credentials) = consumers::consumers(cx, file, &tiers);
+    let tier_by_scope = tiers::by_scope(cx, file);
+    let (consumers, credentials) = consumers::consumers(cx, file, &tiers, &tier_by_scope);
     let upstreams = upstreams::upstreams(cx, file);
     let by_name: BTreeMap<&Name, &Arc<_>> =
         upstreams.iter().map(|upstream| (&upstream.name, upstream)).collect();
     let routes = routes::routes(cx, file, &by_name, errors);
-    let snapshot = Snapshot { routes, upstreams, consumers, credentials, tiers, errors };
+    let snapshot = Snapshot { routes, upstreams, consumers, credentials, tiers, tier_by_scope, errors };
     Some((process?, snapshot))
 }
 

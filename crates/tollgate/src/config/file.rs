@@ -24,7 +24,6 @@ pub(super) mod scheme;
 pub(super) mod secret;
 pub(super) mod services;
 pub(super) mod spanned;
-#[expect(dead_code, reason = "parts of the grammar are read for their shape and not in force yet")]
 pub(super) mod tier;
 #[expect(dead_code, reason = "parts of the grammar are read for their shape and not in force yet")]
 pub(super) mod upstream;
@@ -89,7 +88,7 @@ pub(super) struct File {
     pub tiers: Named<tier::Tier>,
     /// Which scope puts a key into which tier; the first that matches counts.
     #[serde(default)]
-    pub tier_by_scope: Option<Spanned<Vec<tier::TierByScope>>>,
+    pub tier_by_scope: Option<Spanned<Vec<Spanned<tier::TierByScope>>>>,
     /// What usage costs.
     #[serde(default)]
     pub prices: Option<Spanned<Vec<price::Price>>>,

@@ -42,7 +42,13 @@ pub(super) fn credential(
         return Ok(None);
     }
     let Found { credential: stored, consumer, account } = found;
-    let tier_name = stored.tier.as_ref().or(consumer.tier.as_ref());
+    let own_tier = stored.tier.as_ref().or(consumer.tier.as_ref());
+    let by_scope = || {
+        let nothing = Scopes::default();
+        let in_force = stored.scopes.as_ref().or(consumer.scopes.as_ref()).unwrap_or(&nothing);
+        snapshot.tier_by_scope.tier_of(in_force)
+    };
+    let tier_name = own_tier.or_else(by_scope);
     let tier = match tier_name {
         None => None,
         Some(name) => {
@@ -87,12 +93,15 @@ pub(super) fn judged(
         return Err(format!("its `user_id` is the name of the consumer `{name}`, which the file declares"));
     }
     let scopes: Scopes = verdict.scopes.iter().map(String::as_str).collect();
+    // The service knows no tiers: they are the file's, and its scopes say which.
+    let tier_name = snapshot.tier_by_scope.tier_of(&scopes);
+    let tier = tier_name.and_then(|name| snapshot.tiers.get(name)).cloned().unwrap_or_default();
     let owner = Consumer {
         account: name.clone(),
-        tier: None,
-        limits: Limits::default().with_hourly_requests(verdict.rate_limit_per_hour),
+        tier: tier_name.cloned(),
+        limits: tier.limits.with_hourly_requests(verdict.rate_limit_per_hour),
         subject: Subject::consumer(&name),
-        scopes,
+        scopes: scopes.union(&tier.scopes),
         name,
     };
     let made = Credential::new(verdict.key_id.as_str(), Arc::new(owner), None, Proof::ApiKey(digest));

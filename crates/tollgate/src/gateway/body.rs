@@ -188,6 +188,13 @@ pub enum RequestBody {
     Whole(Bytes),
 }
 
+/// A request without a body has an empty one.
+impl From<Option<Stream>> for RequestBody {
+    fn from(stream: Option<Stream>) -> Self {
+        stream.map_or(Self::Whole(Bytes::new()), |stream| Self::Stream(Box::new(stream)))
+    }
+}
+
 impl RequestBody {
     /// How many bytes are to come, where that is known.
     pub fn remaining(&self) -> Option<u64> {

@@ -9,11 +9,12 @@ use http::{HeaderValue, StatusCode};
 use tollgate_core::Now;
 use tollgate_core::credential::{Credential, Origin};
 use tollgate_core::denial::{Denial, Malformed};
-use tollgate_core::limit::{Cost, Reservation, Unit};
+use tollgate_core::limit::{Cost, Reservation, Standing, Unit};
+use tollgate_core::mode::lets_through;
 use tollgate_core::route::Route;
 
 use super::rate_limit::RateLimit;
-use crate::auth_service::Use;
+use crate::auth_service::{Charge, Use};
 use crate::state::Gate;
 use crate::state::room::Held;
 use crate::telemetry::access_log::Record;
@@ -69,6 +70,10 @@ pub struct Call {
     pub outcome: Outcome,
     /// Why it was refused.
     pub denial: Option<&'static str>,
+    /// Why it would have been refused, where the route's mode let it through.
+    pub would: Option<&'static str>,
+    /// What the limits had left that refused it.
+    pub standing: Vec<Standing>,
     /// Until the model's answer began.
     pub upstream: Option<Duration>,
     /// What it holds of its limits until it ends.
@@ -106,6 +111,8 @@ impl Call {
             origin: None,
             outcome: Outcome::Cancelled,
             denial: None,
+            would: None,
+            standing: Vec::new(),
             upstream: None,
             reservation: None,
             rate_limit: None,
@@ -176,14 +183,29 @@ impl Call {
         });
     }
 
-    /// Whether its credential was revoked since it began.
+    /// Whether its credential was revoked since it began, where that ends a call.
     pub fn is_revoked(&self) -> bool {
-        self.credential.as_ref().is_some_and(|credential| credential.is_revoked())
+        let passes =
+            |credential| self.route.as_ref().is_some_and(|route| lets_through(route, Some(credential)));
+        self.credential.as_ref().is_some_and(|credential| credential.is_revoked() && !passes(credential))
     }
 
     /// The gate's process-wide state.
     pub fn gate(&self) -> &Gate {
         &self.gate
+    }
+
+    /// What is to be charged before the call is sent, where somebody charges for it. Nobody pays for a call that would have
+    /// been refused.
+    pub fn to_charge(&self) -> Option<Charge> {
+        let pays = |have: &&Arc<Credential>| self.would.is_none() && self.gate.directory.charges(have);
+        let credential = self.credential.as_ref().filter(pays)?;
+        Some(Charge {
+            key_id: credential.id.clone(),
+            request_id: self.id.as_str().into(),
+            model: self.route.as_ref().map_or_else(Box::default, |route| route.name.as_str().into()),
+            endpoint: self.path.clone().unwrap_or_default(),
+        })
     }
 
     /// Time since the request began.
@@ -214,6 +236,7 @@ impl Drop for Call {
             status: self.status.as_u16(),
             outcome: self.outcome.as_str(),
             denial: self.denial,
+            would: self.would,
             duration_ms: millis(self.elapsed()),
             upstream_ms: self.upstream.map(millis),
             request_bytes: self.request_bytes.get(),
@@ -237,6 +260,7 @@ pub fn refused<'a>(id: &'a RequestId, now: Now, client: core::net::IpAddr, denia
         status: denial.status().as_u16(),
         outcome: Outcome::Denied.as_str(),
         denial: Some(denial.code()),
+        would: None,
         duration_ms: 0.0,
         upstream_ms: None,
         request_bytes: 0,

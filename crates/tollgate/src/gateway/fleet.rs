@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use tollgate_core::admission::shared::Asking;
-use tollgate_core::authn::Identity;
 use tollgate_core::authn::hawk::{Artifacts, Refusal};
 use tollgate_core::denial::{Denial, Unauthenticated};
 use tollgate_core::route::Route;
@@ -13,13 +12,13 @@ use super::call::Call;
 use super::forward::outgoing::Outgoing;
 use super::framing::Checked;
 use super::worker::Worker;
-use super::{Step, admit, tell};
+use super::{Caller, Step, admit, tell};
 use crate::state::Live;
 
 /// An identified request whose nonce no other node may have seen.
 pub struct Claiming {
     pub route: Arc<Route>,
-    pub identity: Option<Identity>,
+    pub caller: Caller,
     pub checked: Checked,
     pub body: RequestBody,
 }
@@ -39,9 +38,12 @@ pub async fn claim(
     claiming: Claiming,
     call: &mut Call,
 ) -> Result<Step, Denial> {
-    let Claiming { route, identity, checked, body } = claiming;
-    first(worker, &route, identity.as_ref().and_then(|identity| identity.hawk.as_deref())).await?;
-    admit(worker, live, route, identity, checked, body, call)
+    let Claiming { route, mut caller, checked, body } = claiming;
+    let identity = caller.as_ref().ok().and_then(Option::as_ref);
+    if let Err(denial) = first(worker, &route, identity.and_then(|identity| identity.hawk.as_deref())).await {
+        caller = Err(denial);
+    }
+    admit(worker, live, route, caller, checked, body, call)
 }
 
 /// Asks for room; with it the request may be sent.

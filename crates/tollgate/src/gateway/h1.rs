@@ -31,7 +31,7 @@ use super::wire::io::Io;
 use super::wire::request::RequestHead;
 use super::wire::timer::Timer;
 use super::worker::Worker;
-use super::{Answer, Asked, Begun, call, problem};
+use super::{Answer, Asked, Begun, call, decision, problem};
 
 /// A caller who was refused may still be sending; what comes is read for so long, so that the answer is not lost in a
 /// reset.
@@ -243,6 +243,7 @@ async fn refuse(worker: &Worker, client: IpAddr, caller: Rc<RefCell<Caller>>, de
     let now = worker.gate.clock.now();
     let id = worker.ids.borrow_mut().next(now);
     worker.gate.telemetry.finish(&call::refused(&id, now, client, &denial));
+    decision::refused(&worker.gate, &id, now, client, &denial);
     let answer = problem::raw(&denial, worker.gate.live().snapshot.errors, id.as_str());
     caller.borrow_mut().output.head().extend_from_slice(&answer);
     let written = poll_fn(|cx| caller.borrow_mut().poll_write(cx));

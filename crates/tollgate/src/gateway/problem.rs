@@ -170,7 +170,7 @@ fn openai(denial: &Denial) -> Value {
 }
 
 /// What happened and what to do, for the caller.
-fn message(denial: &Denial) -> String {
+pub fn message(denial: &Denial) -> String {
     match denial {
         Denial::Malformed(malformed) => malformed.to_string(),
         Denial::Path(error) => error.to_string(),

@@ -1,5 +1,6 @@
 //! What a new configuration takes away that kept somebody out, or that somebody used: worth a line in the log.
 
+use tollgate_core::mode::Mode;
 use tollgate_core::route::Route;
 use tollgate_core::snapshot::Snapshot;
 
@@ -31,6 +32,9 @@ fn route(before: &Route, after: &Route) -> Vec<String> {
     }
     if before.access.allow.is_some() && after.access.allow.is_none() {
         changes.push(format!("allows every consumer on the route `{name}`"));
+    }
+    if before.mode == Mode::Enforce && after.mode != Mode::Enforce {
+        changes.push(format!("does not enforce all refusals on the route `{name}`"));
     }
     if !before.accept.public && after.accept.public {
         changes.push(format!("makes the route `{name}` public"));

@@ -8,6 +8,8 @@ use std::thread::JoinHandle;
 use parking_lot::Mutex;
 use serde::Serialize;
 
+use super::line;
+
 /// Lines that may wait for the writer; more are counted and dropped, so that a slow disk cannot stop the gate.
 const QUEUE: usize = 65_536;
 
@@ -45,6 +47,9 @@ pub struct Record<'a> {
     /// Why the request was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub denial: Option<&'static str>,
+    /// Why it would have been refused, where the route's mode let it through.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub would: Option<&'static str>,
     /// From the head's end to the answer's end.
     pub duration_ms: f64,
     /// Until the model's answer began.
@@ -86,6 +91,9 @@ impl AccessLog {
             return;
         };
         line.push(b'\n');
+        if line.len() > line::MAX {
+            line = line::json(&line);
+        }
         let lines = self.lines.lock();
         if let Some(Err(TrySendError::Full(_))) = lines.as_ref().map(|lines| lines.try_send(line)) {
             self.dropped.fetch_add(1, Relaxed);

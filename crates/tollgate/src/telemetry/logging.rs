@@ -1,8 +1,10 @@
 //! The process's own log, on standard error.
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Stderr, Write};
 
 use tracing_subscriber::EnvFilter;
+
+use super::line;
 
 /// Starts the log as `TOLLGATE_LOG` says: a filter such as `info` or `tollgate=debug`, with `json:` before it for one
 /// JSON object a line.
@@ -19,12 +21,34 @@ pub fn start(setting: Option<&str>, default: &str) -> anyhow::Result<()> {
     // A line that cannot be written would be reported on standard error, by a call that panics where nobody reads that
     // any more: in the middle of a request.
     let log = tracing_subscriber::fmt().with_env_filter(filter).log_internal_errors(false);
-    let log = log.with_writer(std::io::stderr);
+    let log = log.with_writer(move || Lines { to: std::io::stderr(), json });
     let started = match json {
         true => log.json().flatten_event(true).try_init(),
         false => log.with_target(false).with_ansi(colours()).try_init(),
     };
     started.map_err(|error| anyhow::anyhow!("the log cannot be started: {error}"))
+}
+
+/// Standard error, for lines with a bound.
+struct Lines {
+    to: Stderr,
+    json: bool,
+}
+
+impl Write for Lines {
+    /// Takes one whole line, which is how the log gives them.
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        match (line.len() > line::MAX, self.json) {
+            (false, _) => self.to.write_all(line)?,
+            (true, true) => self.to.write_all(&line::json(line))?,
+            (true, false) => self.to.write_all(&line::text(line))?,
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
 }
 
 /// Colours are for a terminal whose owner did not say no (<https://no-color.org>).

@@ -36,7 +36,9 @@ impl Gate {
              routes:\n  \
                x: {{ match: {{ path: /x }}, upstream: model, accept: [api_key] }}\n  \
                scoped: {{ match: {{ path: /scoped }}, upstream: model, accept: [api_key], scopes: [model:write] }}\n  \
-               named: {{ match: {{ path: /named }}, upstream: model, accept: [api_key], allow: [ann] }}\n\
+               named: {{ match: {{ path: /named }}, upstream: model, accept: [api_key], allow: [ann] }}\n  \
+               soft: {{ match: {{ path: /soft }}, upstream: model, accept: [api_key], mode: shadow }}\n  \
+               softer: {{ match: {{ path: /softer }}, upstream: model, accept: [api_key], scopes: [model:write], mode: shadow }}\n\
              consumers: {{ ann: {{ credentials: [{{ api_key: of_the_file }}] }} }}\n",
             at = fake.address
         );
@@ -188,6 +190,33 @@ async fn a_refused_charge_refuses_the_call_and_nothing_else_does() {
         fake.debit(answer);
         assert_eq!(gate.ask("/x", "k").await.0, 200);
     }
+    gate.stop().await;
+}
+
+/// What the service refuses, a route in shadow lets through; nobody pays for a call that would have been refused.
+#[tokio::test]
+async fn verdicts_are_softened_in_shadow() {
+    let fake = Fake::start().await;
+    let gate = Gate::start(&fake, "").await;
+    let poor = json!({ "user_id": "u", "key_id": "k", "has_sufficient_balance": false });
+    let user = Some("u@example.org");
+    for (path, key, answer, debit, consumer, charged) in [
+        ("/soft", "unknown", Answer::json(401, &json!({ "detail": "no" })), 200, None, 0),
+        ("/soft", "poor", Answer::json(200, &poor), 200, None, 0),
+        ("/soft", "refused", Answer::json(402, &json!({})), 200, None, 0),
+        ("/softer", "scoped", known(), 200, user, 0),
+        ("/soft", "paid", known(), 200, user, 1),
+        ("/soft", "broke", known(), 402, user, 2),
+    ] {
+        fake.validate(answer);
+        fake.debit(Answer::json(debit, &json!({})));
+        assert_eq!(gate.ask(path, key).await.0, 200, "{key}");
+        let seen = fake.seen(path);
+        assert_eq!(seen.last().unwrap().consumer.as_deref(), consumer, "{key}");
+        assert_eq!(fake.seen("/api/v1/usage/k1/debit").len(), charged, "{key}");
+    }
+    fake.validate(Answer::json(500, &json!({})));
+    assert_eq!(gate.ask("/soft", "unanswered").await.0, 503);
     gate.stop().await;
 }
 

@@ -14,9 +14,11 @@ use tokio::task::JoinHandle;
 use tollgate::config::source::Source;
 use tollgate::config::{self, Compiled};
 use tollgate::directory::timestamp;
+use tollgate::explain;
 use tollgate::server::{Server, Stopped};
 use tollgate::state::clock::{Clock, Manual};
 use tollgate::telemetry::{AccessLog, Telemetry};
+use tollgate_store::Scope;
 
 use crate::client::within;
 use crate::{credentials, keep};
@@ -111,6 +113,23 @@ impl Gate {
             }
         };
         within(&format!("{count} connections"), wait).await
+    }
+
+    /// What the gate remembers of the request with this id.
+    pub fn decision(&self, id: &str) -> Result<Option<Value>> {
+        let server = self.server.as_ref().context("the gate was stopped")?;
+        let found = server.gate().decisions.find(id);
+        Ok(found.map(serde_json::to_value).transpose()?)
+    }
+
+    /// What the gate says to a question about a consumer and a route.
+    pub async fn explain(&self, consumer: &str, route: &str) -> Result<Value> {
+        let server = self.server.as_ref().context("the gate was stopped")?;
+        let explanation = explain::live::of_pair(server.gate(), Scope::All, consumer, route).await;
+        Ok(match explanation {
+            Ok(explanation) => serde_json::to_value(explanation)?,
+            Err(failure) => serde_json::json!({ "error": failure.to_string() }),
+        })
     }
 
     /// Changes the gate's store as another node would, and lets the gate look.

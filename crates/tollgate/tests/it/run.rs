@@ -159,6 +159,10 @@ impl<'t> Run<'t> {
                 self.upstream(upstream, *nth, command, rest).await?
             }
             Action::Record(members) => self.record(members).await?,
+            Action::Decision(members) => self.decision(members.as_deref())?,
+            Action::Explained { consumer, route, members } => {
+                compare(&self.gate.explain(consumer, route).await?, members)?
+            }
             Action::Advance(by) => self.gate.advance(*by),
             Action::Jump(by) => self.gate.jump(*by),
             Action::Reload { config, refused } => self.reload(config, *refused)?,
@@ -274,6 +278,17 @@ impl<'t> Run<'t> {
         Ok(())
     }
 
+    fn decision(&self, members: Option<&[(String, String)]>) -> Result<()> {
+        let id = self.last_id.as_deref().context("no request has an id")?;
+        let (found, members) = match (self.gate.decision(id)?, members) {
+            (None, None) => return Ok(()),
+            (Some(found), None) => bail!("the gate remembers {found}"),
+            (None, Some(_)) => bail!("the gate remembers nothing of `{id}`"),
+            (Some(found), Some(members)) => (found, members),
+        };
+        compare(&found, members)
+    }
+
     fn reload(&mut self, name: &str, refused: bool) -> Result<()> {
         let config = self.transcript.configs.get(name).context("there is no such config")?;
         let config = text::config(config, self);
@@ -299,4 +314,21 @@ impl<'t> Run<'t> {
         }
         invariants::end(&self.gate.records()?, &self.upstreams.seen(), &self.secrets)
     }
+}
+
+/// Compares members of an object: `-` for an absent one, `~part` for a part of a text.
+fn compare(found: &Value, members: &[(String, String)]) -> Result<()> {
+    for (name, wanted) in members {
+        let have = match &found[name.as_str()] {
+            Value::Null => "-".to_owned(),
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        let holds = match wanted.strip_prefix('~') {
+            Some(part) => have.contains(part),
+            None => have == *wanted,
+        };
+        ensure!(holds, "`{name}` is `{have}`: {found}");
+    }
+    Ok(())
 }

@@ -36,6 +36,9 @@
 //!
 //! = outcome=served route=x      The access record of the last request; `-` for an absent member.
 //!
+//! ? service_a x outcome=allowed  What the gate says to a question about a consumer and a route.
+//! % mode=shadow denial=x        What the gate remembers of the last request; `% nothing`, `~part` for a part of a text.
+//!
 //! advance 61s | jump 61s        Moves both clocks, or only the wall clock (`-` moves it back).
 //! reload NAME [refused]         Loads another configuration.
 //! certificate [broken]          Writes another certificate, or none at all, over the listener's files.
@@ -116,6 +119,13 @@ pub enum Action {
         rest: String,
     },
     Record(Vec<(String, String)>),
+    /// Nothing is remembered where it is absent.
+    Decision(Option<Vec<(String, String)>>),
+    Explained {
+        consumer: String,
+        route: String,
+        members: Vec<(String, String)>,
+    },
     Advance(Duration),
     /// Milliseconds, forward or back.
     Jump(i64),
@@ -287,16 +297,25 @@ fn step(line: &Line, steps: &mut Vec<Step>) -> Result<()> {
             Some(action) => action,
         },
         b"!" => upstream(rest)?,
-        b"=" => Action::Record(
-            rest.split(' ')
-                .map(|pair| pair.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned())))
-                .collect::<Option<_>>()
-                .context("expected `member=value`")?,
-        ),
+        b"=" => Action::Record(members(rest)?),
+        b"?" => {
+            let mut words = rest.splitn(3, ' ').map(str::to_owned);
+            let (consumer, route, rest) = (words.next(), words.next(), words.next());
+            let (consumer, route) =
+                consumer.zip(route).context("expected `? CONSUMER ROUTE member=value`")?;
+            Action::Explained { consumer, route, members: members(&rest.unwrap_or_default())? }
+        }
+        b"%" if rest == "nothing" => Action::Decision(None),
+        b"%" => Action::Decision(Some(members(rest)?)),
         _ => command(mark, rest)?,
     };
     steps.push(Step { line: line.number, row: line.row.clone(), action });
     Ok(())
+}
+
+fn members(text: &str) -> Result<Vec<(String, String)>> {
+    let pair = |pair: &str| pair.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
+    text.split(' ').map(pair).collect::<Option<_>>().context("expected `member=value`")
 }
 
 fn connection(name: &[u8]) -> Result<String> {

@@ -18,6 +18,12 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
+/// The id in a bewit that can be read.
+pub(super) fn id(bewit: &[u8]) -> Option<String> {
+    let text = String::from_utf8(BASE64.decode(bewit).ok()?).ok()?;
+    text.split_once('\\').map(|(id, _)| id.to_owned())
+}
+
 /// Judges `id\exp\mac\ext` in base64url. A bewit may be used any number of times until it ends, so there is no nonce,
 /// and answers to it carry no server authorisation.
 pub(super) fn judge(

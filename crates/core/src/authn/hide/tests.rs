@@ -1,7 +1,7 @@
 use http::{HeaderMap, HeaderValue};
 use serde_json::json;
 
-use super::{field, query};
+use super::{Unknown, field, query};
 use crate::authn::api_key::{self, Place};
 use crate::authn::{Accept, Compat, Scheme, hawk, jwt};
 use crate::fixtures::{credentials, head, known, token};
@@ -25,7 +25,7 @@ fn accept(schemes: &[Scheme]) -> Accept {
 fn hidden(given: &[(&str, &str)], accept: &Accept) -> HeaderMap {
     let mut left = HeaderMap::new();
     for (name, value) in &head("GET /", given).headers {
-        if let Some(value) = field(name, value, accept, &known(&credentials())) {
+        if let Some(value) = field(name, value, accept, Unknown::Hidden, &known(&credentials())) {
             left.append(name, HeaderValue::from_bytes(&value).unwrap());
         }
     }
@@ -157,7 +157,8 @@ fn cookies_of_tokens_go() {
 #[test]
 fn a_cookie_that_is_no_text_hides_nothing() {
     let line = HeaderValue::from_bytes(b"a=\xff; jwt=x").unwrap();
-    let left = field(&http::header::COOKIE, &line, &accept(&[jwt()]), &known(&credentials()));
+    let left =
+        field(&http::header::COOKIE, &line, &accept(&[jwt()]), Unknown::Hidden, &known(&credentials()));
     assert_eq!(left.as_deref(), Some(&b"a=\xff"[..]));
 }
 
@@ -180,8 +181,64 @@ fn parameters_that_carry_credentials_go() {
         (&ours, vec![api_key(false)], Some("a=1")),
         ("", vec![jwt()], Some("")),
     ] {
-        let left = query(Some(given), &accept(&schemes), &known(&credentials()));
+        let left = query(Some(given), &accept(&schemes), Unknown::Hidden, &known(&credentials()));
         assert_eq!(left.as_deref(), expected, "{given} {schemes:?}");
     }
-    assert_eq!(query(None, &accept(&[jwt()]), &known(&credentials())), None);
+    assert_eq!(query(None, &accept(&[jwt()]), Unknown::Hidden, &known(&credentials())), None);
+}
+
+/// All schemes, tokens named by the claim `sub`, and keys in a header of their own too.
+fn everything() -> Accept {
+    let mut from = api_key::Options::default().from;
+    from.push(Place::Header("x-other".parse().unwrap()));
+    accept(&[
+        Scheme::ApiKey(api_key::Options { from, hide: true }),
+        Scheme::Jwt(jwt::Options { claim: "sub".into(), ..jwt::Options::default() }),
+        hawk(true),
+    ])
+}
+
+#[test]
+fn what_identifies_nobody_may_be_kept() {
+    let bearer = |claims| format!("Bearer {}", token(claims));
+    let cookie = |claims| format!("jwt={}", token(claims));
+    let hawk = |id: &str| format!("Hawk id=\"{id}\", ts=\"1\", nonce=\"n\", mac=\"m\"");
+    for (name, value, goes) in [
+        ("authorization", "Bearer theirs".to_owned(), false),
+        ("authorization", "Bearer legacy".to_owned(), true),
+        ("authorization", "Bearer hk_live_gone".to_owned(), true),
+        ("authorization", "ApiKey theirs".to_owned(), false),
+        ("authorization", "Basic eA==".to_owned(), false),
+        ("authorization", bearer(json!({ "key": "elsewhere" })), false),
+        ("authorization", bearer(json!({ "key": "joe" })), true),
+        ("authorization", bearer(json!({ "sub": "joe" })), true),
+        ("authorization", hawk("theirs"), false),
+        ("authorization", hawk("dh"), true),
+        ("authorization", "Hawk what".to_owned(), true),
+        ("x-api-key", "theirs".to_owned(), false),
+        ("x-api-key", "legacy".to_owned(), true),
+        ("x-other", "theirs".to_owned(), false),
+        ("x-other", "legacy".to_owned(), true),
+        ("x_api_key", "legacy".to_owned(), true),
+        ("cookie", cookie(json!({ "sub": "elsewhere" })), false),
+        ("cookie", cookie(json!({ "sub": "joe" })), true),
+    ] {
+        let (credentials, sent) = (credentials(), HeaderValue::try_from(&value).unwrap());
+        let left = field(&name.parse().unwrap(), &sent, &everything(), Unknown::Kept, &known(&credentials));
+        assert_eq!(left.is_none(), goes, "{name}: {value}");
+        let hidden =
+            field(&name.parse().unwrap(), &sent, &everything(), Unknown::Hidden, &known(&credentials));
+        assert!(hidden.is_none() || value.starts_with("Basic"), "{name}: {value}");
+    }
+    for (given, expected) in [
+        ("api_key=theirs&jwt=x&a=1", Some("api_key=theirs&jwt=x&a=1")),
+        ("api_key=legacy&a=1", Some("a=1")),
+        // `dh\1\m\` and `theirs\1\m\` in base64url; what cannot be read is nobody's for sure.
+        ("bewit=ZGhcMVxtXA&a=1", Some("a=1")),
+        ("bewit=dGhlaXJzXDFcbVw", Some("bewit=dGhlaXJzXDFcbVw")),
+        ("bewit=%00", None),
+    ] {
+        let left = query(Some(given), &everything(), Unknown::Kept, &known(&credentials()));
+        assert_eq!(left.as_deref(), expected, "{given}");
+    }
 }

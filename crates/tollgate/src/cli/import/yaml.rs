@@ -119,7 +119,8 @@ fn one_line(node: &Node) -> Option<String> {
     may(node).then(|| flow(node))
 }
 
-fn flow(node: &Node) -> String {
+/// Writes a node on one line, in braces and brackets.
+pub fn flow(node: &Node) -> String {
     match node {
         Node::Plain(text) => text.clone(),
         Node::Text(text) => scalar(text),

@@ -26,12 +26,6 @@ pub(super) fn file(cx: &mut Context<'_>, file: &File) {
 
 fn services(cx: &mut Context<'_>, file: &File) {
     set(cx, "`ledger`", file.ledger.as_ref().filter(|ledger| ledger.value != Ledger::default()));
-    set(cx, "`tier_by_scope`", file.tier_by_scope.as_ref());
-    for row in file.tier_by_scope.iter().flat_map(|rows| &rows.value) {
-        for tier in row.tier.iter().chain(&row.default) {
-            cx.known_name("tier", tier, &file.tiers);
-        }
-    }
 }
 
 fn tier(cx: &mut Context<'_>, tier: &Tier) {

@@ -8,6 +8,7 @@ use tollgate_core::authn::Accept;
 use tollgate_core::consumer::{Name, Scopes};
 use tollgate_core::denial::Dialect;
 use tollgate_core::limit::{Limits, Owner};
+use tollgate_core::mode::{Mode, Percent};
 use tollgate_core::route::{Access, Matching, Rewrite, Route, Routes};
 use tollgate_core::upstream::Upstream;
 
@@ -63,9 +64,7 @@ fn route(
     let access = access(cx, file, value);
     let limits = limits::limits(cx, value.limits.as_ref());
     let cors = value.cors.as_ref().map(|given| cors::cors(cx, given));
-    if let Some(mode) = value.mode.as_ref().filter(|mode| !matches!(mode.value, file::Mode::Enforce)) {
-        cx.unsupported("a `mode` other than `enforce`", mode.span);
-    }
+    let mode = value.mode.as_ref().map_or(Mode::Enforce, |given| mode(cx, given));
     let name = name?;
     Some(Route {
         limits: Limits::new(Owner::Route(&name), limits),
@@ -79,11 +78,28 @@ fn route(
         },
         accept: shared(accepts, accept?),
         access,
+        mode,
         body_max: value.body.as_ref().map_or(Some(BODY_MAX), |limit| limit.0),
         websocket: value.upgrade.contains(&file::Upgrade::Websocket),
         errors: value.errors.map_or(errors, dialect),
         cors,
     })
+}
+
+fn mode(cx: &mut Context<'_>, given: &Spanned<file::Mode>) -> Mode {
+    match given.value {
+        file::Mode::Enforce => Mode::Enforce,
+        file::Mode::Shadow => Mode::Shadow,
+        file::Mode::Percent(percent) => match Percent::new(percent) {
+            Some(percent) => Mode::Percent(percent),
+            None => {
+                let finding =
+                    Finding::at(given.span, format!("{percent} percent are more than all consumers"));
+                cx.error(finding.hint("write a number from 0 to 100"));
+                Mode::Enforce
+            }
+        },
+    }
 }
 
 /// The same value for equal ones.

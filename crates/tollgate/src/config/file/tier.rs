@@ -37,7 +37,7 @@ pub(in crate::config) struct Tier {
 pub(in crate::config) struct TierByScope {
     /// A scope of the key.
     #[serde(default)]
-    pub scope: Option<String>,
+    pub scope: Option<Spanned<String>>,
     /// The tier that it stands for.
     #[serde(default)]
     pub tier: Option<Spanned<String>>,

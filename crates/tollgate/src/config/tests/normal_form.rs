@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use tollgate_core::limit::{Limit, Limits};
+use tollgate_core::mode::Mode;
 use tollgate_core::route::Route;
 use tollgate_core::upstream::Upstream;
 
@@ -20,6 +21,12 @@ pub(super) fn of(compiled: &Compiled) -> String {
     for (name, tier) in &snapshot.tiers {
         let _ = writeln!(out, "tier {name}: scopes [{}]", tier.scopes);
         of_limits(&mut out, &tier.limits);
+    }
+    for (scope, tier) in &snapshot.tier_by_scope.rows {
+        let _ = writeln!(out, "scope {scope}: tier {tier}");
+    }
+    if let Some(tier) = &snapshot.tier_by_scope.default {
+        let _ = writeln!(out, "no such scope: tier {tier}");
     }
     for route in snapshot.routes.iter() {
         of_route(&mut out, route);
@@ -102,6 +109,9 @@ fn of_route(out: &mut String, route: &Route) {
         "  {:?}, body {:?}, websocket {}, {:?}",
         route.rewrite, route.body_max, route.websocket, route.errors
     );
+    if route.mode != Mode::Enforce {
+        let _ = writeln!(out, "  {:?}", route.mode);
+    }
     let _ = writeln!(out, "  public {}, {:?}", route.accept.public, route.accept.compat);
     for scheme in &route.accept.schemes {
         let _ = writeln!(out, "  {scheme:?}");

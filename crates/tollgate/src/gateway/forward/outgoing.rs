@@ -8,7 +8,7 @@ use http::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue, TRANSFER_ENCOD
 use http::uri::PathAndQuery;
 use tollgate_core::access::Permit;
 use tollgate_core::admission::Admission;
-use tollgate_core::authn::hide;
+use tollgate_core::authn::hide::{self, Unknown};
 use tollgate_core::denial::{Denial, UpstreamFailure};
 use tollgate_core::directory::Known;
 use tollgate_core::head::Head;
@@ -62,7 +62,8 @@ impl Outgoing {
         let upstream = upstream.ok_or(Denial::Upstream(UpstreamFailure::NoHealthyTarget))?.clone();
         let client = checked.head.client;
         let known = worker.gate.known(live, client, call.now);
-        let target = upstream_target(&checked.head, &permit, &known);
+        let unknown = if permit.keeps_unknown() { Unknown::Kept } else { Unknown::Hidden };
+        let target = upstream_target(&checked.head, &permit, unknown, &known);
         let Head { method, headers, secure, .. } = checked.head;
         let mut fields = Vec::with_capacity(1024);
         let own = route.upstream.credential.as_ref();
@@ -75,7 +76,7 @@ impl Outgoing {
             if is_ours || replaced(name) {
                 continue;
             }
-            if let Some(value) = hide::field(name, value, &route.accept, &known) {
+            if let Some(value) = hide::field(name, value, &route.accept, unknown, &known) {
                 push_field(&mut fields, name.as_str().as_bytes(), &value);
             }
         }
@@ -134,10 +135,10 @@ impl Outgoing {
 }
 
 /// Path and query as the model sees them.
-fn upstream_target(head: &Head, permit: &Permit, known: &Known<'_>) -> PathAndQuery {
+fn upstream_target(head: &Head, permit: &Permit, unknown: Unknown, known: &Known<'_>) -> PathAndQuery {
     let route = permit.route();
     let path = route.upstream_path(head);
-    let query = hide::query(head.query(), &route.accept, known);
+    let query = hide::query(head.query(), &route.accept, unknown, known);
     if path == head.target.path() && query.as_deref() == head.query() {
         return head.target.clone();
     }
