@@ -1,22 +1,27 @@
 //! Starts, reloads and stops a gate in this process.
 
+mod control;
+mod opening;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::bail;
 use parking_lot::Mutex;
-use tokio::net::TcpListener;
 use tokio::runtime::{Builder, LocalOptions, Runtime};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinHandle as Task;
 use tollgate_core::snapshot::Snapshot;
 
-use crate::admin;
+use self::control::ControlPlane;
+use crate::admin::Bootstrap;
 use crate::config::Compiled;
 use crate::config::process::{self, Process};
+use crate::data_dir::DataDir;
+use crate::directory::Directory;
 use crate::gateway::connection;
 use crate::gateway::health;
 use crate::gateway::listener::{Accepted, Inbox, Listener};
@@ -29,6 +34,9 @@ use crate::tls;
 /// How long a thread waits for its tasks after the drain time, before it drops them.
 const GRACE: Duration = Duration::from_millis(200);
 
+/// How long the store may take for the last word.
+const GOODBYE: Duration = Duration::from_secs(2);
+
 /// A running gate.
 #[derive(Debug)]
 pub struct Server {
@@ -38,6 +46,7 @@ pub struct Server {
     workers: Vec<JoinHandle<bool>>,
     control: Runtime,
     health: Mutex<Task<()>>,
+    _data_dir: DataDir,
 }
 
 /// How a gate ended.
@@ -55,18 +64,35 @@ impl Server {
     /// # Errors
     /// An address that cannot be bound, a certificate or key that cannot be used.
     pub fn start(compiled: Compiled, clock: Clock, telemetry: Telemetry) -> anyhow::Result<Self> {
+        Self::start_with(compiled, clock, telemetry, None)
+    }
+
+    /// The same with a bootstrap key for the admin API.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub fn start_with(
+        compiled: Compiled,
+        clock: Clock,
+        telemetry: Telemetry,
+        bootstrap: Option<Bootstrap>,
+    ) -> anyhow::Result<Self> {
         let Compiled { process, snapshot, .. } = compiled;
         let control =
             Builder::new_multi_thread().worker_threads(1).thread_name("control").enable_all().build()?;
         let _entered = control.enter();
-        let gate = Gate::new(process, snapshot, clock, telemetry)?;
+        let data_dir = DataDir::lock(&process.data_dir)?;
+        let settings = process.directory;
+        let directory = Arc::new(Directory::new(settings.max, settings.stale, control.handle().clone()));
+        control.block_on(opening::open(&process.store, &data_dir, &directory, &clock, control.handle()))?;
+        let gate = Gate::new(process, snapshot, directory, clock, telemetry)?;
 
         let mut bound = Vec::new();
         for settings in &gate.process.listen {
             let tls = settings.tls.as_ref().map(tls::server_config).transpose()?;
             bound.push(Listener::bind(settings.clone(), tls)?);
         }
-        let admin = gate.process.admin.map(|address| bind_admin(&control, address)).transpose()?;
+        let control_plane = ControlPlane::bind(&gate.process)?;
 
         let (workers, inboxes) = start_workers(&gate)?;
         let mut listeners = Vec::new();
@@ -74,16 +100,12 @@ impl Server {
             control.spawn(listener.clone().accept(socket, inboxes.clone(), gate.drain.clone()));
             listeners.push(listener);
         }
-        let admin = match admin {
-            Some((socket, address)) => {
-                control.spawn(admin::serve(socket, gate.clone()));
-                Some(address)
-            }
-            None => None,
-        };
+        let admin = control_plane.admin();
+        control_plane.serve(&control, &gate, &listeners, bootstrap);
+        control.spawn(Directory::follow(Arc::downgrade(&gate.directory)));
         let health = Mutex::new(control.spawn(health::watch(gate.live(), gate.process.bounds)));
         drop(_entered);
-        Ok(Self { gate, listeners, admin, workers, control, health })
+        Ok(Self { gate, listeners, admin, workers, control, health, _data_dir: data_dir })
     }
 
     /// Where the data plane listens, in the order of the file.
@@ -127,6 +149,23 @@ impl Server {
         Ok(())
     }
 
+    /// Reserves the names and keys that a file declares, so that nobody takes them in the store.
+    ///
+    /// # Errors
+    /// What of it the store has already; a store that is away is told later.
+    pub async fn reserve(&self, source: &str, snapshot: &Snapshot) -> anyhow::Result<()> {
+        match self.gate.directory.reserve(source, snapshot).await {
+            Ok(()) => Ok(()),
+            Err(taken) => {
+                let list: Vec<String> = taken.iter().map(opening::name).collect();
+                bail!(
+                    "the store has already what the file declares: {}; rename one of the two",
+                    list.join(", ")
+                )
+            }
+        }
+    }
+
     /// Stops a gate that others still refer to, once they are done with it; a reload under way takes milliseconds.
     pub fn stop_shared(mut server: Arc<Self>) -> Stopped {
         loop {
@@ -150,6 +189,11 @@ impl Server {
         if let Some(log) = &self.gate.telemetry.access_log {
             log.close();
         }
+        let directory = self.gate.directory.clone();
+        self.control.block_on(async {
+            // Bounded: a store that hangs may not keep the process from its end.
+            let _ = tokio::time::timeout(GOODBYE, directory.close()).await;
+        });
         self.control.shutdown_timeout(GRACE);
         stopped
     }
@@ -164,14 +208,6 @@ impl Server {
         task.abort();
         *task = self.control.spawn(health::watch(live, self.gate.process.bounds));
     }
-}
-
-fn bind_admin(control: &Runtime, address: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {
-    let socket = control
-        .block_on(TcpListener::bind(address))
-        .with_context(|| format!("cannot listen on {address}"))?;
-    let address = socket.local_addr()?;
-    Ok((socket, address))
 }
 
 fn same_listeners(a: &[process::Listener], b: &[process::Listener]) -> bool {

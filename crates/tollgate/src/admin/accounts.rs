@@ -104,7 +104,7 @@ async fn list(
         let live = control.gate.live();
         for name in declared(&live.snapshot) {
             // An account of both is one, and the store knows more of it.
-            match control.store.account_named(Scope::All, name).await {
+            match control.store()?.account_named(Scope::All, name).await {
                 Ok(_) => {}
                 Err(Error::NotFound(_)) => of_file.push((name.to_string(), AccountView::of_file(name))),
                 Err(error) => return Err(error.into()),
@@ -114,7 +114,7 @@ async fn list(
     let started = page.start(of_file.into_iter())?;
     Ok(Json(match started.rest.clone() {
         None => started.full(),
-        Some(rest) => started.and(control.store.accounts(caller.scope, &rest).await?, AccountView::from),
+        Some(rest) => started.and(control.store()?.accounts(caller.scope, &rest).await?, AccountView::from),
     }))
 }
 
@@ -212,14 +212,14 @@ impl Control {
     /// The account of the store that this text names, by id or by name.
     pub(super) async fn account(&self, caller: &Caller, text: &str) -> Result<Account> {
         if let Ok(id) = text.parse::<AccountId>() {
-            match self.store.account(caller.scope, id).await {
+            match self.store()?.account(caller.scope, id).await {
                 // A name may look like an id.
                 Err(Error::NotFound(_)) => {}
                 found => return Ok(found?),
             }
         }
         let name = Name::new(text).map_err(|_| Problem::not_found("account"))?;
-        Ok(self.store.account_named(caller.scope, &name).await?)
+        Ok(self.store()?.account_named(caller.scope, &name).await?)
     }
 }
 

@@ -25,7 +25,8 @@ pub async fn every_call(State(control): State<Arc<Control>>, request: Request, n
     let method = request.method().clone();
     let answered = tokio::time::timeout(TIME, next.run(request)).await;
     let mut response = answered.unwrap_or_else(|_| {
-        let detail = format!("the call was not done within {} s; it may have been done all the same", TIME.as_secs());
+        let detail =
+            format!("the call was not done within {} s; it may have been done all the same", TIME.as_secs());
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", detail).retry_after(1).into_response()
     });
     let problem = response.extensions_mut().remove::<Problem>();
@@ -48,7 +49,9 @@ pub async fn own_hosts(State(control): State<Arc<Control>>, request: Request, ne
     let own = name.as_deref().is_some_and(|name| {
         let address = name.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>().ok();
         name == "localhost"
-            || address.is_some_and(|address| address.to_canonical().is_loopback() || Some(address.to_canonical()) == local)
+            || address.is_some_and(|address| {
+                address.to_canonical().is_loopback() || Some(address.to_canonical()) == local
+            })
             || control.settings.hosts.iter().any(|host| host.eq_ignore_ascii_case(name))
     });
     if own {

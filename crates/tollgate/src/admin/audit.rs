@@ -74,6 +74,6 @@ async fn list(
     May { caller, .. }: May<AuditRead>,
     Asked(page): Asked<PageOf>,
 ) -> Result<Json<Items<AuditView>>> {
-    let rows = control.store.audit(caller.scope, &page.paging()).await?;
+    let rows = control.store()?.audit(caller.scope, &page.paging()).await?;
     Ok(Json(Items::of(rows, AuditView::from)))
 }

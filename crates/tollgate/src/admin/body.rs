@@ -94,7 +94,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
         match axum::extract::Query::from_request_parts(parts, state).await {
             Ok(axum::extract::Query(value)) => Ok(Self(value)),
             Err(rejection) => {
-                let text = std::error::Error::source(&rejection).map_or_else(String::new, ToString::to_string);
+                let text =
+                    std::error::Error::source(&rejection).map_or_else(String::new, ToString::to_string);
                 let (field, why) = match text.split_once(": ") {
                     Some((field, why)) if !field.contains(' ') => (field.to_owned(), why.to_owned()),
                     _ => (quoted(&text).unwrap_or("query").to_owned(), text.clone()),
@@ -141,7 +142,8 @@ async fn read(headers: &HeaderMap, body: axum::body::Body) -> Result<Bytes> {
         return Err(too_long());
     }
     to_bytes(body, MOST).await.map_err(|error| {
-        let is_length = std::error::Error::source(&error).is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>());
+        let is_length = std::error::Error::source(&error)
+            .is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>());
         if is_length {
             too_long()
         } else {
@@ -176,7 +178,8 @@ fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T> {
         let why = error.to_string();
         let why = why.rsplit_once(" at line ").map_or(why.as_str(), |(why, _)| why);
         // An unknown or missing member is named by the text, any other by its place.
-        let named = ["unknown field", "missing field", "duplicate field"].iter().any(|word| why.starts_with(word));
+        let named =
+            ["unknown field", "missing field", "duplicate field"].iter().any(|word| why.starts_with(word));
         let field = match quoted(why) {
             Some(name) if named => name.to_owned(),
             _ if path == "." => "body".to_owned(),

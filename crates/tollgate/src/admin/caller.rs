@@ -72,7 +72,10 @@ impl Bootstrap {
     /// Where it is too short to be safe.
     pub fn new(key: &str) -> anyhow::Result<Self> {
         let enough = key.chars().count() >= BOOTSTRAP_LEAST;
-        anyhow::ensure!(enough, "`TOLLGATE_ADMIN_KEY` has fewer than {BOOTSTRAP_LEAST} characters; use a longer one");
+        anyhow::ensure!(
+            enough,
+            "`TOLLGATE_ADMIN_KEY` has fewer than {BOOTSTRAP_LEAST} characters; use a longer one"
+        );
         Ok(Self { digest: Digest::of(key.as_bytes()), noted: AtomicI64::new(i64::MIN) })
     }
 
@@ -164,7 +167,7 @@ impl Control {
             }
             return self.of_file(credential).await.map(Some);
         }
-        let found = self.store.find_credential(Scope::All, Kind::ApiKey, &Lookup::digest(digest)).await?;
+        let found = self.store()?.find_credential(Scope::All, Kind::ApiKey, &Lookup::digest(digest)).await?;
         let Some(found) = found.filter(|found| self.accepts(found, peer.address)) else { return Ok(None) };
         self.note_use(&found).await;
         let in_force = InForce::of(&live.snapshot, &found.credential, &found.consumer);
@@ -183,7 +186,8 @@ impl Control {
     pub(super) fn accepts(&self, found: &Found, client: IpAddr) -> bool {
         let networks = &found.credential.networks;
         found.state(self.now()) == State::Live
-            && (networks.is_empty() || networks.iter().any(|network| network.contains(&client.to_canonical())))
+            && (networks.is_empty()
+                || networks.iter().any(|network| network.contains(&client.to_canonical())))
     }
 
     /// Notes that a credential was used, at most once a minute. What cannot be noted stands in no one's way.
@@ -193,7 +197,8 @@ impl Control {
         if found.credential.last_used_at.is_some_and(recently) {
             return;
         }
-        if let Err(error) = self.store.touch_credentials(&[(found.credential.id, now)]).await {
+        let Some(store) = self.gate.directory.store() else { return };
+        if let Err(error) = store.touch_credentials(&[(found.credential.id, now)]).await {
             tracing::warn!(%error, "the last use of a credential was not noted");
         }
     }
@@ -204,7 +209,7 @@ impl Control {
         let now = self.now();
         let noted = bootstrap.noted.load(Relaxed);
         if now.as_second().saturating_sub(noted) >= NOTED {
-            let mut change = self.store.change(&actor, now).await?;
+            let mut change = self.store()?.change(&actor, now).await?;
             let from = json!({ "address": peer.address.to_string() });
             change.note("bootstrap.use", "bootstrap", from).await?;
             change.commit().await?;
@@ -227,9 +232,11 @@ impl Control {
             return Ok(Caller { actor, scope: Scope::All, account: None, grant: None, scopes });
         }
         let name = &credential.consumer.account;
-        let account = self.store.account_named(Scope::All, name).await.map_err(|error| match error {
+        let account = self.store()?.account_named(Scope::All, name).await.map_err(|error| match error {
             tollgate_store::Error::NotFound(_) => {
-                let detail = format!("the key's account `{name}` is not in the store, so there is nothing that it may see");
+                let detail = format!(
+                    "the key's account `{name}` is not in the store, so there is nothing that it may see"
+                );
                 Problem::new(StatusCode::FORBIDDEN, "account_unknown", detail)
             }
             error => error.into(),
@@ -259,9 +266,9 @@ pub fn presented(headers: &HeaderMap) -> Result<Option<String>> {
         let (scheme, key) = text.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| key.trim()).filter(|key| !key.is_empty())
     });
-    bearer.map(|key| Some(key.to_owned())).ok_or_else(|| {
-        unauthorized("send the admin key as `Authorization: Bearer KEY`", true)
-    })
+    bearer
+        .map(|key| Some(key.to_owned()))
+        .ok_or_else(|| unauthorized("send the admin key as `Authorization: Bearer KEY`", true))
 }
 
 /// 401 with its challenge (RFC 6750 §3).
@@ -274,6 +281,7 @@ pub fn unauthorized(detail: &str, presented: bool) -> Problem {
 }
 
 fn peer(parts: &Parts) -> Result<Peer> {
-    let missing = || Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "peer_unknown", "nobody is known to have called");
+    let missing =
+        || Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "peer_unknown", "nobody is known to have called");
     parts.extensions.get::<Peer>().copied().ok_or_else(missing)
 }

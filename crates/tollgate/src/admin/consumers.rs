@@ -9,7 +9,8 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use tollgate_core::consumer::Name;
 use tollgate_store::{
-    Account, Change, Consumer, ConsumerPatch, CredentialFilter, NewConsumer, Paging, Scope, Set, State as Life,
+    Account, Change, Consumer, ConsumerPatch, CredentialFilter, NewConsumer, Paging, Scope, Set,
+    State as Life,
 };
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -138,7 +139,7 @@ async fn list(
         page.start(visible.map(|consumer| (consumer.name.to_string(), ConsumerView::of_file(consumer))))?;
     Ok(Json(match started.rest.clone() {
         None => started.full(),
-        Some(rest) => started.and(control.store.consumers(caller.scope, &rest).await?, ConsumerView::from),
+        Some(rest) => started.and(control.store()?.consumers(caller.scope, &rest).await?, ConsumerView::from),
     }))
 }
 
@@ -177,7 +178,8 @@ async fn show(
     Part(text): Part<String>,
 ) -> Result<Json<ConsumerView>> {
     let live = control.gate.live();
-    if let Some(consumer) = live.snapshot.consumers.get(text.as_str()).filter(|one| caller.sees(&one.account)) {
+    if let Some(consumer) = live.snapshot.consumers.get(text.as_str()).filter(|one| caller.sees(&one.account))
+    {
         return Ok(Json(ConsumerView::of_file(consumer)));
     }
     Ok(Json(control.consumer(&caller, &text).await?.into()))
@@ -259,7 +261,7 @@ impl Control {
     /// The consumer of the store with this name.
     pub(super) async fn consumer(&self, caller: &Caller, text: &str) -> Result<Consumer> {
         let name = Name::new(text).map_err(|_| Problem::not_found("consumer"))?;
-        Ok(self.store.consumer_named(caller.scope, &name).await?)
+        Ok(self.store()?.consumer_named(caller.scope, &name).await?)
     }
 
     /// The same, to be changed; 409 where the file declares it.
@@ -312,7 +314,7 @@ impl Control {
         };
         match (asked, caller.scope) {
             (Some(text), _) => self.account(caller, text).await.map_err(missing),
-            (None, Scope::Account(own)) => Ok(self.store.account(caller.scope, own).await?),
+            (None, Scope::Account(own)) => Ok(self.store()?.account(caller.scope, own).await?),
             (None, Scope::All) => match change.account_named(Scope::All, consumer).await {
                 Err(tollgate_store::Error::NotFound(_)) => {
                     Ok(change.create_account(Scope::All, consumer.clone()).await?)
@@ -345,7 +347,7 @@ impl Control {
         let filter = CredentialFilter { consumer: Some(consumer.id), ..CredentialFilter::default() };
         let mut paging = Paging { cursor: None, limit: Some(tollgate_store::PAGE_LIMIT) };
         loop {
-            let page = self.store.credentials(caller.scope, filter, &paging).await?;
+            let page = self.store()?.credentials(caller.scope, filter, &paging).await?;
             let live = page.items.iter().filter(|one| one.state(self.now()) == Life::Live);
             for credential in live {
                 caller.may_end(&InForce::of(&self.gate.live().snapshot, credential, consumer))?;

@@ -5,7 +5,9 @@ mod proof;
 
 use serde::{Deserialize, Serialize};
 use tollgate_core::consumer::{Name, Scopes};
-use tollgate_store::{Consumer, Credential, CredentialFilter, CredentialId, Found, Kind, NewCredential, Paging, State};
+use tollgate_store::{
+    Consumer, Credential, CredentialFilter, CredentialId, Found, Kind, NewCredential, Paging, State,
+};
 use utoipa::ToSchema;
 
 pub use self::life::{CredentialChange, Rotate};
@@ -218,7 +220,9 @@ impl Control {
         Ok(Settled {
             scopes: terms.scopes.as_deref().map(value::scopes),
             tier: terms.tier.as_deref().map(|tier| self.tier(tier)).transpose()?,
-            rate: terms.rate_limit_per_hour.or_else(|| caller.grant.as_ref().and_then(|grant| grant.own_rate)),
+            rate: terms
+                .rate_limit_per_hour
+                .or_else(|| caller.grant.as_ref().and_then(|grant| grant.own_rate)),
             end: value::end(terms.expires_at.as_deref(), terms.expires_in_days, self.now())?,
             networks: value::networks(terms.allowed_ips.as_deref().unwrap_or_default())?,
             terms,
@@ -256,7 +260,7 @@ impl Control {
     pub async fn found(&self, caller: &Caller, id: &str) -> Result<Found> {
         let missing = || Problem::not_found("credential");
         let id: CredentialId = id.parse().map_err(|_| missing())?;
-        let found = self.store.load_credentials(caller.scope, &[id]).await?;
+        let found = self.store()?.load_credentials(caller.scope, &[id]).await?;
         found.into_iter().next().ok_or_else(missing)
     }
 
@@ -272,10 +276,10 @@ impl Control {
         filter: CredentialFilter,
         paging: &Paging,
     ) -> Result<Items<CredentialView>> {
-        let page = self.store.credentials(caller.scope, filter, paging).await?;
+        let page = self.store()?.credentials(caller.scope, filter, paging).await?;
         let ids: Vec<CredentialId> = page.items.iter().map(|credential| credential.id).collect();
         // In the same order: both are sorted by id.
-        let found = self.store.load_credentials(caller.scope, &ids).await?;
+        let found = self.store()?.load_credentials(caller.scope, &ids).await?;
         Ok(Items { items: found.iter().map(|found| self.view(found)).collect(), next: page.next })
     }
 }

@@ -206,9 +206,10 @@ async fn rotate(
 impl NewCredentialBody {
     fn parts(self) -> Result<(Kind, Wish, Terms)> {
         let kind: Kind = self.kind.parse().map_err(|_| match self.kind.as_str() {
-            "basic" | "service_token" | "hmac" => {
-                Problem::invalid("kind", "is not stored yet; declare such a credential in the configuration file")
-            }
+            "basic" | "service_token" | "hmac" => Problem::invalid(
+                "kind",
+                "is not stored yet; declare such a credential in the configuration file",
+            ),
             _ => Problem::invalid("kind", "is none of `api_key`, `jwt` and `hawk`"),
         })?;
         let wish = Wish {

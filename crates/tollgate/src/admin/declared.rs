@@ -148,7 +148,8 @@ impl Matrix {
             .filter(|consumer| caller.sees(&consumer.account))
             .map(|consumer| &consumer.name)
             .collect();
-        let cells = matrix::cells(&live.snapshot).into_iter().filter(|cell| consumers.contains(&&cell.consumer));
+        let cells =
+            matrix::cells(&live.snapshot).into_iter().filter(|cell| consumers.contains(&&cell.consumer));
         Self {
             cells: cells.map(CellView::from).collect(),
             routes: live.snapshot.routes.iter().map(|route| route.name.to_string()).collect(),
@@ -202,7 +203,11 @@ impl RouteView {
                 PathPattern::Exact(path) => path.to_string(),
                 PathPattern::Below(path) => format!("{path}/**"),
             },
-            methods: route.matching.methods.as_ref().map(|list| list.iter().map(ToString::to_string).collect()),
+            methods: route
+                .matching
+                .methods
+                .as_ref()
+                .map(|list| list.iter().map(ToString::to_string).collect()),
             hosts: route.matching.hosts.iter().map(host).collect(),
             upstream: route.upstream.name.to_string(),
             accept: schemes.chain(public).map(str::to_owned).collect(),

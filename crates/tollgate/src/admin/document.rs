@@ -118,7 +118,8 @@ pub fn finish(mut document: OpenApi) -> OpenApi {
 }
 
 fn add_errors(operation: &mut Operation) {
-    let keyed = operation.security.as_ref().is_some_and(|all| all.iter().any(|one| *one != Default::default()));
+    let keyed =
+        operation.security.as_ref().is_some_and(|all| all.iter().any(|one| *one != Default::default()));
     let body = operation.request_body.is_some();
     let placed = operation.parameters.as_ref().is_some_and(|all| !all.is_empty());
     let mut errors = vec![("421", "This listener has another name")];

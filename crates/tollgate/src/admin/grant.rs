@@ -55,7 +55,9 @@ impl Caller {
     /// Whether it may end something with these scopes.
     pub fn may_end(&self, what: &InForce) -> Result<()> {
         match &self.grant {
-            Some(_) if what.scopes.contains(ADMIN) => Err(exceeded("scopes", "only an `admin` key ends an `admin` key")),
+            Some(_) if what.scopes.contains(ADMIN) => {
+                Err(exceeded("scopes", "only an `admin` key ends an `admin` key"))
+            }
             _ => Ok(()),
         }
     }

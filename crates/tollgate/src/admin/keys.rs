@@ -140,12 +140,15 @@ async fn create(
         Begun::First(work) => work,
     };
     let consumer = match consumer {
-        Some(name) => control.writable_consumer(&caller, &name).await.map_err(|problem| match problem.code() {
-            "not_found" => Problem::invalid("consumer", "is no consumer"),
-            _ => problem,
-        })?,
+        Some(name) => {
+            control.writable_consumer(&caller, &name).await.map_err(|problem| match problem.code() {
+                "not_found" => Problem::invalid("consumer", "is no consumer"),
+                _ => problem,
+            })?
+        }
         None => {
-            let wanted = Wanted { name: named_after(settled.name())?, account: None, tier: None, scopes: None };
+            let wanted =
+                Wanted { name: named_after(settled.name())?, account: None, tier: None, scopes: None };
             control.make_consumer(&caller, &mut work.change, wanted).await?
         }
     };

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
+use std::sync::atomic::Ordering::Relaxed;
 
 use axum::http::StatusCode;
 use parking_lot::Mutex;
@@ -39,12 +40,20 @@ pub fn text(control: &Control) -> String {
     text.sample(&[], (control.settings.connections)());
     text.family("tollgate_limiter_entries", "gauge", "Rates, slots and counters of limits that are in use.");
     text.sample(&[], gate.limiter.len());
+    text.family("tollgate_directory_entries", "gauge", "Credentials of the store that are remembered.");
+    text.sample(&[], gate.directory.known.len());
+    text.family("tollgate_directory_loads_total", "counter", "Credentials that were looked up in the store.");
+    text.sample(&[], gate.directory.loads.load(Relaxed));
+    text.family("tollgate_store_up", "gauge", "Whether the store answered when it was asked last.");
+    text.sample(&[], u8::from(!gate.directory.is_away()));
     text.family("tollgate_upstream_healthy", "gauge", "Targets of an upstream that count as healthy.");
     let live = gate.live();
     let upstreams: BTreeMap<&str, usize> = live
         .upstreams
         .iter()
-        .map(|(name, state)| (name.as_str(), state.targets.iter().filter(|target| target.is_healthy()).count()))
+        .map(|(name, state)| {
+            (name.as_str(), state.targets.iter().filter(|target| target.is_healthy()).count())
+        })
         .collect();
     for (name, healthy) in upstreams {
         text.sample(&[("upstream", name)], healthy);
@@ -55,7 +64,11 @@ pub fn text(control: &Control) -> String {
     for ((path, method, status), count) in control.calls.0.lock().iter() {
         text.sample(&[("path", path), ("method", method), ("status", &status.to_string())], count);
     }
-    text.family("tollgate_admin_throttled_addresses", "gauge", "Addresses that sent wrong admin keys lately.");
+    text.family(
+        "tollgate_admin_throttled_addresses",
+        "gauge",
+        "Addresses that sent wrong admin keys lately.",
+    );
     text.sample(&[], control.failures.entries());
     text.family("tollgate_uptime_seconds", "gauge", "Time since the process began to serve.");
     text.sample(&[], gate.clock.now().monotonic.as_secs());

@@ -30,7 +30,7 @@ pub struct Work<'a> {
 impl Control {
     /// Begins a change of the caller's.
     pub async fn change(&self, caller: &Caller) -> Result<Change<'_>> {
-        Ok(self.store.change(&caller.actor, self.now()).await?)
+        Ok(self.store()?.change(&caller.actor, self.now()).await?)
     }
 
     /// Begins a change that the caller may ask for twice by `Idempotency-Key`. Of two at the same time one waits here
@@ -51,7 +51,7 @@ impl Control {
     /// request on.
     pub async fn commit(&self, change: Change<'_>) -> Result<()> {
         change.commit().await?;
-        self.look().await;
+        self.gate.directory.look().await;
         Ok(())
     }
 }

@@ -60,7 +60,7 @@ async fn ready(State(control): State<Arc<Control>>) -> (StatusCode, Json<Ready>)
         .iter()
         .filter(|(_, state)| !state.targets.iter().any(|target| target.is_healthy()))
         .map(|(name, _)| format!("upstream:{name}"));
-    let store = control.store.rev().await.is_err().then(|| "store".to_owned());
+    let store = control.gate.directory.is_away().then(|| "store".to_owned());
     let mut degraded: Vec<String> = unhealthy.chain(store).collect();
     degraded.sort_unstable();
     (StatusCode::OK, Json(Ready { status: "ready", degraded }))

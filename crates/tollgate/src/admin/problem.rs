@@ -26,14 +26,7 @@ pub type Result<T> = std::result::Result<T, Problem>;
 impl Problem {
     /// A problem of this status; `code` is for programs and never changes, `detail` is for people.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self {
-            status,
-            code,
-            detail: detail.into(),
-            members: Vec::new(),
-            headers: Vec::new(),
-            bare: false,
-        }
+        Self { status, code, detail: detail.into(), members: Vec::new(), headers: Vec::new(), bare: false }
     }
 
     /// 404, the same for what is not there and for what is somebody else's.

@@ -45,7 +45,8 @@ pub fn scopes(list: &[String]) -> Scopes {
 /// Reads networks and single addresses.
 pub fn networks(list: &[String]) -> Result<Vec<IpNet>> {
     let refused = |text: &str| {
-        let why = format!("has something that is neither an address nor a network: `{}`", text.escape_debug());
+        let why =
+            format!("has something that is neither an address nor a network: `{}`", text.escape_debug());
         Problem::invalid("allowed_ips", why)
     };
     list.iter()
@@ -88,7 +89,8 @@ pub fn end(at: Option<&str>, in_days: Option<i64>, now: Timestamp) -> Result<Opt
 
 /// Until when an old key works beside the new one: `30s`, `10m`, `24h`, `7d`.
 pub fn grace(text: &str, now: Timestamp) -> Result<Timestamp> {
-    let refused = || Problem::invalid("grace", "must be a time such as `30s`, `10m`, `24h` or `7d`, at most `90d`");
+    let refused =
+        || Problem::invalid("grace", "must be a time such as `30s`, `10m`, `24h` or `7d`, at most `90d`");
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let seconds = match &text[digits.len()..] {
         "s" => 1,

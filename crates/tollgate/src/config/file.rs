@@ -13,7 +13,6 @@ pub(super) mod limit;
 pub(super) mod node;
 #[expect(dead_code, reason = "parts of the grammar are read for their shape and not in force yet")]
 pub(super) mod price;
-#[expect(dead_code, reason = "parts of the grammar are read for their shape and not in force yet")]
 pub(super) mod process;
 pub(super) mod read;
 pub(super) mod redact;
@@ -65,9 +64,10 @@ pub(super) struct File {
     /// Bounds of what callers may send.
     #[serde(default)]
     pub bounds: Option<process::Bounds>,
-    /// What is remembered where: `sqlite`, `sqlite:PATH` or `postgres://…`.
+    /// Where accounts, consumers and credentials are kept: `sqlite`, `sqlite:PATH` or `postgres://…`; a URL with a
+    /// password better as `{ env: NAME }` or `{ file: PATH }`. Default `sqlite`, in `data_dir`.
     #[serde(default)]
-    pub store: Option<Spanned<String>>,
+    pub store: Option<Spanned<secret::Secret>>,
     /// State that a fleet of gates shares: `none` or `redis://…`.
     #[serde(default)]
     pub shared: Option<Spanned<String>>,

@@ -136,8 +136,10 @@ pub async fn summary(
 ) -> Result<Json<Summary>> {
     let credential: CredentialId = id.parse()?;
     let now = control.now().as_second();
-    let since = |seconds: i64| Timestamp::from_second(now - now.rem_euclid(seconds)).unwrap_or(Timestamp::MIN);
-    let summary = control.store.usage_summary(caller.scope, credential, since(86_400), since(3600)).await?;
+    let since =
+        |seconds: i64| Timestamp::from_second(now - now.rem_euclid(seconds)).unwrap_or(Timestamp::MIN);
+    let summary =
+        control.store()?.usage_summary(caller.scope, credential, since(86_400), since(3600)).await?;
     Ok(Json(Summary::new(id, summary)))
 }
 
@@ -147,9 +149,16 @@ async fn allowed(control: &Control, headers: &HeaderMap, peer: Peer) -> Result<S
 }
 
 impl Control {
-    async fn post(&self, scope: Scope, id: &str, kind: PostingKind, body: Body<Report>) -> Result<Json<Stored>> {
+    async fn post(
+        &self,
+        scope: Scope,
+        id: &str,
+        kind: PostingKind,
+        body: Body<Report>,
+    ) -> Result<Json<Stored>> {
         let Body { value: report, text, repeat } = body;
-        let text = if text.is_empty() { "{}".to_owned() } else { String::from_utf8_lossy(&text).into_owned() };
+        let text =
+            if text.is_empty() { "{}".to_owned() } else { String::from_utf8_lossy(&text).into_owned() };
         let idempotency_key = match (repeat.key, report.idempotency_key) {
             (Some(header), Some(body)) if header != body => {
                 return Err(Problem::invalid("idempotency_key", "is another one than that of the header"));
@@ -170,7 +179,7 @@ impl Control {
             predictions: report.predictions_count,
             body: text,
         };
-        let posted = self.store.post_usage(scope, std::slice::from_ref(&posting)).await?;
+        let posted = self.store()?.post_usage(scope, std::slice::from_ref(&posting)).await?;
         match posted.into_iter().next() {
             Some(Posted::New(id)) => Ok(Json(Stored { status: "accepted", id, replayed: false })),
             Some(Posted::Repeated(id)) => Ok(Json(Stored { status: "accepted", id, replayed: true })),

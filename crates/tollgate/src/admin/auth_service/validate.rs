@@ -71,15 +71,18 @@ pub async fn validate(
 ) -> Result<Json<Validated>> {
     no_browser(&headers)?;
     let now = control.gate.clock.now();
-    control.validations.take(peer.address, now).map_err(|seconds| {
-        Problem::slow_down("rate_limited", "Rate limit exceeded", seconds).bare()
-    })?;
+    control
+        .validations
+        .take(peer.address, now)
+        .map_err(|seconds| Problem::slow_down("rate_limited", "Rate limit exceeded", seconds).bare())?;
     let asked = body.value;
     let in_header = presented(&headers).map_err(|_| refused("Invalid or expired API key"))?;
     let key = match (in_header, asked.api_key) {
         (Some(key), None) | (None, Some(key)) => key,
         (Some(header), Some(body)) if header == body => body,
-        (Some(_), Some(_)) => return Err(Problem::invalid("api_key", "is another key than that of the header")),
+        (Some(_), Some(_)) => {
+            return Err(Problem::invalid("api_key", "is another key than that of the header"));
+        }
         (None, None) => return Err(refused("API key required")),
     };
     let client = client(asked.client_ip.as_deref(), peer)?;
@@ -103,7 +106,7 @@ impl Control {
             let user = credential.consumer.name.to_string();
             return Ok(Json(Validated::new(user, credential.id.to_string(), service, in_force)));
         }
-        let found = self.store.find_credential(Scope::All, Kind::ApiKey, &Lookup::digest(digest)).await?;
+        let found = self.store()?.find_credential(Scope::All, Kind::ApiKey, &Lookup::digest(digest)).await?;
         let found = found.filter(|found| self.accepts(found, client)).ok_or_else(invalid)?;
         self.note_use(&found).await;
         let in_force = InForce::of(&live.snapshot, &found.credential, &found.consumer);
@@ -131,7 +134,9 @@ impl Validated {
 fn client(text: Option<&str>, peer: Peer) -> Result<IpAddr> {
     let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(peer.address) };
     let address: std::result::Result<IpAddr, _> = text.trim().parse();
-    address.map(|address| address.to_canonical()).map_err(|_| Problem::invalid("client_ip", "is no IP address"))
+    address
+        .map(|address| address.to_canonical())
+        .map_err(|_| Problem::invalid("client_ip", "is no IP address"))
 }
 
 /// The contract's own answer: whoever asks shows nothing else of it to its callers.

@@ -46,14 +46,21 @@ impl Wish {
     /// Makes the proof of a kind; a member that does not belong to it is refused.
     pub fn make(self, kind: Kind) -> Result<Made> {
         let foreign = |members: &[(&str, bool)]| match members.iter().find(|(_, given)| *given) {
-            Some((member, _)) => Err(Problem::invalid(member, format!("does not belong to a credential of the kind `{kind}`"))),
+            Some((member, _)) => {
+                Err(Problem::invalid(member, format!("does not belong to a credential of the kind `{kind}`")))
+            }
             None => Ok(()),
         };
         let (lookup, algorithm) = (self.lookup.is_some(), self.algorithm.is_some());
         let (public, secret) = (self.public_key.is_some(), self.secret.is_some());
         match kind {
             Kind::ApiKey => {
-                foreign(&[("lookup", lookup), ("algorithm", algorithm), ("public_key", public), ("secret", secret)])?;
+                foreign(&[
+                    ("lookup", lookup),
+                    ("algorithm", algorithm),
+                    ("public_key", public),
+                    ("secret", secret),
+                ])?;
                 api_key(self.environment.unwrap_or_default().into())
             }
             Kind::Jwt => {
@@ -68,12 +75,16 @@ impl Wish {
     }
 
     fn jwt(self) -> Result<Made> {
-        let name = self.algorithm.as_deref().unwrap_or(if self.public_key.is_some() { "RS256" } else { "HS256" });
-        let algorithm: jwt::Algorithm =
-            name.parse().map_err(|error: jwt::UnknownAlgorithm| Problem::invalid("algorithm", error.to_string()))?;
+        let name =
+            self.algorithm.as_deref().unwrap_or(if self.public_key.is_some() { "RS256" } else { "HS256" });
+        let algorithm: jwt::Algorithm = name
+            .parse()
+            .map_err(|error: jwt::UnknownAlgorithm| Problem::invalid("algorithm", error.to_string()))?;
         let key = self.lookup.map_or_else(|| identifier("jwt"), Ok)?;
         match (self.public_key, self.secret) {
-            (Some(pem), None) => Ok(Made { proof: NewProof::JwtPublic { key, algorithm, pem }, secret: None }),
+            (Some(pem), None) => {
+                Ok(Made { proof: NewProof::JwtPublic { key, algorithm, pem }, secret: None })
+            }
             (None, given) if name.starts_with("HS") => {
                 let shown = given.is_none();
                 let text = given.map_or_else(secret, Ok)?;
@@ -97,7 +108,10 @@ impl Wish {
         let shown = self.secret.is_none();
         let text = self.secret.map_or_else(secret, Ok)?;
         let secret = Plaintext::new(text.as_bytes());
-        Ok(Made { proof: NewProof::Hawk { id, algorithm, secret }, secret: shown.then_some(("secret", text)) })
+        Ok(Made {
+            proof: NewProof::Hawk { id, algorithm, secret },
+            secret: shown.then_some(("secret", text)),
+        })
     }
 }
 

@@ -12,7 +12,9 @@ pub fn html(document: &Value) -> String {
     out.push_str("<title>Tollgate admin API</title><link rel=stylesheet href=/docs/page.css>");
     out.push_str("<link rel=icon href='data:,'></head><body><header>");
     out.push_str(&format!("<h1>{}</h1><p>{}</p>", text(&info["title"]), prose(&info["description"])));
-    out.push_str("<p><a href=/openapi.json>openapi.json</a> <input id=filter type=search placeholder=Filter ");
+    out.push_str(
+        "<p><a href=/openapi.json>openapi.json</a> <input id=filter type=search placeholder=Filter ",
+    );
     out.push_str("aria-label='Filter operations' hidden></p></header><main>");
     for tag in document["tags"].as_array().into_iter().flatten() {
         section(&mut out, document, tag);
@@ -53,14 +55,22 @@ fn operation(out: &mut String, document: &Value, method: &str, path: &str, opera
         out.push_str(&format!("<p>Scope: {}</p>", needed.join(", ")));
     }
     let parameters = operation["parameters"].as_array().into_iter().flatten();
-    rows(out, "Parameters", parameters.map(|one| (text(&one["name"]), kind(&one["schema"]), prose(&one["description"]))));
+    rows(
+        out,
+        "Parameters",
+        parameters.map(|one| (text(&one["name"]), kind(&one["schema"]), prose(&one["description"]))),
+    );
     let body = &operation["requestBody"]["content"]["application/json"]["schema"];
     if !body.is_null() {
         out.push_str("<h3>Body</h3>");
         schema(out, document, body);
     }
     for (status, response) in members(&operation["responses"]) {
-        out.push_str(&format!("<h3><code>{}</code> {}</h3>", escaped(status), prose(&response["description"])));
+        out.push_str(&format!(
+            "<h3><code>{}</code> {}</h3>",
+            escaped(status),
+            prose(&response["description"])
+        ));
         let answer = &response["content"]["application/json"]["schema"];
         if !answer.is_null() {
             schema(out, document, answer);
@@ -158,5 +168,9 @@ fn prose(value: &Value) -> String {
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+        .replace('\'', "&#39;")
 }
