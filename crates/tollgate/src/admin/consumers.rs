@@ -217,7 +217,7 @@ async fn change(
     }
     match wanted.enabled {
         Some(false) => caller.may_end(&now)?,
-        Some(true) | None => caller.may_change(&now)?,
+        Some(true) | None => caller.may_grant_scopes(&now.scopes)?,
     }
     // What its keys inherit must lie within the grant, too.
     if after != before {

@@ -6,7 +6,7 @@
 //!   count as given.
 //! - *Tier*: its own, or the one that the consumer has already; a consumer that it makes gets its own.
 //! - *Rate*: at most its own. A rate of its own, as opposed to its tier's, goes on to each key that it makes.
-//! - It changes and rotates only what lies within its scopes, since whoever rotates a key holds its secret.
+//! - It changes and rotates only what lies within its scopes and its rate, since whoever rotates a key holds its secret.
 //! - It may disable, revoke and remove whatever the account owns, but for admin keys of the scope `admin`.
 
 use axum::http::StatusCode;
@@ -47,12 +47,13 @@ impl Caller {
         }
     }
 
-    /// Whether it may take over or change something with these scopes.
+    /// Whether it may take over or change a credential of which this counts.
     pub fn may_change(&self, what: &InForce) -> Result<()> {
-        self.may_grant_scopes(&what.scopes)
+        self.may_grant_scopes(&what.scopes)?;
+        self.may_grant_rate(what.hourly)
     }
 
-    /// Whether it may end something with these scopes.
+    /// Whether it may end a credential of which this counts.
     pub fn may_end(&self, what: &InForce) -> Result<()> {
         match &self.grant {
             Some(_) if what.scopes.contains(ADMIN) => {
@@ -66,6 +67,3 @@ impl Caller {
 fn exceeded(field: &'static str, detail: impl Into<String>) -> Problem {
     Problem::new(StatusCode::FORBIDDEN, "grant_exceeded", detail).with("field", field)
 }
-
-#[cfg(test)]
-mod tests;
