@@ -88,7 +88,7 @@ fn what_is_no_body_is_refused() {
             (json, "[".repeat(10_000), 400, "malformed_json"),
             (json, "[]".to_owned(), 422, "invalid_field"),
             (json, r#"{"name":"a","name":"b"}"#.to_owned(), 422, "invalid_field"),
-            (json, format!("{:70000}", "{}"), 413, "body_too_large"),
+            (json, " ".repeat(70_000), 413, "body_too_large"),
         ] {
             let answer = post().text(media_type, text).answers(status).await;
             assert_eq!(answer.problem().0, code, "{}", answer.text);
