@@ -110,6 +110,12 @@ impl Control {
         let found = found.filter(|found| self.accepts(found, client)).ok_or_else(invalid)?;
         self.note_use(&found).await;
         let in_force = InForce::of(&live.snapshot, &found.credential, &found.consumer);
+        if let Some(tier) = in_force.tier.as_ref().filter(|tier| !live.snapshot.tiers.contains_key(*tier)) {
+            // As at the gate: nobody passes without the limits of the tier, and the key is not wrong.
+            tracing::error!(credential = %found.credential.id, "its tier `{tier}` is not in the configuration");
+            let detail = "the key's tier is not in the configuration";
+            return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "tier_unknown", detail).retry_after(60));
+        }
         let service = found.credential.service_id.clone().or(service);
         let service = service.unwrap_or_else(|| DEFAULT_SERVICE.to_owned());
         let id = found.credential.id.to_string();
