@@ -90,9 +90,9 @@ impl Control {
         let ends = CredentialChange { enabled: Some(false), ..CredentialChange::nothing() };
         if wanted == ends {
             caller.may_end(&before)?;
-        } else {
-            caller.may_change(&before)?;
+            return Ok(CredentialPatch { enabled: Set::To(false), ..CredentialPatch::default() });
         }
+        caller.may_change(&before)?;
         let mut after = found.credential.clone();
         let mut patch = CredentialPatch::default();
         if wanted.scopes != Member::Absent {

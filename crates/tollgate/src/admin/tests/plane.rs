@@ -96,6 +96,7 @@ impl Plane {
         let actor = Actor::new("test").unwrap();
         store.open_sealing_keys(&folder.path().join("sealing.key"), &actor, start()).await.unwrap();
         let gate = gate(folder.path(), store, Clock::Manual(clock.clone())).await;
+        gate.directory.look().await;
         let settings = Settings {
             bootstrap: Some(Bootstrap::new(BOOTSTRAP).unwrap()),
             hosts: vec!["gate.example.com".to_owned()],
@@ -268,7 +269,7 @@ async fn gate(folder: &Path, store: Store, clock: Clock) -> Arc<Gate> {
     let compiled =
         config::compile(&source, &env).unwrap_or_else(|problems| panic!("{}", problems.render(false)));
     let handle = tokio::runtime::Handle::current();
-    let directory = Arc::new(Directory::new(1000, Duration::from_secs(600), handle));
+    let directory = Arc::new(Directory::new(compiled.process.directory, None, handle));
     directory.open(store).await.unwrap();
     directory.reserve("test", &compiled.snapshot).await.unwrap();
     Gate::new(compiled.process, compiled.snapshot, directory, clock, Telemetry::default()).unwrap()
