@@ -1,5 +1,7 @@
 //! Whether a permitted call has room within its limits.
 
+pub mod shared;
+
 use core::net::IpAddr;
 use std::sync::Arc;
 

@@ -3,8 +3,8 @@
 pub mod api_key_text;
 
 use core::net::IpAddr;
-use core::sync::atomic::AtomicI64;
 use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::{AtomicBool, AtomicI64};
 use std::fmt;
 use std::sync::Arc;
 
@@ -36,6 +36,7 @@ pub struct Credential {
     /// Who says that it exists.
     pub origin: Origin,
     used: AtomicI64,
+    revoked: AtomicBool,
     /// What an upstream is told, ready to send.
     identity: Box<str>,
     subject: Subject,
@@ -87,6 +88,7 @@ impl Credential {
             life: Life::default(),
             origin: Origin::File,
             used: AtomicI64::new(0),
+            revoked: AtomicBool::new(false),
             identity: identity.into(),
             subject,
         })
@@ -100,6 +102,21 @@ impl Credential {
     /// The header lines that tell an upstream who calls: made once, and in one piece, as every request writes them.
     pub fn identity_lines(&self) -> &str {
         &self.identity
+    }
+
+    /// Whether it counts now, from this address.
+    pub fn holds(&self, client: IpAddr, now: Now) -> bool {
+        !self.is_revoked() && self.life.holds(client, now)
+    }
+
+    /// Ends it for whoever holds it still: calls that are under way see it.
+    pub fn revoke(&self) {
+        self.revoked.store(true, Relaxed);
+    }
+
+    /// Whether it was revoked or disabled after it was looked up.
+    pub fn is_revoked(&self) -> bool {
+        self.revoked.load(Relaxed)
     }
 
     /// Notes that it identified somebody at this second of the wall clock; true if nobody noted it within the last
@@ -147,15 +164,11 @@ pub struct Life {
     pub ends: Option<i64>,
     /// Networks that it may come from; none means all.
     pub networks: Box<[IpNet]>,
-    /// Whether it was disabled or revoked.
-    pub is_over: bool,
 }
 
 impl Life {
-    /// Whether the credential counts now, from this address.
-    pub fn holds(&self, client: IpAddr, now: Now) -> bool {
-        !self.is_over
-            && self.ends.is_none_or(|end| now.unix_seconds() < end)
+    fn holds(&self, client: IpAddr, now: Now) -> bool {
+        self.ends.is_none_or(|end| now.unix_seconds() < end)
             && (self.networks.is_empty() || self.networks.iter().any(|network| network.contains(&client)))
     }
 }

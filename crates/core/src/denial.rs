@@ -71,6 +71,8 @@ pub enum Denial {
     },
     /// The room for bodies that are held whole is taken.
     Overloaded,
+    /// The credential was revoked while its call was under way.
+    Revoked,
     /// Nobody can say at the moment whose credential this is.
     Directory(DirectoryFailure),
     /// The account behind the credential has no balance left.
@@ -240,7 +242,7 @@ impl Denial {
             Self::Malformed(_) | Self::Path(_) | Self::Ambiguous => StatusCode::BAD_REQUEST,
             Self::NoRoute => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Unauthenticated { .. } => StatusCode::UNAUTHORIZED,
+            Self::Unauthenticated { .. } | Self::Revoked => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::Bound(Bound::Body { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Bound(Bound::Target) => StatusCode::URI_TOO_LONG,
@@ -270,6 +272,7 @@ impl Denial {
             Self::MethodNotAllowed { .. } => "method_not_allowed",
             Self::Unauthenticated { reason: Unauthenticated::Missing(_), .. } => "credential_missing",
             Self::Unauthenticated { .. } => "credential_invalid",
+            Self::Revoked => "credential_revoked",
             Self::Forbidden(Forbidden::Consumer) => "consumer_forbidden",
             Self::Forbidden(Forbidden::Scope { .. }) => "scope_missing",
             Self::Bound(Bound::Body { .. }) => "body_too_large",
@@ -329,6 +332,7 @@ impl Denial {
             | Self::Forbidden(Forbidden::Consumer)
             | Self::Bound(_)
             | Self::ExpectationFailed
+            | Self::Revoked
             | Self::Balance(_)
             | Self::Upstream(_) => Vec::new(),
         }

@@ -9,6 +9,7 @@
 mod bucket;
 mod counter;
 mod counters;
+pub mod fleet;
 mod key;
 mod lease;
 mod limiter;

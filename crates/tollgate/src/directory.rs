@@ -5,6 +5,7 @@
 //! seen, each second and whenever somebody says that there are new ones.
 
 mod compile;
+mod held;
 mod loads;
 mod watch;
 
@@ -24,6 +25,7 @@ use tollgate_core::directory::{Directory as Known, Loaded, Lookup, Question};
 use tollgate_core::snapshot::Snapshot;
 use tollgate_store::{Kind, Reservations, Store, Taken};
 
+use self::held::Held;
 use self::loads::Loads;
 use crate::auth_service::{AuthService, Charge, Reporter};
 use crate::config::process::Directory as Settings;
@@ -50,6 +52,9 @@ pub struct Directory {
     look: Notify,
     /// The number of the newest change that was seen; one reader at a time.
     seen: tokio::sync::Mutex<i64>,
+    /// Credentials of the store that somebody may hold, remembered or not.
+    held: Held,
+    cut: bool,
     /// Seconds of the wall clock at which credentials were used, not yet in the store.
     used: Mutex<HashMap<Box<str>, i64>>,
     /// What the file declares and the store could not be told yet.
@@ -78,6 +83,8 @@ impl Directory {
             control,
             look: Notify::new(),
             seen: tokio::sync::Mutex::new(0),
+            held: Held::new(settings.max),
+            cut: settings.cut,
             used: Mutex::default(),
             unreserved: Mutex::default(),
             away: AtomicBool::new(true),
@@ -203,10 +210,16 @@ impl Directory {
         let Some(found) = found else { return Ok(None) };
         // The snapshot of now, not that of the request: a reload forgets what was made from the one before.
         let live = gate.live();
-        compile::credential(&found, &live.snapshot, store, gate.clock.now()).map_err(|why| {
+        let made = compile::credential(&found, &live.snapshot, store, gate.clock.now()).map_err(|why| {
             tracing::error!(credential = %found.credential.id, "a credential of the store cannot be used: {why}");
             DirectoryFailure::Failed
-        })
+        })?;
+        if self.cut
+            && let Some(credential) = &made
+        {
+            self.held.note(credential);
+        }
+        Ok(made)
     }
 
     /// Looks at once for what changed, so that what was written by whoever calls this is in force when it returns.

@@ -6,6 +6,7 @@ mod call;
 pub mod connection;
 mod cors;
 mod exchange;
+mod fleet;
 mod forward;
 mod framing;
 mod h1;
@@ -20,15 +21,15 @@ mod tunnel;
 mod wire;
 pub mod worker;
 
-use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
-use tollgate_core::access::{self, Permit};
-use tollgate_core::admission::{self, Admission};
+use tollgate_core::access;
+use tollgate_core::admission::shared::Progress;
+use tollgate_core::admission::{self, Admission, Refused};
 use tollgate_core::authn::hawk::{self, Unproven};
 use tollgate_core::authn::{self, Identity};
 use tollgate_core::denial::{Bound, Denial, DirectoryFailure};
@@ -95,6 +96,10 @@ enum Step {
     Ask(Box<Asking>),
     /// Its body is read, to prove what the caller signed.
     Prove(Box<Signed>),
+    /// The fleet is asked whether it has seen the request.
+    Claim(Box<fleet::Claiming>),
+    /// The fleet is asked whether there is room for it.
+    Reserve(Box<fleet::Reserving>),
     /// It goes to the model; the artifacts sign the answer where the scheme wants that.
     Forward(Outgoing, Option<Arc<hawk::Artifacts>>),
 }
@@ -130,24 +135,27 @@ fn begin(worker: &Rc<Worker>, peer: &Peer, timer: &Rc<Timer>, asked: Asked) -> B
 
 /// The rest of the walk.
 async fn finish(worker: &Rc<Worker>, timer: &Rc<Timer>, waiting: Box<Waiting>) -> Answer {
-    let Waiting { mut call, live, step } = *waiting;
-    let step = match step {
+    let Waiting { mut call, live, mut step } = *waiting;
+    let mut asked = false;
+    let (outgoing, artifacts) = loop {
         // Boxed, as every rare and large future of the walk: its room would be moved with each request.
-        Step::Ask(asking) => match Box::pin(ask(worker, timer, &live, *asking, &mut call)).await {
-            Ok(step) => step,
+        let next = match step {
+            // One question has one answer.
+            Step::Ask(_) if asked => Err(Denial::Directory(DirectoryFailure::Failed)),
+            Step::Ask(asking) => {
+                asked = true;
+                Box::pin(ask(worker, timer, &live, *asking, &mut call)).await
+            }
+            Step::Answer(response) => return own(call, response),
+            Step::Forward(outgoing, artifacts) => break (outgoing, artifacts),
+            Step::Prove(signed) => Box::pin(prove(worker, &live, *signed, &mut call)).await,
+            Step::Claim(claiming) => Box::pin(fleet::claim(worker, &live, *claiming, &mut call)).await,
+            Step::Reserve(reserving) => Box::pin(fleet::reserve(worker, &live, *reserving, &mut call)).await,
+        };
+        match next {
+            Ok(next) => step = next,
             Err(denial) => return deny(call, &live, &denial),
-        },
-        step => step,
-    };
-    let (outgoing, artifacts) = match step {
-        // One question has one answer.
-        Step::Ask(_) => return deny(call, &live, &Denial::Directory(DirectoryFailure::Failed)),
-        Step::Answer(response) => return own(call, response),
-        Step::Forward(outgoing, artifacts) => (outgoing, artifacts),
-        Step::Prove(signed) => match Box::pin(prove(worker, &live, *signed, &mut call)).await {
-            Ok(proven) => proven,
-            Err(denial) => return deny(call, &live, &denial),
-        },
+        }
     };
     if let Some(charge) = to_charge(&call) {
         // Boxed, as every rare and large future of the walk: its room would be moved with each request.
@@ -235,11 +243,15 @@ fn identify(
         None => RequestBody::Whole(Bytes::new()),
         Some(stream) => RequestBody::Stream(Box::new(stream)),
     };
-    let (outgoing, artifacts) = admit(worker, live, route, identity, checked, body, call)?;
-    Ok(Step::Forward(outgoing, artifacts))
+    if worker.gate.shared.is_some()
+        && let Some(Identity { hawk: Some(_), .. }) = &identity
+    {
+        return Ok(Step::Claim(Box::new(fleet::Claiming { route, identity, checked, body })));
+    }
+    admit(worker, live, route, identity, checked, body, call)
 }
 
-/// Access, what it permits, and whether there is room for it: a request that may be sent.
+/// Access, what it permits, and whether there is room for it: a request that may be sent, or that waits for its fleet.
 fn admit(
     worker: &Worker,
     live: &Live,
@@ -248,7 +260,7 @@ fn admit(
     checked: Checked,
     body: RequestBody,
     call: &mut Call,
-) -> Result<(Outgoing, Option<Arc<hawk::Artifacts>>), Denial> {
+) -> Result<Step, Denial> {
     call.credential = identity.as_ref().map(|identity| identity.credential.clone());
     if let Some(credential) = &call.credential {
         worker.gate.directory.used(credential, call.now);
@@ -256,21 +268,25 @@ fn admit(
     let artifacts = identity.as_ref().and_then(|identity| identity.hawk.clone());
     let permit = access::decide(&route, identity)?;
     tunnel::check(&permit, &checked)?;
-    let admission = reserve(worker, permit, checked.head.client, &body, call)?;
-    let outgoing = Outgoing::new(admission, checked, body, live, worker, call)?;
-    Ok((outgoing, artifacts))
+    let (client, declared) = (checked.head.client, body.remaining().unwrap_or(0));
+    let (limiter, now) = (&worker.gate.limiter, call.now);
+    let reserved = match &worker.gate.shared {
+        None => admission::reserve(limiter, permit, client, declared, now),
+        Some(shared) => match shared.begin(limiter, permit, client, declared, now) {
+            Ok(Progress::Ask(asking)) => {
+                return Ok(Step::Reserve(Box::new(fleet::Reserving { asking, checked, body, artifacts })));
+            }
+            Ok(Progress::Admitted(admission)) => Ok(admission),
+            Err(refused) => Err(refused),
+        },
+    };
+    let outgoing = Outgoing::new(tell(reserved, call)?, checked, body, live, worker, call)?;
+    Ok(Step::Forward(outgoing, artifacts))
 }
 
-/// Takes what the call needs of its limits, and keeps for the answer what they have left.
-fn reserve(
-    worker: &Worker,
-    permit: Permit,
-    client: IpAddr,
-    body: &RequestBody,
-    call: &mut Call,
-) -> Result<Admission, Denial> {
-    let declared = body.remaining().unwrap_or(0);
-    match admission::reserve(&worker.gate.limiter, permit, client, declared, call.now) {
+/// Keeps for the answer what the call's limits have left.
+fn tell(reserved: Result<Admission, Box<Refused>>, call: &mut Call) -> Result<Admission, Denial> {
+    match reserved {
         Ok(admission) => {
             if let Some(reservation) = admission.reservation() {
                 call.rate_limit = RateLimit::of(call, reservation.standing(), None);
@@ -357,18 +373,14 @@ fn to_charge(call: &Call) -> Option<Charge> {
 }
 
 /// Reads the body whole and compares it with what was signed; then the walk goes on as for everybody.
-async fn prove(
-    worker: &Worker,
-    live: &Live,
-    signed: Signed,
-    call: &mut Call,
-) -> Result<(Outgoing, Option<Arc<hawk::Artifacts>>), Denial> {
+async fn prove(worker: &Worker, live: &Live, signed: Signed, call: &mut Call) -> Result<Step, Denial> {
     let Signed { unproven, checked, body } = signed;
+    let route = call.route.clone().ok_or(Denial::NoRoute)?;
+    fleet::first(worker, &route, unproven.artifacts()).await?;
     let bytes = match body {
         Some(body) => body.read_whole(call.held.insert(worker.gate.bodies.enter())).await?,
         None => Bytes::new(),
     };
-    let route = call.route.clone().ok_or(Denial::NoRoute)?;
     let content_type = checked.head.headers.get(header::CONTENT_TYPE);
     let identity = unproven.prove(&route.accept, content_type, &bytes)?;
     admit(worker, live, route, Some(identity), checked, RequestBody::Whole(bytes), call)

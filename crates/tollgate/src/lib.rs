@@ -12,6 +12,7 @@ pub mod keys;
 pub mod probe;
 pub mod reload;
 pub mod server;
+pub mod shared;
 pub mod state;
 pub mod telemetry;
 pub mod tls;

@@ -4,8 +4,8 @@ mod control;
 mod opening;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use anyhow::bail;
 use parking_lot::Mutex;
 use tokio::runtime::{Builder, LocalOptions, Runtime};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::watch;
 use tokio::task::JoinHandle as Task;
 use tollgate_core::snapshot::Snapshot;
 
@@ -27,6 +28,7 @@ use crate::gateway::connection;
 use crate::gateway::health;
 use crate::gateway::listener::{Accepted, Inbox, Listener};
 use crate::gateway::worker::Worker;
+use crate::shared::Shared;
 use crate::state::clock::Clock;
 use crate::state::{Gate, Live};
 use crate::telemetry::Telemetry;
@@ -86,7 +88,11 @@ impl Server {
         let service = process.auth_service.as_ref().map(AuthService::new).transpose()?;
         let directory = Arc::new(Directory::new(process.directory, service, control.handle().clone()));
         control.block_on(opening::open(&process.store, &data_dir, &directory, &clock, control.handle()))?;
-        let gate = Gate::new(process, snapshot, directory, clock, telemetry)?;
+        let shared = match &process.shared {
+            Some(settings) => Some(Shared::start(settings, clock.clone(), control.handle())?),
+            None => None,
+        };
+        let gate = Gate::new(process, snapshot, directory, shared, clock, telemetry)?;
 
         let mut bound = Vec::new();
         for settings in &gate.process.listen {
@@ -104,6 +110,9 @@ impl Server {
         let admin = control_plane.admin();
         control_plane.serve(&control, &gate, &listeners, bootstrap);
         control.spawn(Directory::follow(Arc::downgrade(&gate.directory)));
+        if let Some(shared) = &gate.shared {
+            control.spawn(look_at_news(shared.news(), Arc::downgrade(&gate.directory)));
+        }
         let health = Mutex::new(control.spawn(health::watch(gate.live(), gate.process.bounds)));
         drop(_entered);
         Ok(Self { gate, listeners, admin, workers, control, health, _data_dir: data_dir })
@@ -190,6 +199,14 @@ impl Server {
         if let Some(log) = &self.gate.telemetry.access_log {
             log.close();
         }
+        if let Some(shared) = &self.gate.shared {
+            let leave = async { tokio::time::timeout(GRACE, shared.leave()).await };
+            if self.control.block_on(leave).is_err() {
+                tracing::warn!(
+                    "the fleet's Redis was not told that this node leaves; it finds out by itself"
+                );
+            }
+        }
         let directory = self.gate.directory.clone();
         self.control.block_on(async {
             // Bounded: a store that hangs may not keep the process from its end.
@@ -208,6 +225,14 @@ impl Server {
         let mut task = self.health.lock();
         task.abort();
         *task = self.control.spawn(health::watch(live, self.gate.process.bounds));
+    }
+}
+
+/// Makes the directory look when another node says that something changed.
+async fn look_at_news(mut news: watch::Receiver<u64>, directory: Weak<Directory>) {
+    while news.changed().await.is_ok() {
+        let Some(directory) = directory.upgrade() else { return };
+        directory.look_soon();
     }
 }
 

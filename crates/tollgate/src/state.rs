@@ -23,6 +23,7 @@ use self::upstreams::UpstreamState;
 use crate::auth_service::Reporter;
 use crate::config::process::Process;
 use crate::directory::Directory;
+use crate::shared::Shared;
 use crate::telemetry::Telemetry;
 
 /// Verified tokens kept at once.
@@ -47,6 +48,8 @@ pub struct Gate {
     pub reporter: Option<Reporter>,
     /// What was used of every limit.
     pub limiter: Arc<Limiter>,
+    /// What it shares with other gates, where it is one of a fleet.
+    pub shared: Option<Arc<Shared>>,
     /// Room for bodies that are held whole.
     pub bodies: Room,
     /// Counters and the access log.
@@ -74,6 +77,7 @@ impl Gate {
         process: Process,
         snapshot: Snapshot,
         directory: Arc<Directory>,
+        shared: Option<Arc<Shared>>,
         clock: Clock,
         telemetry: Telemetry,
     ) -> anyhow::Result<Arc<Self>> {
@@ -86,6 +90,7 @@ impl Gate {
                 nonces: hawk::Nonces::new(NONCES_PER_CREDENTIAL),
             },
             limiter: Arc::new(Limiter::new(LIMITED)),
+            shared,
             clock,
             telemetry,
             drain: CancellationToken::new(),

@@ -32,7 +32,7 @@ use self::mac::{Kind, Signed, equal};
 pub use self::host::SignedHost;
 pub use self::key::{Algorithm, Key, KeyError, UnknownAlgorithm};
 pub use self::nonces::Nonces;
-pub use self::respond::Artifacts;
+pub use self::respond::{Artifacts, Claim};
 pub use self::sign::{BadAttribute, Request, sign};
 
 /// The query parameter that holds a bewit.
@@ -146,6 +146,11 @@ pub struct Unproven {
 }
 
 impl Unproven {
+    /// What the caller signed.
+    pub fn artifacts(&self) -> Option<&Artifacts> {
+        self.identity.hawk.as_deref()
+    }
+
     /// Compares the body with the signed hash; `content_type` is the request's own field.
     ///
     /// # Errors
@@ -236,7 +241,7 @@ pub(super) fn judge(
             return Err(Fail::Denied(Denial::NonceLimit { retry_after }));
         }
     }
-    let artifacts = Artifacts::new(key, &attributes, head, host);
+    let artifacts = Artifacts::new(key, &attributes, head, host, options.skew);
     let key = key.clone();
     let identity = Identity { credential, hawk: Some(Arc::new(artifacts)) };
     Ok(match attributes.hash {

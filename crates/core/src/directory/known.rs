@@ -85,7 +85,7 @@ impl<'a> Known<'a> {
         };
         match found {
             // State, end and networks are judged on every hit: what is remembered outlives them.
-            Found::Credential(credential) if !credential.life.holds(self.client, self.now) => Found::Nobody,
+            Found::Credential(credential) if !credential.holds(self.client, self.now) => Found::Nobody,
             found => found,
         }
     }

@@ -99,7 +99,7 @@ fn guesses_push_no_credential_out() {
 fn when_and_from_where_it_counts_is_judged_on_every_hit() {
     let directory = fresh();
     let networks: Box<[_]> = ["10.0.0.0/8".parse().unwrap(), "2001:db8::/32".parse().unwrap()].into();
-    let life = Life { ends: Some(50), networks, is_over: false };
+    let life = Life { ends: Some(50), networks };
     directory.remember(directory.ask(), lookup(), Some(&ann(life)), None, at(1));
     let file = Credentials::default();
     for (client, second, is_known) in [
@@ -116,7 +116,8 @@ fn when_and_from_where_it_counts_is_judged_on_every_hit() {
         // It is still a credential of ours, and no upstream's business.
         assert!(known.has_api_key(&Digest::of(KEY)));
     }
-    let over = Life { is_over: true, ..Life::default() };
+    let over = ann(Life::default());
+    over.revoke();
     assert!(!over.holds("10.1.2.3".parse().unwrap(), at(0)));
 }
 

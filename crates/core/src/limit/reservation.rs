@@ -5,6 +5,7 @@ use std::mem;
 use std::sync::Arc;
 
 use super::Cost;
+use super::fleet::Hold;
 use super::key::{Key, Stored};
 use super::limiter::Limiter;
 use super::standing::{Left, Standing};
@@ -18,6 +19,8 @@ use crate::time::Now;
 pub struct Reservation {
     limiter: Arc<Limiter>,
     held: Vec<Held>,
+    /// What is held of rates that a fleet shares.
+    fleet: Option<Box<Hold>>,
     committed: bool,
 }
 
@@ -32,12 +35,24 @@ pub(super) struct Held {
 
 impl Reservation {
     pub(super) fn new(limiter: Arc<Limiter>, held: Vec<Held>) -> Self {
-        Self { limiter, held, committed: false }
+        Self { limiter, held, fleet: None, committed: false }
+    }
+
+    /// Joins what is held at a fleet, whose standing speaks for all.
+    pub(crate) fn join(&mut self, hold: Hold) {
+        self.fleet = Some(Box::new(hold));
+    }
+
+    /// Takes what another one holds of the same limiter.
+    pub(crate) fn absorb(&mut self, mut other: Self) {
+        self.held.append(&mut other.held);
     }
 
     /// What each of the call's limits had left with this call taken, in their order.
     pub fn standing(&self) -> impl Iterator<Item = Standing> {
-        self.held.iter().map(|held| Standing(held.left))
+        let all = self.fleet.as_deref().map_or(&[][..], |fleet| &fleet.standing);
+        let own = if self.fleet.is_none() { &self.held[..] } else { &[] };
+        all.iter().copied().chain(own.iter().map(|held| Standing(held.left)))
     }
 
     /// From now on the call counts: dropped without [`settle`](Self::settle), the estimate stands for the truth.
@@ -53,7 +68,9 @@ impl Reservation {
     /// Whether the call used something other than what was reserved, so that it is worth a look at the clock to
     /// [settle](Self::settle) it.
     pub fn differs_from(&self, actual: &Cost) -> bool {
+        let fleet = self.fleet.as_deref();
         self.held.iter().any(|held| held.taken.differs_from(actual))
+            || fleet.is_some_and(|fleet| fleet.differs_from(actual))
     }
 
     /// Ends the call with what it really used. A unit that `actual` does not name was not used.
@@ -65,6 +82,9 @@ impl Reservation {
 
     fn end(&mut self, end: End<'_>, now: Option<Now>) {
         self.limiter.end(&mem::take(&mut self.held), end, now);
+        if let Some(mut fleet) = self.fleet.take() {
+            fleet.end(end, now);
+        }
     }
 }
 

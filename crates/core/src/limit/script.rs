@@ -29,6 +29,11 @@ pub struct Until {
     fraction: u64,
 }
 
+impl Until {
+    /// Of nothing: what is charged reaches back to no reservation.
+    pub(super) const NEVER: Self = Self { micros: 0, fraction: 0 };
+}
+
 /// What the script said to a reservation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {

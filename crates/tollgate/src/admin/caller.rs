@@ -162,7 +162,7 @@ impl Control {
         let live = self.gate.live();
         let now = self.gate.clock.now();
         if let Some(credential) = live.snapshot.credentials.api_key(&digest) {
-            if !credential.life.holds(peer.address, now) {
+            if !credential.holds(peer.address, now) {
                 return Ok(None);
             }
             return self.of_file(credential).await.map(Some);

@@ -193,14 +193,17 @@ impl CredentialView {
             tier: None,
             rate_limit_per_hour: None,
             allowed_ips: credential.life.networks.iter().map(ToString::to_string).collect(),
-            is_active: !credential.life.is_over,
-            state: if credential.life.is_over { StateView::Disabled } else { StateView::Live },
+            is_active: !credential.is_revoked(),
+            state: if credential.is_revoked() { StateView::Revoked } else { StateView::Live },
             source: Source::File,
             created_at: None,
             created_by: None,
             expires_at: None,
             valid_until: None,
-            last_used_at: None,
+            last_used_at: credential
+                .last_used()
+                .and_then(|second| jiff::Timestamp::from_second(second).ok())
+                .map(|at| at.to_string()),
             rotated_from: None,
             rotated_to: None,
         }

@@ -46,6 +46,7 @@ pub fn text(control: &Control) -> String {
     text.sample(&[], gate.directory.loads.load(Relaxed));
     text.family("tollgate_store_up", "gauge", "Whether the store answered when it was asked last.");
     text.sample(&[], u8::from(!gate.directory.is_away()));
+    shared(&mut text, control);
     text.family("tollgate_upstream_healthy", "gauge", "Targets of an upstream that count as healthy.");
     let live = gate.live();
     let upstreams: BTreeMap<&str, usize> = live
@@ -75,6 +76,25 @@ pub fn text(control: &Control) -> String {
     text.family("tollgate_build_info", "gauge", "Which program this is.");
     text.sample(&[("version", env!("CARGO_PKG_VERSION"))], 1);
     text.out
+}
+
+/// How a fleet's Redis does, where there is one.
+fn shared(text: &mut Text, control: &Control) {
+    let Some(shared) = &control.gate.shared else { return };
+    text.family("tollgate_shared_up", "gauge", "Whether the fleet's Redis answers.");
+    text.sample(&[], u8::from(shared.is_up()));
+    text.family("tollgate_shared_nodes", "gauge", "Nodes of the fleet that are known to live.");
+    text.sample(&[], shared.nodes());
+    let counts = shared.counts();
+    let alone = [("rates", &counts.limited_alone), ("nonces", &counts.nonces_alone)];
+    text.family("tollgate_shared_lost_total", "counter", "Times that the fleet's Redis was lost.");
+    text.sample(&[], counts.lost.load(Relaxed));
+    text.family("tollgate_shared_questions_total", "counter", "Questions about rates to the fleet's Redis.");
+    text.sample(&[], counts.questions.load(Relaxed));
+    text.family("tollgate_shared_alone_total", "counter", "Calls that this node judged without the fleet.");
+    for (what, count) in alone {
+        text.sample(&[("what", what)], count.load(Relaxed));
+    }
 }
 
 /// Samples below the family that was named last.

@@ -47,11 +47,14 @@ impl Control {
         Ok(Begun::First(Box::new(Work { change, key, control: self })))
     }
 
-    /// Makes a change last, and lets this node's directory look at it: whatever was revoked is refused from the next
-    /// request on.
+    /// Makes a change last, lets this node's directory look at it, so that whatever was revoked is refused from the
+    /// next request on, and tells the fleet.
     pub async fn commit(&self, change: Change<'_>) -> Result<()> {
         change.commit().await?;
         self.gate.directory.look().await;
+        if let Some(shared) = &self.gate.shared {
+            shared.changed();
+        }
         Ok(())
     }
 }

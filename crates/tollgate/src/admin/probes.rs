@@ -31,7 +31,7 @@ pub struct Health {
 pub struct Ready {
     /// `ready` or `draining`.
     pub status: &'static str,
-    /// What is away: `store`, `upstream:NAME`.
+    /// What is away: `store`, `shared`, `upstream:NAME`.
     pub degraded: Vec<String>,
 }
 
@@ -61,7 +61,8 @@ async fn ready(State(control): State<Arc<Control>>) -> (StatusCode, Json<Ready>)
         .filter(|(_, state)| !state.targets.iter().any(|target| target.is_healthy()))
         .map(|(name, _)| format!("upstream:{name}"));
     let store = control.gate.directory.is_away().then(|| "store".to_owned());
-    let mut degraded: Vec<String> = unhealthy.chain(store).collect();
+    let shared = control.gate.shared.as_ref().filter(|shared| !shared.is_up()).map(|_| "shared".to_owned());
+    let mut degraded: Vec<String> = unhealthy.chain(store).chain(shared).collect();
     degraded.sort_unstable();
     (StatusCode::OK, Json(Ready { status: "ready", degraded }))
 }

@@ -67,9 +67,10 @@ pub(super) struct File {
     /// password better as `{ env: NAME }` or `{ file: PATH }`. Default `sqlite`, in `data_dir`.
     #[serde(default)]
     pub store: Option<Spanned<secret::Secret>>,
-    /// State that a fleet of gates shares: `none` or `redis://…`.
+    /// State that a fleet of gates shares: `none`, `redis://…` or `rediss://…`, or a mapping that says where the URL is
+    /// kept.
     #[serde(default)]
-    pub shared: Option<Spanned<String>>,
+    pub shared: Option<Spanned<services::Shared>>,
     /// The record of usage.
     #[serde(default)]
     pub ledger: Option<Spanned<services::Ledger>>,

@@ -7,6 +7,8 @@ use std::time::Duration;
 use ipnet::IpNet;
 use tollgate_secrets::Secret;
 
+use crate::shared;
+
 /// Settings that a reload does not change.
 #[derive(Debug, Clone)]
 pub struct Process {
@@ -32,6 +34,8 @@ pub struct Process {
     pub directory: Directory,
     /// Who judges API keys, if that is not the store.
     pub auth_service: Option<AuthService>,
+    /// The Redis of its fleet, if it is in one.
+    pub shared: Option<shared::Settings>,
     /// Bounds of what callers may send.
     pub bounds: Bounds,
 }
@@ -69,6 +73,8 @@ pub struct Directory {
     pub max: usize,
     /// How long they serve while the store is away.
     pub stale: Duration,
+    /// Whether answers that are under way end when their credential is revoked.
+    pub cut: bool,
 }
 
 /// The admin listener.

@@ -66,7 +66,6 @@ pub(super) fn credential(
     made.life = Life {
         ends: [stored.expires_at, stored.valid_until].into_iter().flatten().map(Timestamp::as_second).min(),
         networks: stored.networks.clone().into(),
-        is_over: false,
     };
     made.origin =
         Origin::Store { consumer: consumer.id.to_string().into(), account: account.id.to_string().into() };

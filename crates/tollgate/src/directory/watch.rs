@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tollgate_core::credential::{Credential, Origin};
-use tollgate_store::{ChangeKind, Changed, Changes, CredentialId, Store, Watch};
+use tollgate_store::{ChangeKind, Changed, Changes, CredentialId, Scope, State, Store, Watch};
 
-use super::Directory;
+use super::{Directory, timestamp};
 
 /// How often the store is asked for changes; on other nodes a change is in force after this at the latest.
 pub const LOOK: Duration = Duration::from_secs(1);
@@ -63,7 +63,7 @@ impl Directory {
             match store.changes_since(*seen, PAGE).await {
                 Ok(Changes::Since(changes)) => {
                     let last = changes.last().map(|change| change.rev);
-                    self.forget(&changes);
+                    self.forget(store, &changes).await;
                     *seen = last.unwrap_or(*seen);
                     if changes.len() < usize::from(PAGE) {
                         break;
@@ -71,6 +71,7 @@ impl Directory {
                 }
                 Ok(Changes::Lost { rev }) => {
                     self.forget_all();
+                    self.end_revoked(store, self.held.changed(|_| true)).await;
                     *seen = rev;
                     break;
                 }
@@ -103,20 +104,36 @@ impl Directory {
         }
     }
 
-    fn forget(&self, changes: &[Changed]) {
+    /// Forgets what these changes concern, and ends it for calls that are under way with it.
+    async fn forget(&self, store: &Store, changes: &[Changed]) {
         if changes.is_empty() {
             return;
         }
-        let of = |kind: ChangeKind| -> HashSet<&str> {
-            changes.iter().filter(|change| change.kind == kind).map(|change| change.id.as_str()).collect()
+        let concerned = Concerned::of(changes);
+        self.known.forget(|credential| concerned.has(credential));
+        if self.cut {
+            let held = self.held.changed(|credential| concerned.has(credential));
+            self.end_revoked(store, held).await;
+        }
+    }
+
+    /// Ends those of the credentials that do not count any more.
+    async fn end_revoked(&self, store: &Store, held: Vec<Arc<Credential>>) {
+        let ids: Vec<CredentialId> = held.iter().filter_map(|held| held.id.parse().ok()).collect();
+        let Some(now) = self.now().filter(|_| !ids.is_empty()) else { return };
+        let found = match store.load_credentials(Scope::All, &ids).await {
+            Ok(found) => found,
+            Err(error) => return self.failed(&error),
         };
-        let (accounts, consumers) = (of(ChangeKind::Account), of(ChangeKind::Consumer));
-        let credentials = of(ChangeKind::Credential);
-        self.known.forget(|credential: &Credential| {
-            credentials.contains(&*credential.id)
-                || matches!(&credential.origin, Origin::Store { consumer, account }
-                    if consumers.contains(&**consumer) || accounts.contains(&**account))
-        });
+        let now = timestamp(now);
+        let live: HashSet<String> = found
+            .iter()
+            .filter(|found| !matches!(found.state(now), State::Revoked | State::Disabled))
+            .map(|found| found.credential.id.to_string())
+            .collect();
+        for held in held.iter().filter(|held| !live.contains(&*held.id)) {
+            held.revoke();
+        }
     }
 
     /// Tells the store which credentials were used.
@@ -133,6 +150,37 @@ impl Directory {
             for (id, second) in used {
                 newer.entry(id).or_insert(second);
             }
+        }
+    }
+}
+
+/// Whom changes concern.
+struct Concerned<'a> {
+    accounts: HashSet<&'a str>,
+    consumers: HashSet<&'a str>,
+    credentials: HashSet<&'a str>,
+}
+
+impl<'a> Concerned<'a> {
+    fn of(changes: &'a [Changed]) -> Self {
+        let of = |kind: ChangeKind| {
+            changes.iter().filter(|change| change.kind == kind).map(|change| change.id.as_str()).collect()
+        };
+        Self {
+            accounts: of(ChangeKind::Account),
+            consumers: of(ChangeKind::Consumer),
+            credentials: of(ChangeKind::Credential),
+        }
+    }
+
+    fn has(&self, credential: &Credential) -> bool {
+        match &credential.origin {
+            Origin::Store { consumer, account } => {
+                self.credentials.contains(&*credential.id)
+                    || self.consumers.contains(&**consumer)
+                    || self.accounts.contains(&**account)
+            }
+            Origin::File | Origin::Service => false,
         }
     }
 }

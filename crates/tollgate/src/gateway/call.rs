@@ -122,7 +122,7 @@ impl Call {
         self.denial = Some(denial.code());
         self.outcome = match denial {
             Denial::Upstream(_) => Outcome::UpstreamError,
-            Denial::Malformed(Malformed::Incomplete) => Outcome::Cancelled,
+            Denial::Malformed(Malformed::Incomplete) | Denial::Revoked => Outcome::Cancelled,
             _ => Outcome::Denied,
         };
     }
@@ -175,6 +175,11 @@ impl Call {
             response_time_ms: u64::try_from(self.elapsed().as_millis()).unwrap_or(u64::MAX),
             status_code: self.status.as_u16(),
         });
+    }
+
+    /// Whether its credential was revoked since it began.
+    pub fn is_revoked(&self) -> bool {
+        self.credential.as_ref().is_some_and(|credential| credential.is_revoked())
     }
 
     /// The gate's process-wide state.

@@ -86,6 +86,9 @@ pub enum BodyError {
     /// The model sent nothing for too long.
     #[error("the model's body stalled")]
     Stalled,
+    /// The caller's credential was revoked meanwhile.
+    #[error("the caller's credential was revoked")]
+    Revoked,
 }
 
 impl BodyError {
@@ -93,6 +96,7 @@ impl BodyError {
     pub fn denial(&self) -> Denial {
         match self {
             Self::Caller(failure) => (*failure).into(),
+            Self::Revoked => Denial::Revoked,
             Self::Broken | Self::Stalled => Denial::Upstream(UpstreamFailure::Unreachable),
         }
     }

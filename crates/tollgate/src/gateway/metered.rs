@@ -78,6 +78,7 @@ impl Metered {
                 Poll::Ready(None)
             }
             Poll::Ready(Some(Err(error))) => self.poll_broken(error, cx),
+            Poll::Ready(Some(Ok(_))) if flow.call.is_revoked() => self.poll_broken(BodyError::Revoked, cx),
             Poll::Ready(Some(Ok(data))) => {
                 self.waiting_since = None;
                 flow.call.response_bytes += data.len() as u64;

@@ -198,6 +198,7 @@ fn message(denial: &Denial) -> String {
             DirectoryFailure::Busy => "too many unknown credentials are being checked; retry soon".into(),
             DirectoryFailure::Throttled { .. } => "credentials are checked too often; retry later".into(),
         },
+        Denial::Revoked => "the credential was revoked while the call was under way".into(),
         Denial::Balance(Balance::Low) => "the account's balance is too low".into(),
         Denial::Balance(Balance::Refused { reason, .. }) => reason.to_string(),
         Denial::Overloaded => "the gate holds as many bodies as it can; retry in a moment".into(),

@@ -22,6 +22,8 @@ use crate::state::upstreams::Occupied;
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How often the operating system asks whether a silent side is still there.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
+/// How often it is looked whether the caller's credential still counts.
+const LOOK: Duration = Duration::from_secs(1);
 /// Bytes that are carried at once.
 const BUFFER: usize = 16 * 1024;
 
@@ -71,9 +73,17 @@ impl Tunnel {
         tokio::select! {
             () = both_ways((caller, input), (model, from_model), stall, &up, &down) => {}
             () = worker.gate.drain.cancelled() => {}
+            () = revoked(&call) => call.deny_midway(&Denial::Revoked),
         }
         call.request_bytes.set(up.get());
         call.response_bytes = down.get();
+    }
+}
+
+/// Waits until the caller's credential is revoked.
+async fn revoked(call: &Call) {
+    while !call.is_revoked() {
+        tokio::time::sleep(LOOK).await;
     }
 }
 

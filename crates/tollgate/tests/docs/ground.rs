@@ -46,7 +46,13 @@ impl Ground {
 
     /// Compiles the text as it would be in this folder.
     pub fn compile(&self, name: &str, text: &str) -> Result<Compiled, config::problem::Problems> {
-        let env = |name: &str| Some(if name.ends_with("PUBLIC_KEY") { public_key() } else { secret(name) });
+        let env = |name: &str| {
+            Some(match name {
+                "REDIS_URL" => "redis://cache:6379".to_owned(),
+                name if name.ends_with("PUBLIC_KEY") => public_key(),
+                name => secret(name),
+            })
+        };
         config::compile(&Source::new(name, text, self.0.path()), &env)
     }
 }

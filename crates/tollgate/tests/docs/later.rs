@@ -48,7 +48,6 @@ pub const SETTINGS: &[Setting] = &[
     refused("SECRET.vault", Slot::Credential, "{ api_key: { vault: 'a#b' } }"),
     refused("SECRET.aws", Slot::Credential, "{ api_key: { aws: 'a#b' } }"),
     refused("SECRET.azure", Slot::Credential, "{ api_key: { azure: a } }"),
-    warned("shared", Slot::Top, "shared: redis://127.0.0.1"),
     warned("ledger", Slot::Top, "ledger: { sync: always }"),
     warned("tier_by_scope", Slot::Top, "tier_by_scope: [{ default: t }]"),
     warned("prices", Slot::Top, "prices: [{ meter: requests, price: 1, currency: USD }]"),

@@ -242,6 +242,7 @@ impl<'t> Run<'t> {
             "send" => upstream.send(nth, bytes)?,
             "close" => upstream.close(nth)?,
             "gone" => upstream.gone(nth).await?,
+            "read" => upstream.read(),
             "bytes" => upstream.bytes(nth, rest.parse()?).await?,
             "drop" => upstream.drop_all().await?,
             "health" => upstream.set_health(rest.parse()?),

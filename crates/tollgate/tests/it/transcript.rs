@@ -30,6 +30,7 @@
 //! ! slow request                Waits for the head of a request that has no answer yet.
 //! ! slow send HTTP/1.1 200 …    Answers with these bytes; `! slow/2 send` on the second request's connection.
 //! ! slow close | gone | bytes N Closes; waits until the gate closes; waits for N body bytes of the request.
+//! ! stuck read                  Reads bodies from now on.
 //! ! echo drop                   Closes all connections of an upstream.
 //! ! echo health 503 | probes 2  What health checks get from now on; waits for two more of them.
 //!

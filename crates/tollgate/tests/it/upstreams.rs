@@ -1,7 +1,8 @@
 //! Model servers of the tests, on raw sockets.
 //!
 //! `echo`, `echo2` and `echo3` answer at once with what they saw, `secure` does so over TLS. `slow`, `stream` and
-//! `broken` answer only as the transcript says, byte for byte. `closed` is an address at which nobody listens.
+//! `broken` answer only as the transcript says, byte for byte; `stuck` does not even read a body until it is told to.
+//! `closed` is an address at which nobody listens.
 
 mod request;
 
@@ -23,7 +24,7 @@ use crate::certificates::Certificates;
 use crate::client::{Stream, within};
 
 const ECHO: [&str; 4] = ["echo", "echo2", "echo3", "secure"];
-const MANUAL: [&str; 3] = ["slow", "stream", "broken"];
+const MANUAL: [&str; 4] = ["slow", "stream", "broken", "stuck"];
 
 /// All model servers of one test.
 pub struct Upstreams {
@@ -36,6 +37,8 @@ pub struct Upstreams {
 pub struct Upstream {
     pub address: SocketAddr,
     echo: bool,
+    /// Whether it waits for a word before it reads bodies.
+    stuck: bool,
     state: Mutex<State>,
     changed: watch::Sender<()>,
 }
@@ -44,6 +47,8 @@ pub struct Upstream {
 struct State {
     seen: Vec<Seen>,
     connections: Vec<Connection>,
+    /// Whether bodies are read where that waits for a word.
+    reads: bool,
     probes: usize,
     health: u16,
 }
@@ -88,6 +93,7 @@ impl Upstreams {
             let upstream = Arc::new(Upstream {
                 address: listener.local_addr()?,
                 echo: ECHO.contains(&name),
+                stuck: name == "stuck",
                 state: Mutex::new(State { health: 200, ..State::default() }),
                 changed: watch::Sender::new(()),
             });
@@ -220,6 +226,11 @@ impl Upstream {
             state.connections.iter().all(closed).then_some(())
         })
         .await
+    }
+
+    /// Reads bodies from now on.
+    pub fn read(&self) {
+        self.change(|state| state.reads = true);
     }
 
     /// What health checks get from now on.

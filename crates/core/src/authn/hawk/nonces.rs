@@ -49,13 +49,12 @@ impl Nonces {
         }
     }
 
-    /// Remembers (`id`, `ts`, `nonce`) for as long as a `ts` within `skew` of our clock can be valid: twice the skew,
-    /// and a second for the fractions that the comparison of whole seconds leaves out.
+    /// Remembers (`id`, `ts`, `nonce`) for its [`lifetime`].
     ///
     /// Call it for signed requests within the window only, else strangers fill the memory.
     pub(super) fn remember(&self, id: &str, ts: i64, nonce: &str, skew: u64, now: Now) -> Seen {
         let digest = Digest::of_parts(&[&ts.to_be_bytes(), nonce.as_bytes()]);
-        let lifetime = Duration::from_secs(skew.saturating_mul(2).saturating_add(1));
+        let lifetime = lifetime(skew);
         let shard = self.hasher.hash_one(id) as usize % SHARDS;
         let mut shard = self.shards[shard].lock();
         shard.forget_expired(now.monotonic);
@@ -123,6 +122,12 @@ impl Shard {
         self.order.push_back(Entry { id, nonce, ends });
         Seen::First
     }
+}
+
+/// How long a `ts` within `skew` seconds of our clock can be valid: twice the skew, and a second for the fractions that the
+/// comparison of whole seconds leaves out.
+pub(super) fn lifetime(skew: u64) -> Duration {
+    Duration::from_secs(skew.saturating_mul(2).saturating_add(1))
 }
 
 #[cfg(test)]

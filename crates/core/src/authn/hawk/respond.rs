@@ -1,5 +1,7 @@
 //! Signs answers: `Server-Authorization`.
 
+use std::time::Duration;
+
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Method};
 
@@ -7,6 +9,8 @@ use super::Key;
 use super::header::Attributes;
 use super::host::HostLines;
 use super::mac::{Kind, Signed, payload_hash};
+use super::nonces;
+use crate::credential::Digest;
 use crate::head::Head;
 
 /// What an answer's signature covers of the request.
@@ -21,11 +25,27 @@ pub struct Artifacts {
     port: Option<u16>,
     app: Option<Box<str>>,
     dlg: Option<Box<str>>,
+    skew: u64,
+}
+
+/// What a whole fleet remembers, so that a request passes one of its nodes once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// Of the credential's id, `ts` and nonce.
+    pub digest: Digest,
+    /// How long the request could be valid.
+    pub life: Duration,
 }
 
 impl Artifacts {
     /// Keeps what the caller signed, with the host line that its MAC was right with.
-    pub(super) fn new(key: &Key, attributes: &Attributes<'_>, head: &Head, host: HostLines<'_>) -> Self {
+    pub(super) fn new(
+        key: &Key,
+        attributes: &Attributes<'_>,
+        head: &Head,
+        host: HostLines<'_>,
+        skew: u64,
+    ) -> Self {
         Self {
             key: key.clone(),
             ts: attributes.ts_text.into(),
@@ -36,7 +56,15 @@ impl Artifacts {
             port: host.port,
             app: attributes.app.map(Into::into),
             dlg: attributes.dlg.map(Into::into),
+            skew,
         }
+    }
+
+    /// What the fleet is to remember of the request. It may be told as soon as this exists: MAC and time hold.
+    pub fn claim(&self) -> Claim {
+        // Neither an id nor a nonce holds a NUL, which no header does.
+        let parts = [self.key.id.as_bytes(), b"\0", self.ts.as_bytes(), b"\0", self.nonce.as_bytes()];
+        Claim { digest: Digest::of_parts(&parts), life: nonces::lifetime(self.skew) }
     }
 
     /// `Server-Authorization` for an answer; `payload` is its content type and whole body, absent for streams.

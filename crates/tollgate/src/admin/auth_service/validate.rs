@@ -98,7 +98,7 @@ impl Control {
         let digest = Digest::of(key.as_bytes());
         let live = self.gate.live();
         if let Some(credential) = live.snapshot.credentials.api_key(&digest) {
-            if !credential.life.holds(client, self.gate.clock.now()) {
+            if !credential.holds(client, self.gate.clock.now()) {
                 return Err(invalid());
             }
             let in_force = InForce::of_file(credential);

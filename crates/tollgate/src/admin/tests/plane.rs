@@ -272,7 +272,7 @@ async fn gate(folder: &Path, store: Store, clock: Clock) -> Arc<Gate> {
     let directory = Arc::new(Directory::new(compiled.process.directory, None, handle));
     directory.open(store).await.unwrap();
     directory.reserve("test", &compiled.snapshot).await.unwrap();
-    Gate::new(compiled.process, compiled.snapshot, directory, clock, Telemetry::default()).unwrap()
+    Gate::new(compiled.process, compiled.snapshot, directory, None, clock, Telemetry::default()).unwrap()
 }
 
 /// A new database of a running server.

@@ -26,7 +26,6 @@ pub(super) fn file(cx: &mut Context<'_>, file: &File) {
 }
 
 fn services(cx: &mut Context<'_>, file: &File) {
-    set(cx, "`shared`", file.shared.as_ref().filter(|shared| shared.as_str() != "none"));
     set(cx, "`ledger`", file.ledger.as_ref().filter(|ledger| ledger.value != Ledger::default()));
     set(cx, "`tier_by_scope`", file.tier_by_scope.as_ref());
     for row in file.tier_by_scope.iter().flat_map(|rows| &rows.value) {

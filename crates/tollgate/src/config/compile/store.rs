@@ -70,7 +70,8 @@ pub(super) fn directory(cx: &mut Context<'_>, file: &File) -> Directory {
         }
     };
     let stale = given.and_then(|given| given.stale.as_ref()).map_or(STALE, |stale| stale.0);
-    Directory { max, stale }
+    let cut = given.and_then(|given| given.cut).unwrap_or(true);
+    Directory { max, stale, cut }
 }
 
 pub(super) fn auth_service(cx: &mut Context<'_>, file: &File) -> Option<AuthService> {

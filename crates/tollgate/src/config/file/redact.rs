@@ -36,8 +36,8 @@ fn mark(node: &Node, key: &str, parent: &str, bytes: &mut [u8]) {
         Value::Null | Value::Pruned => {}
         Value::Scalar(text) => {
             let shown = &mut bytes[node.span.start..node.span.end];
-            // `key` is public for `jwt` and a path for `tls`; for `hawk` it is the secret.
-            if SECRET_KEYS.contains(&key) || (key == "key" && parent == "hawk") {
+            // `key` is public for `jwt` and a path for `tls`; for `hawk` and a fleet it is the secret.
+            if SECRET_KEYS.contains(&key) || (key == "key" && ["hawk", "shared"].contains(&parent)) {
                 star(shown);
             } else if let Some((user, _)) = text.rsplit_once('@')
                 && user.contains(':')

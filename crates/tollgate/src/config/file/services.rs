@@ -1,10 +1,56 @@
-//! What stands beside the gate: ledger, directory, auth service.
+//! What stands beside the gate: shared state, ledger, directory, auth service.
+
+use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::amount::{ByteSize, TimeSpan};
+use super::secret::Secret;
 use super::spanned::Spanned;
+
+/// State that a fleet shares.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename = "by kind")]
+#[schemars(untagged, rename = "Shared")]
+pub(in crate::config) enum Shared {
+    #[serde(rename = "text")]
+    Url(String),
+    #[serde(rename = "mapping")]
+    Detailed(Box<SharedStore>),
+}
+
+/// The Redis of a fleet; its URL by one of `url`, `env` and `file`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct SharedStore {
+    /// Its URL.
+    #[serde(default)]
+    pub url: Option<Spanned<Secret>>,
+    /// An environment variable that holds the URL.
+    #[serde(default)]
+    pub env: Option<Spanned<String>>,
+    /// A file that holds the URL.
+    #[serde(default)]
+    pub file: Option<Spanned<PathBuf>>,
+    /// The fleet key, of at least 32 bytes, the same for all nodes. It authenticates what they share of an external
+    /// auth service's answers, and without it they share none.
+    #[serde(default)]
+    pub key: Option<Spanned<Secret>>,
+    /// How many nodes there are, for as long as one has not heard it from Redis. Default 1.
+    #[serde(default)]
+    pub nodes: Option<Spanned<u32>>,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            // It may hold a password.
+            Self::Url(_) => f.write_str("Url(…)"),
+            Self::Detailed(store) => store.fmt(f),
+        }
+    }
+}
 
 /// The record of usage.
 #[derive(Debug, PartialEq, Deserialize, JsonSchema)]
@@ -51,6 +97,9 @@ pub(in crate::config) struct Directory {
     /// How long known credentials serve while the store is away. Default `10m`.
     #[serde(default)]
     pub stale: Option<TimeSpan>,
+    /// Whether answers that are under way end when their credential is revoked or disabled. Default true.
+    #[serde(default)]
+    pub cut: Option<bool>,
 }
 
 /// Who judges keys.

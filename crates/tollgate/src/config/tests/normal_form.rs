@@ -50,6 +50,15 @@ pub(super) fn of(compiled: &Compiled) -> String {
 }
 
 fn of_process(out: &mut String, process: &Process) {
+    if let Some(shared) = &process.shared {
+        let _ = writeln!(
+            out,
+            "shared password {} key {} nodes {}",
+            shared.has_password(),
+            shared.key.is_some(),
+            shared.nodes
+        );
+    }
     for listener in &process.listen {
         let proxies: Vec<_> = listener.trusted_proxies.iter().map(ToString::to_string).collect();
         let _ = writeln!(

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use anyhow::{Context, Result, bail, ensure};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::Stream;
 use crate::answer::{Answer, End, Fields, shown};
@@ -20,6 +21,7 @@ pub struct Connection {
     framing: Framing,
     /// Whether the connection ended other than regularly.
     is_reset: bool,
+    _leaves: DropGuard,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,10 +39,15 @@ impl Connection {
     pub fn new(stream: Box<dyn Stream>) -> Self {
         let (read, mut half) = tokio::io::split(stream);
         let (write, mut queue) = unbounded_channel::<Vec<u8>>();
+        let left = CancellationToken::new();
+        let leaves = left.clone().drop_guard();
         tokio::spawn(async move {
             while let Some(bytes) = queue.recv().await {
-                if half.write_all(&bytes).await.is_err() {
-                    return;
+                tokio::select! {
+                    biased;
+                    written = half.write_all(&bytes) => if written.is_err() { return },
+                    // Whoever drops the connection leaves, whatever the gate has not taken.
+                    () = left.cancelled() => return,
                 }
             }
             // Ended or dropped by the test; the gate may be gone already.
@@ -53,6 +60,7 @@ impl Connection {
             heads: VecDeque::new(),
             framing: Framing::UntilEnd,
             is_reset: false,
+            _leaves: leaves,
         }
     }
 

@@ -81,6 +81,12 @@ impl Reader {
             state.seen.push(seen);
             state.seen.len() - 1
         });
+        if self.upstream.stuck {
+            let mut changes = self.upstream.changed.subscribe();
+            while !self.upstream.state.lock().reads {
+                changes.changed().await.ok()?;
+            }
+        }
         self.body(index, framing).await?;
         self.upstream.change(|state| state.seen[index].whole = true);
         if self.upstream.echo {

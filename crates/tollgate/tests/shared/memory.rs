@@ -1,0 +1,122 @@
+//! Nonces, news, answers and quotas.
+
+use std::time::{Duration, Instant};
+
+use tollgate::shared::{Away, Counted};
+use tollgate_core::authn::hawk::Claim;
+use tollgate_core::credential::Digest;
+use tollgate_core::limit::{Every, Key, Limit, LimitId, Owner, Period, Quota, Subject, Unit};
+
+use crate::fleet::Fleet;
+use crate::server::Redis;
+
+#[test]
+fn a_nonce_is_claimed_by_one_node() {
+    let mut redis = Redis::start();
+    let fleet = Fleet::start(&redis, 2);
+    let claim = |text: &[u8]| Claim { digest: Digest::of(text), life: Duration::from_secs(121) };
+    let [one, other] = [&fleet.nodes[0].shared, &fleet.nodes[1].shared];
+    fleet.runtime.block_on(async {
+        assert!(one.claim(&claim(b"a")).await);
+        assert!(!other.claim(&claim(b"a")).await);
+        assert!(other.claim(&claim(b"b")).await);
+        let mut connection = redis.connection();
+        let keys: Vec<String> = redis::cmd("KEYS").arg("tollgate:nonce:*").query(&mut connection).unwrap();
+        assert_eq!(keys.len(), 2);
+        let left: i64 = redis::cmd("TTL").arg(&keys[0]).query(&mut connection).unwrap();
+        assert!((100..=121).contains(&left));
+    });
+    redis.end();
+    fleet.runtime.block_on(async {
+        assert!(other.claim(&claim(b"a")).await, "each node remembers its own");
+        assert_eq!(other.counts().nonces_alone.load(std::sync::atomic::Ordering::Relaxed), 1);
+    });
+}
+
+#[test]
+fn a_change_is_heard_at_once_and_after_an_outage() {
+    let mut redis = Redis::start();
+    let fleet = Fleet::start(&redis, 2);
+    let mut news = fleet.nodes[1].shared.news();
+    fleet.runtime.block_on(async {
+        let mut slowest = Duration::ZERO;
+        for _ in 0..20 {
+            news.mark_unchanged();
+            let told = Instant::now();
+            fleet.nodes[0].shared.changed();
+            tokio::time::timeout(Duration::from_secs(5), news.changed()).await.unwrap().unwrap();
+            slowest = slowest.max(told.elapsed());
+        }
+        assert!(slowest < Duration::from_millis(500), "{slowest:?}");
+    });
+    redis.end();
+    fleet.wait_until(|node| !node.shared.is_up());
+    news.mark_unchanged();
+    redis.start_again();
+    fleet.runtime.block_on(async {
+        tokio::time::timeout(Duration::from_secs(10), news.changed()).await.unwrap().unwrap();
+    });
+}
+
+#[test]
+fn answers_are_shared_by_those_who_have_the_fleet_key() {
+    let redis = Redis::start();
+    let fleet = Fleet::start_alone(&redis, 4, &[Some([7; 32]), Some([7; 32]), Some([8; 32]), None]);
+    fleet.wait_until(|node| node.shared.is_up());
+    let [one, same, other, none] = [0, 1, 2, 3].map(|nth: usize| fleet.nodes[nth].shared.clone());
+    let (lookup, life) = (Digest::of(b"hk_live_secret"), Duration::from_secs(300));
+    fleet.runtime.block_on(async {
+        one.put(&lookup, b"ann", life).await;
+        none.put(&Digest::of(b"x"), b"nobody", life).await;
+        assert_eq!(same.get(&lookup).await.as_deref(), Some(&b"ann"[..]));
+        assert_eq!(other.get(&lookup).await, None);
+        assert_eq!(none.get(&lookup).await, None);
+        let mut connection = redis.connection();
+        let keys: Vec<String> = redis::cmd("KEYS").arg("tollgate:answer:*").query(&mut connection).unwrap();
+        assert_eq!(keys.len(), 1);
+        assert!(!keys[0].contains(&hex::encode(lookup.0)), "a lookup's digest is not shown");
+        let () = redis::cmd("APPEND").arg(&keys[0]).arg("!").query(&mut connection).unwrap();
+        assert_eq!(same.get(&lookup).await, None, "what was changed by others is not believed");
+        one.put(&lookup, b"ann", life).await;
+        same.forget(&lookup).await;
+        assert_eq!(one.get(&lookup).await, None);
+    });
+    redis.freeze();
+    fleet.runtime.block_on(async { assert_eq!(one.get(&lookup).await, None) });
+    redis.thaw();
+}
+
+#[test]
+fn a_quota_is_counted_together_and_leased_in_part() {
+    let mut redis = Redis::start();
+    let fleet = Fleet::start(&redis, 2);
+    let quota =
+        Quota { unit: Unit::Requests, amount: 1000, every: Every::Day, zone: jiff::tz::TimeZone::UTC };
+    let id = LimitId::new(Owner::Credential, &Limit::Quota(quota), 0);
+    let key = Key::new(Subject::credential("c", "a"), id);
+    let period = Period { start: 0, end: 4_000_000_000 };
+    let [one, other] = [&fleet.nodes[0].shared, &fleet.nodes[1].shared];
+    fleet.runtime.block_on(async {
+        assert_eq!(one.quota_add(&key, period, 5).await, Ok(Counted::Unseeded));
+        assert_eq!(one.quota_seed(&key, period, 100).await, Ok(100));
+        assert_eq!(other.quota_seed(&key, period, 0).await, Ok(100), "the first seed holds");
+        assert_eq!(other.quota_add(&key, period, 60).await, Ok(Counted::Known(160)));
+        assert_eq!(one.quota_add(&key, period, -60).await, Ok(Counted::Known(100)));
+        let check = async |wish, expected| match one.quota_lease(&key, period, wish, 1000).await {
+            Ok(Counted::Known(lease)) => assert_eq!(lease.unspent(), expected),
+            answer => panic!("{answer:?}"),
+        };
+        check(50, 50).await;
+        check(10_000, 850 / 4).await;
+        assert_eq!(other.quota_add(&key, period, 636).await, Ok(Counted::Known(998)));
+        check(10, 0).await;
+        assert_eq!(one.quota_add(&key, period, -5000).await, Ok(Counted::Known(0)));
+    });
+    redis.end();
+    fleet.runtime.block_on(async { assert_eq!(one.quota_add(&key, period, 1).await, Err(Away)) });
+    redis.start_again();
+    fleet.wait_until(|node| node.shared.is_up());
+    fleet.runtime.block_on(async {
+        assert_eq!(one.quota_add(&key, period, 1).await, Ok(Counted::Unseeded), "lost is not zero");
+    });
+}
