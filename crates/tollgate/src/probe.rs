@@ -1,4 +1,4 @@
-//! Asks a gate as a caller would, to see what it really answers.
+//! Asks a gate over HTTP: its data plane as a caller would, to see what it really answers, and its control plane.
 
 pub mod trust;
 
@@ -8,8 +8,8 @@ use std::time::Duration;
 use anyhow::Context;
 use bytes::Bytes;
 use http::uri::Authority;
-use http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header};
-use http_body_util::{BodyExt, Full};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
@@ -20,6 +20,8 @@ use tokio_rustls::TlsConnector;
 
 /// How long one question may take.
 const WITHIN: Duration = Duration::from_secs(10);
+/// Bytes of an answer; a page of any list is far below.
+const MOST: usize = 64 * 1024 * 1024;
 
 /// One question.
 #[derive(Debug, Clone)]
@@ -33,6 +35,17 @@ pub struct Question {
     /// The credential and whatever else belongs to it.
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// A JSON body; sent with methods that have one.
+    pub body: Bytes,
+}
+
+/// What the gate answers.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The header fields.
+    pub headers: HeaderMap,
+    /// The whole body.
     pub body: Bytes,
 }
 
@@ -59,12 +72,20 @@ impl Listening {
 /// The status that the gate answers.
 ///
 /// # Errors
-/// Where the gate cannot be reached, is not who it should be, or answers no HTTP.
+/// As [`answer`].
 pub async fn ask(question: Question) -> anyhow::Result<StatusCode> {
+    answer(question).await.map(|answer| answer.status)
+}
+
+/// What the gate answers.
+///
+/// # Errors
+/// Where the gate cannot be reached, is not who it should be, takes more than ten seconds, or answers no HTTP.
+pub async fn answer(question: Question) -> anyhow::Result<Answer> {
     tokio::time::timeout(WITHIN, connect(question)).await.context("no answer within ten seconds")?
 }
 
-async fn connect(question: Question) -> anyhow::Result<StatusCode> {
+async fn connect(question: Question) -> anyhow::Result<Answer> {
     let Listening { authority, port, tls } = &question.at;
     let stream = TcpStream::connect((bare(authority.host()), *port)).await;
     let stream = stream.with_context(|| format!("cannot connect to {authority}"))?;
@@ -79,7 +100,7 @@ async fn connect(question: Question) -> anyhow::Result<StatusCode> {
 async fn exchange(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     question: Question,
-) -> anyhow::Result<StatusCode> {
+) -> anyhow::Result<Answer> {
     let Question { url, method, headers, body, .. } = question;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     let mut request = Request::builder()
@@ -92,13 +113,13 @@ async fn exchange(
     }
     let request = request.body(Full::new(body))?;
     let mut answer = std::pin::pin!(async {
-        let answer = sender.send_request(request).await?;
-        let status = answer.status();
-        answer.into_body().collect().await?;
-        anyhow::Ok(status)
+        let (head, body) = sender.send_request(request).await?.into_parts();
+        let body = Limited::new(body, MOST).collect().await;
+        let body = body.map_err(|error| anyhow::anyhow!("the answer did not come whole: {error}"))?;
+        anyhow::Ok(Answer { status: head.status, headers: head.headers, body: body.to_bytes() })
     });
     tokio::select! {
-        status = &mut answer => return status,
+        answer = &mut answer => return answer,
         ended = connection => ended?,
     }
     // The connection may end with the answer's last byte, which is still to be taken from it then.
