@@ -17,7 +17,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::credential::Credential;
 use crate::denial::{Denial, Unauthenticated, Wanted};
-use crate::directory::{Found, Known, Lookup};
+use crate::directory::{Found, Known, Question};
 use crate::head::Head;
 use crate::time::Now;
 
@@ -74,7 +74,7 @@ pub enum Answer {
     /// Material that identifies nobody.
     Rejected(Denial),
     /// Material whose credential must be asked for; then identification begins anew, with the answer.
-    Ask(Lookup),
+    Ask(Question),
 }
 
 /// What identification remembers between requests: one per process, bounded, outlives reloads.
@@ -118,12 +118,12 @@ impl Material<'_> {
             Self::ApiKey(key) => match api_key::judge(key, known) {
                 Found::Credential(credential) => Answer::Identified(Identity { credential, hawk: None }),
                 Found::Nobody => refuse(Unauthenticated::ApiKey),
-                Found::Ask(lookup) => Answer::Ask(lookup),
+                Found::Ask(lookup) => Answer::Ask(Question::about_key(lookup, key)),
             },
             Self::Jwt(options, token) => match jwt::judge(token, options, known, &memory.proofs, now) {
                 Ok(credential) => Answer::Identified(Identity { credential, hawk: None }),
                 Err(jwt::Fail::Refused(refusal)) => refuse(Unauthenticated::Jwt(refusal)),
-                Err(jwt::Fail::Ask(lookup)) => Answer::Ask(lookup),
+                Err(jwt::Fail::Ask(lookup)) => Answer::Ask(Question::about(lookup)),
             },
             Self::Hawk(options, presented) => {
                 match hawk::judge(presented, head, options, known, &memory.nonces, now) {
@@ -131,7 +131,7 @@ impl Material<'_> {
                     Ok(hawk::Judged::Unproven(unproven)) => Answer::Unproven(unproven),
                     Err(hawk::Fail::Refused(refusal)) => refuse(Unauthenticated::Hawk(refusal)),
                     Err(hawk::Fail::Denied(denial)) => Answer::Rejected(denial),
-                    Err(hawk::Fail::Ask(lookup)) => Answer::Ask(lookup),
+                    Err(hawk::Fail::Ask(lookup)) => Answer::Ask(Question::about(lookup)),
                 }
             }
         }

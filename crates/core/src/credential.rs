@@ -3,6 +3,8 @@
 pub mod api_key_text;
 
 use core::net::IpAddr;
+use core::sync::atomic::AtomicI64;
+use core::sync::atomic::Ordering::Relaxed;
 use std::fmt;
 use std::sync::Arc;
 
@@ -14,6 +16,9 @@ use crate::authn::jwt;
 use crate::consumer::{Consumer, Name, Scopes};
 use crate::limit::Subject;
 use crate::time::Now;
+
+/// Seconds within which a second use of a credential is not noted.
+const USE_NOTED_EVERY: i64 = 60;
 
 /// One proof of one consumer.
 #[derive(Debug)]
@@ -28,6 +33,9 @@ pub struct Credential {
     pub proof: Proof,
     /// When and from where it counts.
     pub life: Life,
+    /// Whose it is in the store that keeps it; absent where the configuration declares it.
+    pub kept: Option<Kept>,
+    used: AtomicI64,
     /// What an upstream is told, ready to send.
     identity: Box<str>,
     subject: Subject,
@@ -71,7 +79,17 @@ impl Credential {
             identity.push_str(&format!("x-consumer-tier: {tier}\r\n"));
         }
         let subject = Subject::credential(proof.kind(), &id);
-        Ok(Self { id, consumer, scopes, proof, life: Life::default(), identity: identity.into(), subject })
+        Ok(Self {
+            id,
+            consumer,
+            scopes,
+            proof,
+            life: Life::default(),
+            kept: None,
+            used: AtomicI64::new(0),
+            identity: identity.into(),
+            subject,
+        })
     }
 
     /// Whose calls those with this credential count as, where a limit is per credential.
@@ -84,10 +102,35 @@ impl Credential {
         &self.identity
     }
 
+    /// Notes that it identified somebody at this second of the wall clock; true if nobody noted it within the last
+    /// minute. Looked at often and written seldom, because every core does it with every call.
+    pub fn note_use(&self, second: i64) -> bool {
+        let is_news = second.saturating_sub(self.used.load(Relaxed)) >= USE_NOTED_EVERY;
+        if is_news {
+            self.used.store(second, Relaxed);
+        }
+        is_news
+    }
+
+    /// The second of the wall clock at which it was used last, to the minute; absent before the first use that this
+    /// process saw.
+    pub fn last_used(&self) -> Option<i64> {
+        Some(self.used.load(Relaxed)).filter(|second| *second != 0)
+    }
+
     /// The scopes in force: the credential's own if it has any, else its consumer's.
     pub fn scopes(&self) -> &Scopes {
         self.scopes.as_ref().unwrap_or(&self.consumer.scopes)
     }
+}
+
+/// The identifiers of a credential's owners in a store; its own is the credential's id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// The consumer's.
+    pub consumer: Box<str>,
+    /// The account's.
+    pub account: Box<str>,
 }
 
 /// When and from where a credential counts. The default is always and from everywhere.

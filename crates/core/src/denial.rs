@@ -71,6 +71,10 @@ pub enum Denial {
     },
     /// The room for bodies that are held whole is taken.
     Overloaded,
+    /// Nobody can say at the moment whose credential this is.
+    Directory(DirectoryFailure),
+    /// The account behind the credential has no balance left.
+    Balance(Balance),
     /// The gate could not get an answer from the model.
     Upstream(UpstreamFailure),
 }
@@ -195,6 +199,38 @@ pub enum UpstreamFailure {
     NoHealthyTarget,
 }
 
+/// Why it is not known whose credential this is. The caller may come again with the same one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DirectoryFailure {
+    /// The place where credentials are kept cannot be reached, or what it says cannot be used.
+    Away,
+    /// It did not answer in time.
+    Timeout,
+    /// It answered that it failed.
+    Failed,
+    /// Too many questions are open already.
+    Busy,
+    /// It refuses to be asked so often.
+    Throttled {
+        /// Seconds until it may be asked again.
+        retry_after: u32,
+    },
+}
+
+/// Why an account may not be charged for the call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Balance {
+    /// It is known to be too low.
+    Low,
+    /// Whoever keeps it refused the charge, with these words.
+    Refused {
+        /// The reason.
+        reason: Box<str>,
+        /// A word for it, for programs.
+        code: Box<str>,
+    },
+}
+
 impl Denial {
     /// The status of every dialect that does not say otherwise.
     pub fn status(&self) -> StatusCode {
@@ -216,7 +252,9 @@ impl Denial {
                 StatusCode::BAD_GATEWAY
             }
             Self::Upstream(UpstreamFailure::Timeout) => StatusCode::GATEWAY_TIMEOUT,
-            Self::Overloaded | Self::Upstream(UpstreamFailure::NoHealthyTarget) => {
+            Self::Directory(DirectoryFailure::Throttled { .. }) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Balance(_) => StatusCode::PAYMENT_REQUIRED,
+            Self::Overloaded | Self::Directory(_) | Self::Upstream(UpstreamFailure::NoHealthyTarget) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
         }
@@ -246,6 +284,10 @@ impl Denial {
                 Limit::Quota(_) => "quota_used_up",
             },
             Self::Overloaded => "overloaded",
+            Self::Directory(DirectoryFailure::Throttled { .. }) => "credential_checks_limited",
+            Self::Directory(_) => "directory_unavailable",
+            Self::Balance(Balance::Low) => "insufficient_balance",
+            Self::Balance(Balance::Refused { .. }) => "charge_refused",
             Self::Upstream(UpstreamFailure::Unreachable) => "upstream_unreachable",
             Self::Upstream(UpstreamFailure::Invalid) => "upstream_invalid",
             Self::Upstream(UpstreamFailure::Timeout) => "upstream_timeout",
@@ -274,7 +316,10 @@ impl Denial {
                 let after = ends.retry_after().map(HeaderValue::from);
                 after.map(|seconds| (header::RETRY_AFTER, seconds)).into_iter().collect()
             }
-            Self::Overloaded | Self::Upstream(UpstreamFailure::NoHealthyTarget) => {
+            Self::Directory(DirectoryFailure::Throttled { retry_after }) => {
+                vec![(header::RETRY_AFTER, HeaderValue::from(*retry_after))]
+            }
+            Self::Overloaded | Self::Directory(_) | Self::Upstream(UpstreamFailure::NoHealthyTarget) => {
                 vec![(header::RETRY_AFTER, HeaderValue::from_static("1"))]
             }
             Self::Malformed(_)
@@ -284,6 +329,7 @@ impl Denial {
             | Self::Forbidden(Forbidden::Consumer)
             | Self::Bound(_)
             | Self::ExpectationFailed
+            | Self::Balance(_)
             | Self::Upstream(_) => Vec::new(),
         }
     }

@@ -18,20 +18,27 @@ use crate::credential::Credential;
 use crate::time::Now;
 
 pub use self::known::{Found, Known, Loaded};
-pub use self::lookup::{Lookup, LookupRef};
+pub use self::lookup::{Lookup, LookupRef, Question};
 
 /// How long it is remembered that nobody has a credential; a new credential ends it sooner.
 const UNKNOWN_LIFE: Duration = Duration::from_secs(60);
 
 /// Credentials that were looked up; one per process.
 pub struct Directory {
-    known: Cache<Lookup, Arc<Credential>>,
+    known: Cache<Lookup, Remembered>,
     /// Until when, on the monotonic clock, nobody is behind these. A table of its own: guesses push no credential out.
     unknown: Cache<Lookup, Duration>,
     /// How many times something was forgotten. An answer to a question from before may be out of date.
     forgotten: AtomicU64,
     /// Until when, in milliseconds of the monotonic clock, what is known counts without word from the source.
     good_until: AtomicU64,
+}
+
+/// A credential, and until when on the monotonic clock it counts without a new question.
+#[derive(Debug, Clone)]
+struct Remembered {
+    credential: Arc<Credential>,
+    fresh_until: Duration,
 }
 
 /// Since when a question is open.
@@ -51,7 +58,8 @@ impl Directory {
 
     /// What is remembered.
     pub fn find(&self, lookup: LookupRef<'_>, now: Now) -> Found {
-        if let Some(credential) = self.known.get(&lookup)
+        if let Some(Remembered { credential, fresh_until }) = self.known.get(&lookup)
+            && now.monotonic < fresh_until
             && millis(now.monotonic) < self.good_until.load(SeqCst)
         {
             return Found::Credential(credential);
@@ -68,10 +76,21 @@ impl Directory {
     }
 
     /// Remembers the answer, unless something was forgotten since the question began: then the answer may be the one
-    /// that was to be forgotten.
-    pub fn remember(&self, asked: Asked, lookup: Lookup, answer: Option<&Arc<Credential>>, now: Now) {
+    /// that was to be forgotten. A source that announces no changes sets `fresh_for`, after which it is asked again.
+    pub fn remember(
+        &self,
+        asked: Asked,
+        lookup: Lookup,
+        answer: Option<&Arc<Credential>>,
+        fresh_for: Option<Duration>,
+        now: Now,
+    ) {
         match answer {
-            Some(credential) => self.known.insert(lookup.clone(), credential.clone()),
+            Some(credential) => {
+                let fresh_until = fresh_for.map_or(Duration::MAX, |span| now.monotonic.saturating_add(span));
+                let remembered = Remembered { credential: credential.clone(), fresh_until };
+                self.known.insert(lookup.clone(), remembered);
+            }
             None => self.unknown.insert(lookup.clone(), now.monotonic.saturating_add(UNKNOWN_LIFE)),
         }
         // Looked at after the insertion: whoever forgets counts first, so one of the two sees the other.
@@ -84,13 +103,18 @@ impl Directory {
     /// Forgets the credentials of which `changed` is true, and that others do not exist: they may now.
     pub fn forget(&self, changed: impl Fn(&Credential) -> bool) {
         self.forgotten.fetch_add(1, SeqCst);
-        self.known.retain(|_, credential| !changed(credential));
+        self.known.retain(|_, remembered| !changed(&remembered.credential));
         self.unknown.clear();
     }
 
     /// Notes that the source has told all that it knows; what is remembered counts until then without another word.
     pub fn extend(&self, until: Duration) {
         self.good_until.store(millis(until), SeqCst);
+    }
+
+    /// Every credential that is remembered, in no order.
+    pub fn credentials(&self) -> Vec<Arc<Credential>> {
+        self.known.iter().map(|(_, remembered)| remembered.credential).collect()
     }
 
     /// How many credentials are remembered.

@@ -24,7 +24,7 @@ async fn health() -> Json<Value> {
     Json(json!({ "status": "ok" }))
 }
 
-/// 200 where routes can be served; `degraded` names upstreams without a healthy target.
+/// 200 where routes can be served; `degraded` names a store that is away and upstreams without a healthy target.
 async fn ready(State(gate): State<Arc<Gate>>) -> (StatusCode, Json<Value>) {
     if gate.drain.is_cancelled() {
         return (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "draining" })));
@@ -37,5 +37,8 @@ async fn ready(State(gate): State<Arc<Gate>>) -> (StatusCode, Json<Value>) {
         .map(|(name, _)| format!("upstream:{name}"))
         .collect();
     degraded.sort_unstable();
+    if gate.directory.is_away() {
+        degraded.insert(0, "store".to_owned());
+    }
     (StatusCode::OK, Json(json!({ "status": "ready", "degraded": degraded })))
 }

@@ -3,18 +3,30 @@
 //! A command does its work and says how it ended; only [`run`] turns that into an exit code and an error into text.
 //! Nothing outside [`output`] prints.
 
+mod account;
+mod audit;
+mod catalog;
 mod check;
+mod client;
 mod completions;
+mod consumer;
 mod demo;
+mod doctor;
 mod files;
 mod import;
+mod init;
+mod key;
 mod keygen;
 mod matrix;
+mod offline;
 mod output;
+mod resource;
 mod schema;
 mod serve;
 mod sign;
 mod stop;
+mod store;
+mod table;
 mod usage;
 
 use std::process::ExitCode;
@@ -43,9 +55,18 @@ struct Global {
 #[derive(Debug, Subcommand)]
 enum Command {
     Demo(demo::DemoCommand),
+    Init(init::Init),
     Serve(serve::Serve),
     Check(check::Check),
+    Doctor(doctor::Doctor),
     Matrix(matrix::Matrix),
+    Account(account::Account),
+    Consumer(consumer::Consumer),
+    Key(key::Key),
+    Tier(catalog::Tier),
+    Route(catalog::Route),
+    Audit(audit::Audit),
+    Store(store::Store),
     Keygen(keygen::Keygen),
     Sign(sign::Sign),
     Import(import::Import),
@@ -75,7 +96,10 @@ pub fn run() -> ExitCode {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Refused) => ExitCode::FAILURE,
         Err(error) => {
-            output.error(&error);
+            match error.downcast_ref::<client::Refusal>() {
+                Some(refusal) => output.told(&refusal.to_string(), refusal.problem()),
+                None => output.error(&error),
+            }
             ExitCode::FAILURE
         }
     }
@@ -84,9 +108,18 @@ pub fn run() -> ExitCode {
 fn dispatch(command: Command, output: &Output) -> anyhow::Result<Outcome> {
     match command {
         Command::Demo(demo) => demo.run(output),
+        Command::Init(init) => init.run(output),
         Command::Serve(serve) => serve.run(output),
         Command::Check(check) => check.run(output),
+        Command::Doctor(doctor) => doctor.run(output),
         Command::Matrix(matrix) => matrix.run(output),
+        Command::Account(account) => account.run(output),
+        Command::Consumer(consumer) => consumer.run(output),
+        Command::Key(key) => key.run(output),
+        Command::Tier(tier) => tier.run(output),
+        Command::Route(route) => route.run(output),
+        Command::Audit(audit) => audit.run(output),
+        Command::Store(store) => store.run(output),
         Command::Keygen(keygen) => keygen.run(output),
         Command::Sign(sign) => sign.run(output),
         Command::Import(import) => import.run(output),

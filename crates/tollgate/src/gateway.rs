@@ -31,7 +31,8 @@ use tollgate_core::access::{self, Permit};
 use tollgate_core::admission::{self, Admission};
 use tollgate_core::authn::hawk::{self, Unproven};
 use tollgate_core::authn::{self, Identity};
-use tollgate_core::denial::{Bound, Denial};
+use tollgate_core::denial::{Bound, Denial, DirectoryFailure};
+use tollgate_core::directory::{Loaded, Question};
 use tollgate_core::route::Route;
 
 use self::answer::body::ResponseBody;
@@ -89,10 +90,19 @@ struct Waiting {
 enum Step {
     /// It is answered here.
     Answer(Response<Bytes>),
+    /// It is asked whose credential it carries.
+    Ask(Box<Asking>),
     /// Its body is read, to prove what the caller signed.
     Prove(Box<Signed>),
     /// It goes to the model; the artifacts sign the answer where the scheme wants that.
     Forward(Outgoing, Option<Arc<hawk::Artifacts>>),
+}
+
+/// A request whose credential nobody here knows.
+struct Asking {
+    question: Question,
+    checked: Checked,
+    body: Option<Source>,
 }
 
 /// A request whose head is signed, and whose body is still to be proven.
@@ -120,10 +130,19 @@ fn begin(worker: &Rc<Worker>, peer: &Peer, timer: &Rc<Timer>, asked: Asked) -> B
 /// The rest of the walk.
 async fn finish(worker: &Rc<Worker>, timer: &Rc<Timer>, waiting: Box<Waiting>) -> Answer {
     let Waiting { mut call, live, step } = *waiting;
+    let step = match step {
+        // Boxed, as every rare and large future of the walk: its room would be moved with each request.
+        Step::Ask(asking) => match Box::pin(ask(worker, timer, &live, *asking, &mut call)).await {
+            Ok(step) => step,
+            Err(denial) => return deny(call, &live, &denial),
+        },
+        step => step,
+    };
     let (outgoing, artifacts) = match step {
+        // One question has one answer.
+        Step::Ask(_) => return deny(call, &live, &Denial::Directory(DirectoryFailure::Failed)),
         Step::Answer(response) => return own(call, response),
         Step::Forward(outgoing, artifacts) => (outgoing, artifacts),
-        // Boxed, as every rare and large future of the walk: its room would be moved with each request.
         Step::Prove(signed) => match Box::pin(prove(worker, &live, *signed, &mut call)).await {
             Ok(proven) => proven,
             Err(denial) => return deny(call, &live, &denial),
@@ -172,15 +191,34 @@ fn judge(
     }
     check_declared_size(route, body.as_ref())?;
 
+    identify(worker, timer, live, None, checked, body, call)
+}
+
+/// Who calls, as far as it is known here; then whether they may.
+fn identify(
+    worker: &Worker,
+    timer: &Rc<Timer>,
+    live: &Live,
+    loaded: Option<&Loaded>,
+    checked: Checked,
+    body: Option<Source>,
+    call: &mut Call,
+) -> Result<Step, Denial> {
+    let route = call.route.clone().ok_or(Denial::NoRoute)?;
+    let bounds = &worker.gate.process.bounds;
+    let known = worker.gate.known(live, checked.head.client, call.now);
+    let known = loaded.map_or(known, |loaded| known.with(loaded));
+    let memory = &worker.gate.memory;
+    let answer = authn::identify(&checked.head, &route.accept, &known, memory, call.now);
+    if let authn::Answer::Ask(question) = answer {
+        return Ok(Step::Ask(Box::new(Asking { question, checked, body })));
+    }
     let stream =
         |max| body.map(|body| Stream::new(body, max, bounds, call.request_bytes.clone(), timer.clone()));
-    let known = worker.gate.known(live, checked.head.client, call.now);
-    let memory = &worker.gate.memory;
-    let identity = match authn::identify(&checked.head, &route.accept, &known, memory, call.now) {
-        authn::Answer::Absent => None,
+    let identity = match answer {
+        authn::Answer::Ask(_) | authn::Answer::Absent => None,
         authn::Answer::Identified(identity) => Some(identity),
         authn::Answer::Rejected(denial) => return Err(denial),
-        authn::Answer::Ask(_) => return Err(Denial::Overloaded),
         authn::Answer::Unproven(unproven) => {
             let body = stream(Some(route.body_max.unwrap_or(BUFFER_MAX)));
             return Ok(Step::Prove(Box::new(Signed { unproven, checked, body })));
@@ -190,7 +228,7 @@ fn judge(
         None => RequestBody::Whole(Bytes::new()),
         Some(stream) => RequestBody::Stream(Box::new(stream)),
     };
-    let (outgoing, artifacts) = admit(worker, live, route.clone(), identity, checked, body, call)?;
+    let (outgoing, artifacts) = admit(worker, live, route, identity, checked, body, call)?;
     Ok(Step::Forward(outgoing, artifacts))
 }
 
@@ -205,6 +243,9 @@ fn admit(
     call: &mut Call,
 ) -> Result<(Outgoing, Option<Arc<hawk::Artifacts>>), Denial> {
     call.credential = identity.as_ref().map(|identity| identity.credential.clone());
+    if let Some(credential) = &call.credential {
+        worker.gate.directory.used(credential, call.now);
+    }
     let artifacts = identity.as_ref().and_then(|identity| identity.hawk.clone());
     let permit = access::decide(&route, identity)?;
     tunnel::check(&permit, &checked)?;
@@ -282,6 +323,19 @@ impl Dress {
         }
         response
     }
+}
+
+/// Waits until it is known whose credential it is; then the walk goes on.
+async fn ask(
+    worker: &Rc<Worker>,
+    timer: &Rc<Timer>,
+    live: &Live,
+    asking: Asking,
+    call: &mut Call,
+) -> Result<Step, Denial> {
+    let Asking { question, checked, body } = asking;
+    let loaded = worker.gate.directory.find(&question).await.map_err(Denial::Directory)?;
+    identify(worker, timer, live, Some(&loaded), checked, body, call)
 }
 
 /// Reads the body whole and compares it with what was signed; then the walk goes on as for everybody.

@@ -3,7 +3,9 @@
 pub mod admin;
 pub mod cli;
 pub mod config;
+pub mod data_dir;
 pub mod demo;
+pub mod directory;
 pub mod gateway;
 pub mod keys;
 pub mod probe;

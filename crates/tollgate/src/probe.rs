@@ -97,10 +97,7 @@ async fn connect(question: Question) -> anyhow::Result<Answer> {
     exchange(stream, question).await
 }
 
-async fn exchange(
-    stream: impl AsyncRead + AsyncWrite + Unpin,
-    question: Question,
-) -> anyhow::Result<Answer> {
+async fn exchange(stream: impl AsyncRead + AsyncWrite + Unpin, question: Question) -> anyhow::Result<Answer> {
     let Question { url, method, headers, body, .. } = question;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     let mut request = Request::builder()

@@ -72,7 +72,7 @@ async fn watch(
         }
         seen = now;
         let Some(server) = server.upgrade() else { return };
-        if let Some(files) = load(&server, &path) {
+        if let Some(files) = load(&server, &path).await {
             seen = stamps_after_load(&watched, &seen, &files);
             watched = files;
         }
@@ -80,7 +80,7 @@ async fn watch(
 }
 
 /// Loads the file and installs it; the files to watch from now on, if it could be used.
-fn load(server: &Server, path: &Path) -> Option<Vec<PathBuf>> {
+async fn load(server: &Server, path: &Path) -> Option<Vec<PathBuf>> {
     let compiled = match config::load(path) {
         Ok(compiled) => compiled,
         Err(problems) => {
@@ -95,6 +95,10 @@ fn load(server: &Server, path: &Path) -> Option<Vec<PathBuf>> {
         tracing::warn!("{warning}");
     }
     let opened = opened::by(&server.gate().live().snapshot, &compiled.snapshot);
+    if let Err(error) = server.reserve(&source(path), &compiled.snapshot).await {
+        tracing::error!("the configuration was refused, the old one stays in force: {error:#}");
+        return None;
+    }
     match server.reload(&compiled.process, compiled.snapshot) {
         Ok(()) => {
             for change in opened {
@@ -108,6 +112,15 @@ fn load(server: &Server, path: &Path) -> Option<Vec<PathBuf>> {
             None
         }
     }
+}
+
+/// Under which name the store reserves what a file declares: the same file has the same name at every start.
+pub fn source(path: &Path) -> String {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    // The store takes 128 characters; the end of a path tells more than its beginning.
+    let text = path.to_string_lossy();
+    let skip = text.chars().count().saturating_sub(100);
+    format!("file:{}", text.chars().skip(skip).collect::<String>())
 }
 
 type Stamp = Option<(SystemTime, u64)>;

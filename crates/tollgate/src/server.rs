@@ -1,12 +1,14 @@
 //! Starts, reloads and stops a gate in this process.
 
+mod opening;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use parking_lot::Mutex;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, LocalOptions, Runtime};
@@ -17,6 +19,8 @@ use tollgate_core::snapshot::Snapshot;
 use crate::admin;
 use crate::config::Compiled;
 use crate::config::process::{self, Process};
+use crate::data_dir::DataDir;
+use crate::directory::Directory;
 use crate::gateway::connection;
 use crate::gateway::health;
 use crate::gateway::listener::{Accepted, Inbox, Listener};
@@ -29,6 +33,9 @@ use crate::tls;
 /// How long a thread waits for its tasks after the drain time, before it drops them.
 const GRACE: Duration = Duration::from_millis(200);
 
+/// How long the store may take for the last word.
+const GOODBYE: Duration = Duration::from_secs(2);
+
 /// A running gate.
 #[derive(Debug)]
 pub struct Server {
@@ -38,6 +45,7 @@ pub struct Server {
     workers: Vec<JoinHandle<bool>>,
     control: Runtime,
     health: Mutex<Task<()>>,
+    _data_dir: DataDir,
 }
 
 /// How a gate ended.
@@ -59,7 +67,11 @@ impl Server {
         let control =
             Builder::new_multi_thread().worker_threads(1).thread_name("control").enable_all().build()?;
         let _entered = control.enter();
-        let gate = Gate::new(process, snapshot, clock, telemetry)?;
+        let data_dir = DataDir::lock(&process.data_dir)?;
+        let settings = process.directory;
+        let directory = Arc::new(Directory::new(settings.max, settings.stale, control.handle().clone()));
+        control.block_on(opening::open(&process.store, &data_dir, &directory, &clock, control.handle()))?;
+        let gate = Gate::new(process, snapshot, directory, clock, telemetry)?;
 
         let mut bound = Vec::new();
         for settings in &gate.process.listen {
@@ -81,9 +93,10 @@ impl Server {
             }
             None => None,
         };
+        control.spawn(Directory::follow(Arc::downgrade(&gate.directory)));
         let health = Mutex::new(control.spawn(health::watch(gate.live(), gate.process.bounds)));
         drop(_entered);
-        Ok(Self { gate, listeners, admin, workers, control, health })
+        Ok(Self { gate, listeners, admin, workers, control, health, _data_dir: data_dir })
     }
 
     /// Where the data plane listens, in the order of the file.
@@ -127,6 +140,23 @@ impl Server {
         Ok(())
     }
 
+    /// Reserves the names and keys that a file declares, so that nobody takes them in the store.
+    ///
+    /// # Errors
+    /// What of it the store has already; a store that is away is told later.
+    pub async fn reserve(&self, source: &str, snapshot: &Snapshot) -> anyhow::Result<()> {
+        match self.gate.directory.reserve(source, snapshot).await {
+            Ok(()) => Ok(()),
+            Err(taken) => {
+                let list: Vec<String> = taken.iter().map(opening::name).collect();
+                bail!(
+                    "the store has already what the file declares: {}; rename one of the two",
+                    list.join(", ")
+                )
+            }
+        }
+    }
+
     /// Stops a gate that others still refer to, once they are done with it; a reload under way takes milliseconds.
     pub fn stop_shared(mut server: Arc<Self>) -> Stopped {
         loop {
@@ -150,6 +180,11 @@ impl Server {
         if let Some(log) = &self.gate.telemetry.access_log {
             log.close();
         }
+        let directory = self.gate.directory.clone();
+        self.control.block_on(async {
+            // Bounded: a store that hangs may not keep the process from its end.
+            let _ = tokio::time::timeout(GOODBYE, directory.close()).await;
+        });
         self.control.shutdown_timeout(GRACE);
         stopped
     }

@@ -21,6 +21,7 @@ use self::clock::Clock;
 use self::room::Room;
 use self::upstreams::UpstreamState;
 use crate::config::process::Process;
+use crate::directory::Directory;
 use crate::telemetry::Telemetry;
 
 /// Verified tokens kept at once.
@@ -39,6 +40,8 @@ pub struct Gate {
     pub memory: Memory,
     /// Both clocks.
     pub clock: Clock,
+    /// Who is behind credentials of the store.
+    pub directory: Arc<Directory>,
     /// What was used of every limit.
     pub limiter: Arc<Limiter>,
     /// Room for bodies that are held whole.
@@ -67,11 +70,12 @@ impl Gate {
     pub fn new(
         process: Process,
         snapshot: Snapshot,
+        directory: Arc<Directory>,
         clock: Clock,
         telemetry: Telemetry,
     ) -> anyhow::Result<Arc<Self>> {
         let live = Live::new(snapshot, &HashMap::new())?;
-        Ok(Arc::new(Self {
+        let gate = Arc::new(Self {
             bodies: Room::new(process.bounds.held_bodies),
             process,
             memory: Memory {
@@ -83,12 +87,15 @@ impl Gate {
             telemetry,
             drain: CancellationToken::new(),
             live: ArcSwap::from_pointee(live),
-        }))
+            directory,
+        });
+        gate.directory.serve(&gate);
+        Ok(gate)
     }
 
     /// Whom a request from this address may be from at this moment.
     pub fn known<'a>(&'a self, live: &'a Live, client: IpAddr, now: Now) -> Known<'a> {
-        Known::new(&live.snapshot.credentials, None, client, now)
+        Known::new(&live.snapshot.credentials, Some(&self.directory.known), client, now)
     }
 
     /// The state that a request beginning now is served from.
@@ -103,6 +110,8 @@ impl Gate {
     pub fn install(&self, snapshot: Snapshot) -> anyhow::Result<Arc<Live>> {
         let live = Arc::new(Live::new(snapshot, &self.live().upstreams)?);
         self.live.store(live.clone());
+        // Tiers are part of what was made for them.
+        self.directory.forget_all();
         Ok(live)
     }
 }

@@ -1,5 +1,7 @@
 //! What a request presents to be found by.
 
+use std::fmt;
+
 use quick_cache::Equivalent;
 
 use crate::credential::Digest;
@@ -24,6 +26,38 @@ pub enum LookupRef<'a> {
     Jwt(&'a str),
     /// A Hawk id.
     Hawk(&'a str),
+}
+
+/// What must be asked where credentials are kept.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Question {
+    /// What finds the answer.
+    pub lookup: Lookup,
+    key: Option<Box<[u8]>>,
+}
+
+impl Question {
+    /// Who has this id or digest.
+    pub fn about(lookup: Lookup) -> Self {
+        Self { lookup, key: None }
+    }
+
+    /// Who has this API key, which is known here as it was presented.
+    pub fn about_key(lookup: Lookup, key: &[u8]) -> Self {
+        Self { lookup, key: Some(key.into()) }
+    }
+
+    /// The API key in the clear, for a source that must see it. The name makes each use easy to find.
+    pub fn expose_key(&self) -> Option<&[u8]> {
+        self.key.as_deref()
+    }
+}
+
+impl fmt::Debug for Question {
+    /// Without the key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Question").field(&self.lookup).finish()
+    }
 }
 
 impl LookupRef<'_> {

@@ -43,7 +43,7 @@ fn fresh() -> Directory {
 fn answers_are_remembered_until_they_change() {
     let directory = fresh();
     check(&directory, at(1), "ask");
-    directory.remember(directory.ask(), lookup(), Some(&ann(Life::default())), at(1));
+    directory.remember(directory.ask(), lookup(), Some(&ann(Life::default())), None, at(1));
     check(&directory, at(1), "ann");
     directory.forget(|credential| credential.consumer.name.as_str() == "bob");
     check(&directory, at(1), "ann");
@@ -54,10 +54,10 @@ fn answers_are_remembered_until_they_change() {
 #[test]
 fn that_there_is_nobody_is_remembered_for_a_minute_or_until_something_changes() {
     let directory = fresh();
-    directory.remember(directory.ask(), lookup(), None, at(10));
+    directory.remember(directory.ask(), lookup(), None, None, at(10));
     check(&directory, at(69), "nobody");
     check(&directory, at(70), "ask");
-    directory.remember(directory.ask(), lookup(), None, at(70));
+    directory.remember(directory.ask(), lookup(), None, None, at(70));
     directory.forget(|_| false);
     check(&directory, at(70), "ask");
 }
@@ -67,16 +67,16 @@ fn an_answer_from_before_a_change_is_not_remembered() {
     let directory = fresh();
     let asked = directory.ask();
     directory.forget(|_| false);
-    directory.remember(asked, lookup(), Some(&ann(Life::default())), at(1));
+    directory.remember(asked, lookup(), Some(&ann(Life::default())), None, at(1));
     check(&directory, at(1), "ask");
-    directory.remember(asked, lookup(), None, at(1));
+    directory.remember(asked, lookup(), None, None, at(1));
     check(&directory, at(1), "ask");
 }
 
 #[test]
 fn nothing_counts_for_long_without_word_from_the_source() {
     let directory = fresh();
-    directory.remember(directory.ask(), lookup(), Some(&ann(Life::default())), at(1));
+    directory.remember(directory.ask(), lookup(), Some(&ann(Life::default())), None, at(1));
     check(&directory, at(999), "ann");
     check(&directory, at(1000), "ask");
     directory.extend(Duration::from_secs(2000));
@@ -86,10 +86,10 @@ fn nothing_counts_for_long_without_word_from_the_source() {
 #[test]
 fn guesses_push_no_credential_out() {
     let directory = fresh();
-    directory.remember(directory.ask(), lookup(), Some(&ann(Life::default())), at(1));
+    directory.remember(directory.ask(), lookup(), Some(&ann(Life::default())), None, at(1));
     for guess in 0..10_000_u32 {
         let guess = Lookup::ApiKey(Digest::of(&guess.to_be_bytes()));
-        directory.remember(directory.ask(), guess, None, at(1));
+        directory.remember(directory.ask(), guess, None, None, at(1));
     }
     check(&directory, at(1), "ann");
     assert_eq!(directory.len(), 1);
@@ -100,7 +100,7 @@ fn when_and_from_where_it_counts_is_judged_on_every_hit() {
     let directory = fresh();
     let networks: Box<[_]> = ["10.0.0.0/8".parse().unwrap(), "2001:db8::/32".parse().unwrap()].into();
     let life = Life { ends: Some(50), networks, is_over: false };
-    directory.remember(directory.ask(), lookup(), Some(&ann(life)), at(1));
+    directory.remember(directory.ask(), lookup(), Some(&ann(life)), None, at(1));
     let file = Credentials::default();
     for (client, second, is_known) in [
         ("10.1.2.3", 49, true),

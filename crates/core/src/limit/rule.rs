@@ -2,9 +2,13 @@
 
 use core::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::{Key, Limit, LimitId, Owner, Subject, Unit};
+use super::{Key, Limit, LimitId, Owner, Rate, Subject, Unit};
 use crate::credential::Credential;
+
+/// What `requests/h` counts over.
+const HOUR: Duration = Duration::from_hours(1);
 
 /// The limits of one tier or one route in the order of the file, ready to be applied.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -41,6 +45,15 @@ impl Limits {
             rules.push(Rule::new(owner, limit, per, u16::try_from(alike).unwrap_or(u16::MAX)));
         }
         Self(rules.into())
+    }
+
+    /// These with a credential's own hourly rate of requests in place of such of them, if it is a rate.
+    #[must_use]
+    pub fn with_hourly_requests(&self, amount: u64) -> Self {
+        let Ok(own) = Rate::new(Unit::Requests, amount, HOUR, None) else { return self.clone() };
+        let is_hourly = |limit: &Limit| matches!(limit, Limit::Rate(rate) if rate.unit() == Unit::Requests && rate.window() == HOUR);
+        let own = Rule::new(Owner::Credential, Limit::Rate(own), Per::Credential, 0);
+        Self(self.iter().filter(|rule| !is_hourly(&rule.limit)).cloned().chain([own]).collect())
     }
 
     /// Each of them.

@@ -140,7 +140,9 @@ fn shown(value: Option<&Value>) -> String {
     };
     match value {
         None => "-".to_owned(),
-        Some(Value::Array(items)) if !items.is_empty() => items.iter().map(word).collect::<Vec<_>>().join(", "),
+        Some(Value::Array(items)) if !items.is_empty() => {
+            items.iter().map(word).collect::<Vec<_>>().join(", ")
+        }
         Some(value) => table::cell(value),
     }
 }

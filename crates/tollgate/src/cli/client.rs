@@ -43,6 +43,19 @@ pub struct Client {
 }
 
 impl Access {
+    /// A listener of this machine, without a key; one on every address is asked on loopback.
+    pub fn at(address: std::net::SocketAddr) -> Self {
+        let mut address = address;
+        if address.ip().is_unspecified() {
+            let loopback = match address {
+                std::net::SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+                std::net::SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+            };
+            address.set_ip(loopback);
+        }
+        Self { url: format!("http://{address}"), certificate: None, admin_key_file: None }
+    }
+
     /// A client with the admin key.
     ///
     /// # Errors
@@ -142,8 +155,13 @@ impl Client {
     pub fn health(&self) -> anyhow::Result<(StatusCode, Option<i64>)> {
         let base = self.base.to_string();
         let url = format!("{}/health", base.trim_end_matches('/')).parse()?;
-        let question =
-            Question { at: self.at.clone(), url, method: Method::GET, headers: Vec::new(), body: Bytes::new() };
+        let question = Question {
+            at: self.at.clone(),
+            url,
+            method: Method::GET,
+            headers: Vec::new(),
+            body: Bytes::new(),
+        };
         let answer = self.runtime.block_on(answer(question))?;
         let date = answer.headers.get(header::DATE).and_then(|date| date.to_str().ok());
         let date = date.and_then(|date| jiff::fmt::rfc2822::parse(date).ok());

@@ -24,6 +24,8 @@ use super::Outcome;
 use super::output::Output;
 use report::Report;
 
+pub(super) use loader::load as read_yaml;
+
 /// Print another gateway's configuration as tollgate.yaml
 #[derive(Debug, Args)]
 pub struct Import {

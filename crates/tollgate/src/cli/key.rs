@@ -186,7 +186,8 @@ impl Key {
                 print_done(output, speak.quiet, "revoked", &id)?;
             }
             Action::Validate { key_env, service_id, client_ip, speak } => {
-                let body = body([("service_id", Some(service_id.into())), ("client_ip", client_ip.map(Into::into))]);
+                let body =
+                    body([("service_id", Some(service_id.into())), ("client_ip", client_ip.map(Into::into))]);
                 return validate(&speak, key_env.as_deref(), &body, output);
             }
         }
@@ -231,12 +232,7 @@ impl Set {
 }
 
 /// Presents the key itself, as the gateways do that ask for it.
-fn validate(
-    speak: &Speak,
-    variable: Option<&str>,
-    body: &Value,
-    output: &Output,
-) -> anyhow::Result<Outcome> {
+fn validate(speak: &Speak, variable: Option<&str>, body: &Value, output: &Output) -> anyhow::Result<Outcome> {
     let key = match variable {
         Some(name) => std::env::var(name).with_context(|| format!("the environment variable `{name}`"))?,
         None => {
@@ -256,7 +252,8 @@ fn validate(
             // The 401 is about the key that was asked about, not about whoever asks.
             Some(refusal) if refusal.status() == StatusCode::UNAUTHORIZED => {
                 let detail = refusal.problem()["detail"].as_str().unwrap_or("it is not accepted");
-                output.result(&json!({ "valid": false, "detail": detail }), &format!("not valid: {detail}"))?;
+                output
+                    .result(&json!({ "valid": false, "detail": detail }), &format!("not valid: {detail}"))?;
                 Ok(Outcome::Refused)
             }
             _ => Err(error),

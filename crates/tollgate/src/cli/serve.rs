@@ -53,6 +53,8 @@ impl Serve {
         };
         let telemetry = Telemetry { access_log, ..Telemetry::default() };
         let server = Arc::new(Server::start(compiled, Clock::system(), telemetry)?);
+        let (live, source) = (server.gate().live(), reload::source(&self.file.path));
+        server.control().block_on(server.reserve(&source, &live.snapshot))?;
         let reload = reload::start(&server, self.file.path, watched, Hangup::Load)?;
         for address in server.addresses() {
             tracing::info!(%address, "serving");

@@ -24,6 +24,7 @@ mod paths;
 mod pem;
 mod process;
 mod routes;
+mod store;
 mod target;
 mod tiers;
 mod upstreams;

@@ -65,9 +65,10 @@ pub(super) struct File {
     /// Bounds of what callers may send.
     #[serde(default)]
     pub bounds: Option<process::Bounds>,
-    /// What is remembered where: `sqlite`, `sqlite:PATH` or `postgres://…`.
+    /// Where accounts, consumers and credentials are kept: `sqlite`, `sqlite:PATH` or `postgres://…`; a URL with a
+    /// password better as `{ env: NAME }` or `{ file: PATH }`. Default `sqlite`, in `data_dir`.
     #[serde(default)]
-    pub store: Option<Spanned<String>>,
+    pub store: Option<Spanned<secret::Secret>>,
     /// State that a fleet of gates shares: `none` or `redis://…`.
     #[serde(default)]
     pub shared: Option<Spanned<String>>,

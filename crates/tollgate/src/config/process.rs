@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use tollgate_secrets::Secret;
 
 /// Settings that a reload does not change.
 #[derive(Debug, Clone)]
@@ -19,8 +20,40 @@ pub struct Process {
     pub drain: Duration,
     /// Journal and embedded store.
     pub data_dir: PathBuf,
+    /// Where accounts, consumers and credentials are kept.
+    pub store: StorePlace,
+    /// How much of it is remembered.
+    pub directory: Directory,
     /// Bounds of what callers may send.
     pub bounds: Bounds,
+}
+
+/// Where the store is.
+#[derive(Debug, Clone)]
+pub enum StorePlace {
+    /// A file of SQLite.
+    Sqlite(PathBuf),
+    /// A database of PostgreSQL; its URL may hold a password.
+    Postgres(Secret),
+}
+
+impl StorePlace {
+    /// The URL that opens it, a password included.
+    pub fn url(&self) -> String {
+        match self {
+            Self::Sqlite(path) => format!("sqlite:{}", path.display()),
+            Self::Postgres(url) => url.expose_text().unwrap_or_default().to_owned(),
+        }
+    }
+}
+
+/// The cache of who is behind a credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Directory {
+    /// Credentials that are remembered at once.
+    pub max: usize,
+    /// How long they serve while the store is away.
+    pub stale: Duration,
 }
 
 /// One listener of the data plane.

@@ -5,7 +5,9 @@ use http::header::{CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
 use tollgate_core::authn::jwt;
-use tollgate_core::denial::{Denial, Dialect, Forbidden, Unauthenticated, UpstreamFailure, Wanted};
+use tollgate_core::denial::{
+    Balance, Denial, Dialect, DirectoryFailure, Forbidden, Unauthenticated, UpstreamFailure, Wanted,
+};
 use tollgate_core::limit::{Ends, Per, Rule};
 
 /// Makes the answer to a denied request.
@@ -112,6 +114,16 @@ fn detail(denial: &Denial) -> Value {
             "required_scope": required.iter().collect::<Vec<_>>().join(" and "),
             "current_scopes": current.iter().collect::<Vec<_>>(),
         }),
+        Denial::Directory(failure) => json!({ "detail": match failure {
+            DirectoryFailure::Away | DirectoryFailure::Busy => "Authentication service unavailable",
+            DirectoryFailure::Timeout => "Authentication service timeout",
+            DirectoryFailure::Failed => "Authentication service error",
+            DirectoryFailure::Throttled { .. } => "Rate limit exceeded",
+        } }),
+        Denial::Balance(Balance::Low) => json!({ "detail": "Insufficient balance" }),
+        Denial::Balance(Balance::Refused { reason, code }) => {
+            json!({ "error": "usage_debit_rejected", "reason": reason, "reason_code": code })
+        }
         Denial::Forbidden(Forbidden::Consumer) => json!({
             "detail": "Insufficient permissions for this operation",
             "error": "FORBIDDEN",
@@ -147,7 +159,11 @@ fn openai(denial: &Denial) -> Value {
         Denial::Unauthenticated { .. } => ("invalid_request_error", Some("invalid_api_key")),
         Denial::Forbidden(_) => ("invalid_request_error", Some("insufficient_permissions")),
         Denial::NonceLimit { .. } | Denial::Limited { .. } => ("requests", Some("rate_limit_exceeded")),
-        Denial::Overloaded | Denial::Upstream(_) => ("server_error", Some(denial.code())),
+        Denial::Balance(_) => ("insufficient_quota", Some("insufficient_quota")),
+        Denial::Directory(DirectoryFailure::Throttled { .. }) => ("requests", Some("rate_limit_exceeded")),
+        Denial::Overloaded | Denial::Directory(_) | Denial::Upstream(_) => {
+            ("server_error", Some(denial.code()))
+        }
         _ => ("invalid_request_error", Some(denial.code())),
     };
     json!({ "error": { "message": message(denial), "type": kind, "param": null, "code": code } })
@@ -175,6 +191,15 @@ fn message(denial: &Denial) -> String {
         Denial::ExpectationFailed => "only `Expect: 100-continue` can be met".into(),
         Denial::NonceLimit { .. } => "too many signed requests within the time window; retry later".into(),
         Denial::Limited { rule, ends } => limited(rule, *ends),
+        Denial::Directory(failure) => match failure {
+            DirectoryFailure::Away => "credentials cannot be checked at the moment; retry soon".into(),
+            DirectoryFailure::Timeout => "checking the credential took too long; retry soon".into(),
+            DirectoryFailure::Failed => "the credential could not be checked; retry soon".into(),
+            DirectoryFailure::Busy => "too many unknown credentials are being checked; retry soon".into(),
+            DirectoryFailure::Throttled { .. } => "credentials are checked too often; retry later".into(),
+        },
+        Denial::Balance(Balance::Low) => "the account's balance is too low".into(),
+        Denial::Balance(Balance::Refused { reason, .. }) => reason.to_string(),
         Denial::Overloaded => "the gate holds as many bodies as it can; retry in a moment".into(),
         Denial::Upstream(failure) => match failure {
             UpstreamFailure::Unreachable => "the model could not be reached".into(),

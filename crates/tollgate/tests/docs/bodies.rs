@@ -38,8 +38,11 @@ pub fn table() -> String {
     let mut out = String::new();
     // Takes requests and never answers.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
-    let gates: Vec<(&str, Server)> =
-        DIALECTS.into_iter().map(|dialect| (dialect, start(dialect, silent.local_addr().unwrap()))).collect();
+    let data = tempfile::tempdir().unwrap();
+    let gates: Vec<(&str, Server)> = DIALECTS
+        .into_iter()
+        .map(|dialect| (dialect, start(dialect, silent.local_addr().unwrap(), &data.path().join(dialect))))
+        .collect();
     let limited =
         |gate: &Server| ["/rate", "/slots"].map(|path| leave_open(gate.addresses()[0], path, &silent));
     let open: Vec<_> = gates.iter().flat_map(|(_, gate)| limited(gate)).collect();
@@ -58,7 +61,7 @@ pub fn table() -> String {
     out + "\n"
 }
 
-fn start(dialect: &str, silent: SocketAddr) -> Server {
+fn start(dialect: &str, silent: SocketAddr, data_dir: &Path) -> Server {
     // Bound and closed again: nothing listens there.
     let closed = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).unwrap();
     let to = |upstream: &str, name: &str, more: &str| {
@@ -66,7 +69,7 @@ fn start(dialect: &str, silent: SocketAddr) -> Server {
     };
     let route = |name: &str, more: &str| to("model", name, more);
     let text = [
-        &format!("listen: 127.0.0.1:0\nworkers: 1\nerrors: {dialect}\n"),
+        &format!("listen: 127.0.0.1:0\nworkers: 1\nerrors: {dialect}\ndata_dir: {}\n", data_dir.display()),
         &format!("upstreams: {{ model: {{ targets: [http://{closed}] }}, silent: {{ targets: [http://{silent}] }} }}\nroutes:\n"),
         &route("keys", "accept: [api_key]"),
         &route("tokens", "accept: [jwt]"),

@@ -17,6 +17,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use tollgate_core::authn::{hawk, jwt};
+use tollgate_store::{NewProof, Plaintext};
 
 /// The consumers of every test; a configuration takes them with `{consumers}`.
 const NAMES: [&str; 3] = ["service_a", "service_b", "service_c"];
@@ -171,6 +172,21 @@ impl<'t> Presented<'t> {
         let judged = self.option("unread").is_none();
         Ok((value, vec![mac], judged.then_some(signed)))
     }
+}
+
+/// What a store keeps of a consumer's proofs.
+pub fn proofs(consumer: &str) -> Result<Vec<NewProof>> {
+    let held = held(consumer)?;
+    let (jwt, hawk) = (jwt::Algorithm::Rs256, hawk::Algorithm::Sha256);
+    Ok(vec![
+        NewProof::api_key(&held.api_key),
+        NewProof::JwtPublic { key: format!("iss_{consumer}"), algorithm: jwt, pem: held.public_key.clone() },
+        NewProof::Hawk {
+            id: format!("{consumer}_id"),
+            algorithm: hawk,
+            secret: Plaintext::new(held.hawk_key.as_bytes()),
+        },
+    ])
 }
 
 /// Proves `Server-Authorization` with a normalised string of our own making.

@@ -13,12 +13,13 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tollgate::config::source::Source;
 use tollgate::config::{self, Compiled};
+use tollgate::directory::timestamp;
 use tollgate::server::{Server, Stopped};
 use tollgate::state::clock::{Clock, Manual};
 use tollgate::telemetry::{AccessLog, Telemetry};
 
 use crate::client::within;
-use crate::credentials;
+use crate::{credentials, keep};
 
 /// Every test begins at this time, in seconds of the Unix epoch.
 const START: u64 = 1_800_000_000;
@@ -110,6 +111,22 @@ impl Gate {
             }
         };
         within(&format!("{count} connections"), wait).await
+    }
+
+    /// Changes the gate's store as another node would, and lets the gate look.
+    pub async fn store(&self, command: &str, words: &[String]) -> Result<()> {
+        let server = self.server.as_ref().context("the gate was stopped")?;
+        let directory = server.gate().directory.clone();
+        let store = directory.store().context("the gate has no store")?;
+        if command == "away" {
+            store.close().await;
+            return Ok(());
+        }
+        let now = timestamp(server.gate().clock.now());
+        let (consumer, options) = words.split_first().context("expected a consumer")?;
+        keep::change(store, now, command, consumer, options).await?;
+        directory.look().await;
+        Ok(())
     }
 
     /// Begins to stop.

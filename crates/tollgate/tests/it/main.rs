@@ -12,6 +12,7 @@ mod client;
 mod credentials;
 mod gate;
 mod invariants;
+mod keep;
 mod run;
 mod text;
 mod transcript;

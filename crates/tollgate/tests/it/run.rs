@@ -180,6 +180,7 @@ impl<'t> Run<'t> {
                 ensure!(stopped == wanted, "the gate ended {stopped:?}");
             }
             Action::PassCredentials => self.pass_credentials = true,
+            Action::Store { command, words } => self.gate.store(command, words).await?,
         }
         Ok(())
     }

@@ -40,6 +40,10 @@
 //! certificate [broken]          Writes another certificate, or none at all, over the listener's files.
 //! connect b [tls] [h2] [old] [listener=1] [from=127.0.0.2] [window=4096]
 //! close b | end b               Drops the connection, or ends only its sending side.
+//! store add service_a tier=free scopes=a,b rate=5 ends=60 from=10.0.0.0/8
+//!                               Keeps a consumer with an API key, a JWT and a Hawk credential; all options are optional.
+//! store disable service_a       Changes its credentials: disable, enable, revoke, `tier=x`, `scopes=…`; `remove` ends it.
+//! store away                    Ends the store's connections.
 //! held 2                        Waits until the gate holds so many connections of callers.
 //! stop | stopped clean|cut      Begins to stop the gate; waits for how it ended.
 //! pass credentials              Credentials may reach the upstreams in this transcript.
@@ -130,6 +134,10 @@ pub enum Action {
     Stop,
     Stopped(String),
     PassCredentials,
+    Store {
+        command: String,
+        words: Vec<String>,
+    },
 }
 
 /// A request in its short form.
@@ -403,6 +411,7 @@ fn command(word: &str, rest: &str) -> Result<Action> {
         "stop" => Action::Stop,
         "stopped" => Action::Stopped(first),
         "pass" => Action::PassCredentials,
+        "store" => Action::Store { command: first, words: words.map(str::to_owned).collect() },
         _ => bail!("unknown step `{word}`"),
     })
 }

@@ -42,10 +42,12 @@ impl Refusal {
     /// What to do about it, where that is not said by the detail.
     fn advice(&self) -> Option<String> {
         match self.status {
-            StatusCode::UNAUTHORIZED => {
-                Some(format!("the admin key of `{KEY}` is not accepted; `tollgate init` prints the first one"))
+            StatusCode::UNAUTHORIZED => Some(format!(
+                "the admin key of `{KEY}` is not accepted; `tollgate init` prints the first one"
+            )),
+            StatusCode::FORBIDDEN => {
+                self.member("required_scope").map(|scope| format!("it needs the scope `{scope}`"))
             }
-            StatusCode::FORBIDDEN => self.member("required_scope").map(|scope| format!("it needs the scope `{scope}`")),
             StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
                 self.retry_after.as_ref().map(|seconds| format!("try again in {seconds} s"))
             }
@@ -63,7 +65,9 @@ impl fmt::Display for Refusal {
             write!(f, ": {detail}")?;
         }
         // A detail that names the field already says it better.
-        if let Some(field) = self.member("field").filter(|field| !detail.is_some_and(|text| text.contains(field))) {
+        if let Some(field) =
+            self.member("field").filter(|field| !detail.is_some_and(|text| text.contains(field)))
+        {
             write!(f, " (field `{field}`)")?;
         }
         match self.advice() {

@@ -13,7 +13,12 @@ fn check(status: u16, headers: &[(&'static str, &'static str)], body: &str, expe
 
 #[test]
 fn refusals_say_what_is_wrong() {
-    check(404, &[], r#"{"title":"Not Found","detail":"there is no such key"}"#, "Not Found: there is no such key");
+    check(
+        404,
+        &[],
+        r#"{"title":"Not Found","detail":"there is no such key"}"#,
+        "Not Found: there is no such key",
+    );
     let field = r#"{"title":"Unprocessable Entity","detail":"`name` is too long","field":"name"}"#;
     check(422, &[], field, "Unprocessable Entity: `name` is too long");
     check(422, &[], r#"{"title":"X","detail":"no","field":"tier"}"#, "X: no (field `tier`)");

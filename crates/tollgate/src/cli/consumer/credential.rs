@@ -9,9 +9,7 @@ use serde_json::Value;
 
 use crate::cli::client::encoded;
 use crate::cli::output::Output;
-use crate::cli::resource::{
-    Column, Part, Speak, body, given, list, print_done, print_list, print_secret,
-};
+use crate::cli::resource::{Column, Part, Speak, body, given, list, print_done, print_list, print_secret};
 
 /// List, make and revoke the credentials of a consumer
 #[derive(Debug, Args)]

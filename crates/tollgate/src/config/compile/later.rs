@@ -3,7 +3,7 @@
 
 use super::context::Context;
 use crate::config::file::route::{Meter, Meters, Route};
-use crate::config::file::services::{AuthService, Directory, Ledger};
+use crate::config::file::services::{AuthService, Ledger};
 use crate::config::file::spanned::{Named, Spanned};
 use crate::config::file::tier::Tier;
 use crate::config::file::{File, price};
@@ -26,14 +26,8 @@ pub(super) fn file(cx: &mut Context<'_>, file: &File) {
 }
 
 fn services(cx: &mut Context<'_>, file: &File) {
-    set(cx, "`store`", file.store.as_ref().filter(|store| store.as_str() != "sqlite"));
     set(cx, "`shared`", file.shared.as_ref().filter(|shared| shared.as_str() != "none"));
     set(cx, "`ledger`", file.ledger.as_ref().filter(|ledger| ledger.value != Ledger::default()));
-    set(
-        cx,
-        "`directory`",
-        file.directory.as_ref().filter(|directory| directory.value != Directory::default()),
-    );
     let external =
         file.auth_service.as_ref().filter(|service| matches!(service.value, AuthService::External(_)));
     set(cx, "`auth_service`", external);

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use super::context::Context;
-use super::pem;
+use super::{pem, store};
 use crate::config::file::File;
 use crate::config::file::amount::ByteSize;
 use crate::config::file::process::{self as file, Listed, Listen, Workers};
@@ -24,6 +24,7 @@ pub(super) fn process(cx: &mut Context<'_>, file: &File) -> Option<Process> {
     if let Some(auth_api) = &file.auth_api {
         cx.unsupported("`auth_api`", auth_api.span);
     }
+    let data_dir = cx.path(file.data_dir.as_deref().unwrap_or("tollgate-data"));
     Some(Process {
         listen: listen?,
         admin: admin(cx, file),
@@ -32,7 +33,9 @@ pub(super) fn process(cx: &mut Context<'_>, file: &File) -> Option<Process> {
             Some(Workers::Count(count)) => Some(count),
         },
         drain: file.drain.as_ref().map_or(Duration::from_secs(10), |drain| drain.0),
-        data_dir: cx.path(file.data_dir.as_deref().unwrap_or("tollgate-data")),
+        store: store::place(cx, file, &data_dir),
+        directory: store::directory(cx, file),
+        data_dir,
         bounds: file.bounds.as_ref().map_or_else(Bounds::default, |file| bounds(cx, file)),
     })
 }

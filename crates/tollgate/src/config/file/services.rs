@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::amount::{ByteSize, TimeSpan};
+use super::spanned::Spanned;
 
 /// The record of usage.
 #[derive(Debug, PartialEq, Deserialize, JsonSchema)]
@@ -41,19 +42,15 @@ pub(in crate::config) enum Sync {
 }
 
 /// The cache of who is behind a credential.
-#[derive(Debug, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub(in crate::config) struct Directory {
-    /// Entries.
-    pub max: u64,
-    /// How long known entries serve while the store is away.
-    pub stale: TimeSpan,
-}
-
-impl Default for Directory {
-    fn default() -> Self {
-        Self { max: 100_000, stale: TimeSpan(std::time::Duration::from_mins(10)) }
-    }
+    /// Credentials that are remembered at once. Default 100000.
+    #[serde(default)]
+    pub max: Option<Spanned<u64>>,
+    /// How long known credentials serve while the store is away. Default `10m`.
+    #[serde(default)]
+    pub stale: Option<TimeSpan>,
 }
 
 /// Who judges keys.

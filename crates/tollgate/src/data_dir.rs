@@ -1,0 +1,60 @@
+//! The directory of what one process keeps on disk: one process at a time.
+
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+
+/// The file whose lock says that the directory is in use.
+pub const LOCK: &str = "lock";
+/// The keys under which secrets are sealed.
+pub const SEALING_KEYS: &str = "sealing.key";
+
+/// A directory that this process alone uses, as long as this lives.
+#[derive(Debug)]
+pub struct DataDir {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl DataDir {
+    /// Makes the directory where there is none, for its owner alone, and takes its lock.
+    ///
+    /// # Errors
+    /// Where it cannot be made, or another process has the lock.
+    pub fn lock(path: &Path) -> anyhow::Result<Self> {
+        let what = || format!("the data directory `{}`", path.display());
+        DirBuilder::new().recursive(true).mode(0o700).create(path).with_context(what)?;
+        let lock = path.join(LOCK);
+        let lock = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(lock)
+            .with_context(what)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Err(TryLockError::WouldBlock) => bail!(
+                "{} is in use by another process of Tollgate; stop it, or set another `data_dir`",
+                what()
+            ),
+            Err(TryLockError::Error(error)) => Err(error).with_context(what),
+        }
+    }
+
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The file of the keys under which secrets are sealed.
+    pub fn sealing_keys(&self) -> PathBuf {
+        self.path.join(SEALING_KEYS)
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests;

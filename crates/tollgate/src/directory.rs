@@ -1,0 +1,254 @@
+//! Who is behind credentials that the file does not declare: looked up in the store, remembered, forgotten on a change.
+//!
+//! Threads of the data plane read what is remembered and never wait for a database: a question goes to the control
+//! runtime, equal questions go there once. Every change of the store has a number; the watch reads those that it has not
+//! seen, each second and whenever somebody says that there are new ones.
+
+mod compile;
+mod loads;
+mod watch;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+use tollgate_core::Now;
+use tollgate_core::credential::{Credential, Proof};
+use tollgate_core::denial::DirectoryFailure;
+use tollgate_core::directory::{Directory as Known, Loaded, Lookup, Question};
+use tollgate_core::snapshot::Snapshot;
+use tollgate_store::{Kind, Reservations, Store, Taken};
+
+use self::loads::Loads;
+use crate::state::Gate;
+
+pub use self::compile::timestamp;
+pub use self::watch::LOOK;
+
+/// How long a question may take; whoever asked is told to come again.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The directory of one process.
+pub struct Directory {
+    /// What is remembered.
+    pub known: Known,
+    /// How many questions went to the store.
+    pub loads: AtomicU64,
+    store: OnceLock<Store>,
+    gate: OnceLock<Weak<Gate>>,
+    open: Loads,
+    stale: Duration,
+    control: Handle,
+    look: Notify,
+    /// The number of the newest change that was seen; one reader at a time.
+    seen: tokio::sync::Mutex<i64>,
+    /// Seconds of the wall clock at which credentials were used, not yet in the store.
+    used: Mutex<HashMap<Box<str>, i64>>,
+    /// What the file declares and the store could not be told yet.
+    unreserved: Mutex<Option<Reserving>>,
+    away: AtomicBool,
+}
+
+/// What a file reserves, and under which name.
+#[derive(Debug, Clone)]
+struct Reserving {
+    source: String,
+    reservations: Reservations,
+}
+
+impl Directory {
+    /// Remembers at most `capacity` credentials, for at most `stale` without word from the store.
+    pub fn new(capacity: usize, stale: Duration, control: Handle) -> Self {
+        Self {
+            known: Known::new(capacity),
+            loads: AtomicU64::new(0),
+            store: OnceLock::new(),
+            gate: OnceLock::new(),
+            open: Loads::default(),
+            stale,
+            control,
+            look: Notify::new(),
+            seen: tokio::sync::Mutex::new(0),
+            used: Mutex::default(),
+            unreserved: Mutex::default(),
+            away: AtomicBool::new(true),
+        }
+    }
+
+    /// The store, once it could be opened.
+    pub fn store(&self) -> Option<&Store> {
+        self.store.get()
+    }
+
+    /// Whether the store did not answer when it was asked last.
+    pub fn is_away(&self) -> bool {
+        self.away.load(Relaxed)
+    }
+
+    /// Uses this store from now on.
+    ///
+    /// # Errors
+    /// Where the store does not answer already.
+    pub(crate) async fn open(&self, store: Store) -> tollgate_store::Result<()> {
+        // Nothing is remembered yet, so whatever changed before is no news.
+        *self.seen.lock().await = store.rev().await?;
+        // There is one opener; a second store would be a mistake of this program, and the first one stays.
+        let _ = self.store.set(store);
+        Ok(())
+    }
+
+    /// Serves this gate. To be called once, before the first question.
+    pub(crate) fn serve(&self, gate: &Arc<Gate>) {
+        let _ = self.gate.set(Arc::downgrade(gate));
+    }
+
+    /// Answers a question that a request asked.
+    ///
+    /// # Errors
+    /// Why nobody can say; the request may come again.
+    pub async fn find(self: &Arc<Self>, question: &Question) -> Result<Loaded, DirectoryFailure> {
+        let lookup = question.lookup.clone();
+        let (first, answer) = self.open.join(&lookup)?;
+        if first {
+            let (directory, lookup) = (self.clone(), lookup.clone());
+            self.control.spawn(async move { directory.load(lookup).await });
+        }
+        let credential = answer.await.unwrap_or(Err(DirectoryFailure::Away))?;
+        Ok(Loaded { lookup, credential })
+    }
+
+    /// Asks the store, remembers the answer and gives it to everybody who waits for it.
+    async fn load(&self, lookup: Lookup) {
+        let waiting = self.open.guard(&lookup);
+        let asked = self.known.ask();
+        let answer = match tokio::time::timeout(PATIENCE, self.look_up(&lookup)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(DirectoryFailure::Timeout),
+        };
+        if let (Ok(credential), Some(now)) = (&answer, self.now()) {
+            self.known.remember(asked, lookup.clone(), credential.as_ref(), None, now);
+        }
+        waiting.answer(answer);
+    }
+
+    async fn look_up(&self, lookup: &Lookup) -> Result<Option<Arc<Credential>>, DirectoryFailure> {
+        let (Some(store), Some(gate)) = (self.store.get(), self.gate.get().and_then(Weak::upgrade)) else {
+            return Err(DirectoryFailure::Away);
+        };
+        self.loads.fetch_add(1, Relaxed);
+        let (kind, key) = compile::key(lookup);
+        let Some(key) = key else { return Ok(None) };
+        let found = match store.find_credential(tollgate_store::Scope::All, kind, &key).await {
+            Ok(found) => found,
+            Err(error) => {
+                self.failed(&error);
+                return Err(DirectoryFailure::Away);
+            }
+        };
+        let Some(found) = found else { return Ok(None) };
+        // The snapshot of now, not that of the request: a reload forgets what was made from the one before.
+        let live = gate.live();
+        compile::credential(&found, &live.snapshot, store, gate.clock.now()).map_err(|why| {
+            tracing::error!(credential = %found.credential.id, "a credential of the store cannot be used: {why}");
+            DirectoryFailure::Failed
+        })
+    }
+
+    /// Looks at once for what changed, so that what was written by whoever calls this is in force when it returns.
+    pub async fn look(&self) {
+        self.catch_up().await;
+    }
+
+    /// Looks soon for what changed.
+    pub fn look_soon(&self) {
+        self.look.notify_one();
+    }
+
+    /// Forgets everything: a reload changed what credentials are made of.
+    pub fn forget_all(&self) {
+        self.known.forget(|_| true);
+    }
+
+    /// Notes that a credential identified somebody; to the minute, so that the store is told once for many calls.
+    pub fn used(&self, credential: &Credential, now: Now) {
+        if credential.note_use(now.unix_seconds()) && credential.kept.is_some() {
+            self.used.lock().insert(credential.id.clone(), now.unix_seconds());
+        }
+    }
+
+    /// Reserves what a snapshot's file declares, so that nobody takes it in the store. `source` names the file.
+    ///
+    /// A store that is away is told when it is back; until then, as always, what the file declares is found first.
+    ///
+    /// # Errors
+    /// What of it the store has already.
+    pub async fn reserve(&self, source: &str, snapshot: &Snapshot) -> Result<(), Vec<Taken>> {
+        let reserving = Reserving { source: source.to_owned(), reservations: reservations(snapshot) };
+        *self.unreserved.lock() = Some(reserving);
+        self.reserve_pending().await
+    }
+
+    async fn reserve_pending(&self) -> Result<(), Vec<Taken>> {
+        let pending = self.unreserved.lock().clone();
+        let (Some(pending), Some(store)) = (pending, self.store.get()) else { return Ok(()) };
+        match store.reserve(&pending.source, &pending.reservations).await {
+            Ok(taken) => {
+                *self.unreserved.lock() = None;
+                if taken.is_empty() { Ok(()) } else { Err(taken) }
+            }
+            Err(error) => {
+                self.failed(&error);
+                Ok(())
+            }
+        }
+    }
+
+    /// Tells the store what it was not told yet, and ends its connections.
+    pub(crate) async fn close(&self) {
+        self.tell_used().await;
+        if let Some(store) = self.store() {
+            store.close().await;
+        }
+    }
+
+    fn now(&self) -> Option<Now> {
+        self.gate.get().and_then(Weak::upgrade).map(|gate| gate.clock.now())
+    }
+
+    fn failed(&self, error: &tollgate_store::Error) {
+        if !self.away.swap(true, Relaxed) {
+            tracing::error!("the store does not answer: {error}");
+        }
+    }
+}
+
+impl std::fmt::Debug for Directory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Directory").field("known", &self.known).finish_non_exhaustive()
+    }
+}
+
+/// Names and lookup keys of a snapshot.
+fn reservations(snapshot: &Snapshot) -> Reservations {
+    let mut reservations = Reservations::default();
+    for consumer in snapshot.consumers.values() {
+        reservations.consumer(&consumer.name);
+        reservations.account(&consumer.account);
+    }
+    for credential in snapshot.credentials.iter() {
+        let (kind, key) = match &credential.proof {
+            Proof::ApiKey(digest) => (Kind::ApiKey, Some(tollgate_store::Lookup::digest(*digest))),
+            Proof::Jwt(key) => (Kind::Jwt, tollgate_store::Lookup::text(&key.claim_value).ok()),
+            Proof::Hawk(key) => (Kind::Hawk, tollgate_store::Lookup::text(&key.id).ok()),
+        };
+        // A key that the store could not have cannot be taken there.
+        if let Some(key) = key {
+            reservations.credential(kind, &key);
+        }
+    }
+    reservations
+}

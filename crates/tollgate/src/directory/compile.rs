@@ -1,0 +1,113 @@
+//! From what the store keeps to what requests are judged by.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tollgate_core::Now;
+use tollgate_core::authn::{hawk, jwt};
+use tollgate_core::consumer::{Consumer, Scopes};
+use tollgate_core::credential::{Credential, Digest, Kept, Life, Proof};
+use tollgate_core::directory::Lookup;
+use tollgate_core::limit::{Limits, Subject};
+use tollgate_core::snapshot::{Snapshot, Tier};
+use tollgate_store::{Found, Kind, Lookup as Key, Secret, State, Store};
+
+/// How the store finds what a request asked for; no key where the store can have none like it.
+pub(super) fn key(lookup: &Lookup) -> (Kind, Option<Key>) {
+    match lookup {
+        Lookup::ApiKey(digest) => (Kind::ApiKey, Some(Key::digest(*digest))),
+        Lookup::Jwt(name) => (Kind::Jwt, Key::text(name).ok()),
+        Lookup::Hawk(id) => (Kind::Hawk, Key::text(id).ok()),
+    }
+}
+
+/// The wall clock's reading as the store takes it.
+pub fn timestamp(now: Now) -> Timestamp {
+    let micros = i64::try_from(now.wall.as_micros()).unwrap_or(i64::MAX);
+    Timestamp::from_microsecond(micros).unwrap_or(Timestamp::MAX)
+}
+
+/// The credential as a request meets it; nobody where it does not count now. What changes that later is announced.
+///
+/// # Errors
+/// Why nothing can be made of it, for the log: the file has not its tier, or its secret cannot be opened.
+pub(super) fn credential(
+    found: &Found,
+    snapshot: &Snapshot,
+    store: &Store,
+    now: Now,
+) -> Result<Option<Arc<Credential>>, String> {
+    if found.state(timestamp(now)) != State::Live {
+        return Ok(None);
+    }
+    let Found { credential: stored, consumer, account } = found;
+    let tier_name = stored.tier.as_ref().or(consumer.tier.as_ref());
+    let tier = match tier_name {
+        None => None,
+        Some(name) => {
+            // Without its limits nobody of that tier may pass, and to refuse the key itself would be a lie.
+            let tier = snapshot.tiers.get(name);
+            Some(tier.ok_or_else(|| format!("its tier `{name}` is not in the configuration"))?)
+        }
+    };
+    let of_tier = tier.map(|tier| tier.scopes.clone()).unwrap_or_default();
+    let owner = Consumer {
+        name: consumer.name.clone(),
+        account: account.name.clone(),
+        tier: tier_name.cloned(),
+        scopes: consumer.scopes.clone().unwrap_or_default().union(&of_tier),
+        limits: limits(tier, stored.rate_limit_per_hour),
+        subject: Subject::consumer(&consumer.name),
+    };
+    let scopes: Option<Scopes> = stored.scopes.clone();
+    let made = Credential::new(stored.id.to_string(), Arc::new(owner), scopes, proof(found, store)?);
+    let mut made = made.map_err(|unreadable| format!("its {unreadable:?} is not printable"))?;
+    made.life = Life {
+        ends: [stored.expires_at, stored.valid_until].into_iter().flatten().map(Timestamp::as_second).min(),
+        networks: stored.networks.clone().into(),
+        is_over: false,
+    };
+    made.kept =
+        Some(Kept { consumer: consumer.id.to_string().into(), account: account.id.to_string().into() });
+    Ok(Some(Arc::new(made)))
+}
+
+/// The tier's limits, with the key's own hourly rate in place of the tier's.
+fn limits(tier: Option<&Tier>, per_hour: Option<i64>) -> Limits {
+    let of_tier = tier.map(|tier| tier.limits.clone()).unwrap_or_default();
+    match per_hour.and_then(|per_hour| u64::try_from(per_hour).ok()) {
+        None => of_tier,
+        Some(per_hour) => of_tier.with_hourly_requests(per_hour),
+    }
+}
+
+fn proof(found: &Found, store: &Store) -> Result<Proof, String> {
+    let stored = &found.credential;
+    let text = || std::str::from_utf8(stored.lookup.as_bytes()).map_err(|error| error.to_string());
+    let algorithm = stored.algorithm.as_deref().unwrap_or_default();
+    match stored.kind {
+        Kind::ApiKey => {
+            let digest = <[u8; 32]>::try_from(stored.lookup.as_bytes());
+            Ok(Proof::ApiKey(Digest(digest.map_err(|_| "its digest has not 32 bytes")?)))
+        }
+        Kind::Jwt => {
+            let algorithm: jwt::Algorithm =
+                algorithm.parse().map_err(|error: jwt::UnknownAlgorithm| error.to_string())?;
+            let key = match &stored.secret {
+                Secret::Public(pem) => jwt::Key::new(text()?, algorithm, jwt::Material::Pem(pem.as_bytes())),
+                _ => {
+                    let secret = store.unseal(stored).map_err(|error| error.to_string())?;
+                    jwt::Key::new(text()?, algorithm, jwt::Material::Secret(secret.expose()))
+                }
+            };
+            Ok(Proof::Jwt(Box::new(key.map_err(|error| error.to_string())?)))
+        }
+        Kind::Hawk => {
+            let algorithm: hawk::Algorithm =
+                algorithm.parse().map_err(|error: hawk::UnknownAlgorithm| error.to_string())?;
+            let secret = store.unseal(stored).map_err(|error| error.to_string())?;
+            let key = hawk::Key::new(text()?, algorithm, secret.expose());
+            Ok(Proof::Hawk(key.map_err(|error| error.to_string())?))
+        }
+    }
+}

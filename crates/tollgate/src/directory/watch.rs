@@ -1,0 +1,149 @@
+//! Learning of changes: by their numbers, each second, and sooner where somebody says that there are new ones.
+
+use std::collections::HashSet;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tollgate_core::credential::Credential;
+use tollgate_store::{ChangeKind, Changed, Changes, CredentialId, Store, Watch};
+
+use super::Directory;
+
+/// How often the store is asked for changes; on other nodes a change is in force after this at the latest.
+pub const LOOK: Duration = Duration::from_secs(1);
+/// How often the store is told which credentials were used.
+const TELL_USED: u32 = 10;
+/// Changes that are read at once.
+const PAGE: u16 = 1000;
+
+impl Directory {
+    /// Follows the store's changes for as long as the gate runs.
+    pub(crate) async fn follow(directory: Weak<Self>) {
+        let mut announced = None;
+        let mut rounds = 0_u32;
+        loop {
+            let Some(this) = directory.upgrade() else { return };
+            this.catch_up().await;
+            rounds += 1;
+            if rounds.is_multiple_of(TELL_USED) {
+                this.tell_used().await;
+            }
+            if announced.is_none()
+                && let Some(store) = this.store()
+            {
+                announced = listen(store).await;
+            }
+            let woken = tokio::time::timeout(LOOK, this.news(&mut announced));
+            // Time passed, or there are news: both mean to look.
+            let _ = woken.await;
+        }
+    }
+
+    async fn news(self: &Arc<Self>, announced: &mut Option<Watch>) {
+        match announced {
+            None => self.look.notified().await,
+            Some(watch) => tokio::select! {
+                () = self.look.notified() => {}
+                told = watch.changed() => {
+                    if told.is_err() {
+                        *announced = None;
+                    }
+                }
+            },
+        }
+    }
+
+    /// Reads all changes that were not seen yet, and forgets what they concern.
+    pub(super) async fn catch_up(&self) {
+        let Some(store) = self.store() else { return };
+        let mut seen = self.seen.lock().await;
+        loop {
+            match store.changes_since(*seen, PAGE).await {
+                Ok(Changes::Since(changes)) => {
+                    let last = changes.last().map(|change| change.rev);
+                    self.forget(&changes);
+                    *seen = last.unwrap_or(*seen);
+                    if changes.len() < usize::from(PAGE) {
+                        break;
+                    }
+                }
+                Ok(Changes::Lost { rev }) => {
+                    self.forget_all();
+                    *seen = rev;
+                    break;
+                }
+                Err(error) => {
+                    self.failed(&error);
+                    return;
+                }
+            }
+        }
+        drop(seen);
+        self.is_there().await;
+    }
+
+    /// The store has told everything: what is remembered counts for a while without another word.
+    async fn is_there(&self) {
+        if let Some(now) = self.now() {
+            self.known.extend(now.monotonic.saturating_add(self.stale));
+        }
+        if self.away.swap(false, Relaxed) {
+            tracing::info!("the store answers");
+        }
+        if let Err(taken) = self.reserve_pending().await {
+            for taken in taken {
+                tracing::error!(
+                    kind = taken.kind,
+                    name = taken.name,
+                    "the configuration declares what the store has already; the configuration's counts"
+                );
+            }
+        }
+    }
+
+    fn forget(&self, changes: &[Changed]) {
+        if changes.is_empty() {
+            return;
+        }
+        let of = |kind: ChangeKind| -> HashSet<&str> {
+            changes.iter().filter(|change| change.kind == kind).map(|change| change.id.as_str()).collect()
+        };
+        let (accounts, consumers) = (of(ChangeKind::Account), of(ChangeKind::Consumer));
+        let credentials = of(ChangeKind::Credential);
+        self.known.forget(|credential: &Credential| {
+            credentials.contains(&*credential.id)
+                || credential.kept.as_ref().is_some_and(|kept| {
+                    consumers.contains(&*kept.consumer) || accounts.contains(&*kept.account)
+                })
+        });
+    }
+
+    /// Tells the store which credentials were used.
+    pub(crate) async fn tell_used(&self) {
+        let Some(store) = self.store() else { return };
+        let used = std::mem::take(&mut *self.used.lock());
+        let rows: Vec<(CredentialId, Timestamp)> = used
+            .iter()
+            .filter_map(|(id, second)| Some((id.parse().ok()?, Timestamp::from_second(*second).ok()?)))
+            .collect();
+        if let Err(error) = store.touch_credentials(&rows).await {
+            self.failed(&error);
+            let mut newer = self.used.lock();
+            for (id, second) in used {
+                newer.entry(id).or_insert(second);
+            }
+        }
+    }
+}
+
+async fn listen(store: &Store) -> Option<Watch> {
+    match store.watch().await {
+        Ok(watch) => watch,
+        Err(error) => {
+            tracing::debug!("changes are not announced: {error}");
+            None
+        }
+    }
+}
