@@ -2,13 +2,11 @@
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use http::StatusCode;
 use serde_json::{Value, json};
-use tollgate_store::{AuditHead, Verdict};
+use tollgate_store::{AuditHead, AuditRow, Verdict};
 
 use super::Outcome;
 use super::check::ConfigFile;
-use super::client::Refusal;
 use super::offline::{self, Offline};
 use super::output::Output;
 use super::resource::{Column, Part, Speak, list, print_list};
@@ -67,8 +65,8 @@ impl Audit {
                 };
                 match Offline::lock(&compiled.process) {
                     Ok(offline) => verify(&offline, &compiled.process.store.url(), known, output),
-                    // Its words say that another process has the directory; the gate is asked then.
-                    Err(locked) => ask(&speak, known, output).context(locked),
+                    // Another process has the directory, and that can be asked.
+                    Err(locked) => ask(&speak, known, output).with_context(|| format!("{locked:#}")),
                 }
             }
         }
@@ -95,19 +93,66 @@ fn verify(
     }
 }
 
-/// Asks the gate that has the store.
+/// Walks the rows that the gate gives. The hashes are computed here, so the gate need not be trusted with the verdict.
 fn ask(speak: &Speak, known: Option<AuditHead>, output: &Output) -> anyhow::Result<Outcome> {
     let client = speak.access.client()?;
-    let query = known.map(|known| format!("?known={}:{}", known.seq, hex::encode(known.hash)));
-    match client.get(&format!("/audit/verify{}", query.unwrap_or_default())) {
-        Ok(verdict) => tell(&verdict, output),
-        Err(error) => match error.downcast_ref::<Refusal>() {
-            Some(refusal) if refusal.status() == StatusCode::NOT_FOUND => {
-                anyhow::bail!("this gate does not verify; stop it and run the command again")
-            }
-            _ => Err(error),
-        },
+    let mut last = AuditHead { seq: 0, hash: [0; 32] };
+    loop {
+        // The cursor of this list is the number of the last row that was seen.
+        let page = client.get(&format!("/audit?limit=1000&cursor={}", last.seq))?;
+        let rows = page["items"].as_array().map_or(&[][..], Vec::as_slice);
+        for value in rows {
+            let row =
+                row(value).with_context(|| format!("the gate answers no row of audit after {}", last.seq))?;
+            let expected = row.hash_after(last.hash);
+            let why = match known {
+                _ if row.seq != last.seq + 1 => {
+                    "it is missing, or this admin key lacks the scope `admin` to see it"
+                }
+                _ if row.hash != expected => "it is not as it was written",
+                Some(known) if known.seq == row.seq && known.hash != row.hash => {
+                    "another end of the chain was kept"
+                }
+                _ => {
+                    last = AuditHead { seq: row.seq, hash: row.hash };
+                    continue;
+                }
+            };
+            return tell(&json!({ "ok": false, "seq": last.seq + 1, "why": why }), output);
+        }
+        output.progress(&format!("{} rows …", last.seq));
+        if rows.is_empty() || page["next"].is_null() {
+            break;
+        }
     }
+    output.progress("");
+    if known.is_some_and(|known| known.seq > last.seq) {
+        let why = "it is missing, and so is all that follows";
+        return tell(&json!({ "ok": false, "seq": last.seq + 1, "why": why }), output);
+    }
+    tell(&json!({ "ok": true, "seq": last.seq, "hash": hex::encode(last.hash) }), output)
+}
+
+/// A row as the API tells it.
+fn row(value: &Value) -> Option<AuditRow> {
+    let text = |name: &str| value[name].as_str().map(str::to_owned);
+    let mut hash = [0; 32];
+    hex::decode_to_slice(value["hash"].as_str()?, &mut hash).ok()?;
+    let account = match &value["account"] {
+        Value::Null => None,
+        account => Some(account.as_str()?.parse().ok()?),
+    };
+    Some(AuditRow {
+        seq: value["seq"].as_i64()?,
+        at: value["at"].as_str()?.parse().ok()?,
+        actor: text("actor")?,
+        action: text("action")?,
+        object: text("object")?,
+        account,
+        before: Some(value["before"].clone()).filter(|json| !json.is_null()),
+        after: Some(value["after"].clone()).filter(|json| !json.is_null()),
+        hash,
+    })
 }
 
 fn tell(verdict: &Value, output: &Output) -> anyhow::Result<Outcome> {

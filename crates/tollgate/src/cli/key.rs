@@ -26,6 +26,12 @@ pub struct Key {
 enum Action {
     /// List keys, never their secrets
     List {
+        /// Of one consumer alone
+        #[arg(long)]
+        consumer: Option<String>,
+        /// Revoked ones, too
+        #[arg(long)]
+        revoked: bool,
         #[command(flatten)]
         part: Part,
         #[command(flatten)]
@@ -157,8 +163,11 @@ impl Key {
     pub fn run(self, output: &Output) -> anyhow::Result<Outcome> {
         let path = |id: &str| format!("/keys/{}", encoded(id));
         match self.action {
-            Action::List { part, speak } => {
-                let list = list(&speak.access.client()?, "/keys", &[], &part)?;
+            Action::List { consumer, revoked, part, speak } => {
+                let mut query: Vec<(&str, &str)> =
+                    consumer.iter().map(|name| ("consumer", &**name)).collect();
+                query.extend(revoked.then_some(("revoked", "true")));
+                let list = list(&speak.access.client()?, "/keys", &query, &part)?;
                 print_list(output, speak.quiet, &list, &COLUMNS, "key_id")?;
             }
             Action::Add(add) => {

@@ -149,19 +149,24 @@ fn changes_say_only_what_is_to_change() {
         r#"{"tier":null,"enabled":true}"#,
     );
     check(&["key", "set", "01", "--no-scopes"], "PATCH /api/v1/keys/01", r#"{"scopes":null}"#);
+    check(
+        &["key", "list", "--consumer", "c", "--revoked"],
+        "GET /api/v1/keys?consumer=c&revoked=true&limit=100",
+        "",
+    );
     check(&["key", "show", "a/b"], "GET /api/v1/keys/a%2Fb", "");
     check(&["audit", "list"], "GET /api/v1/audit?limit=100", "");
     let hawk = ["consumer", "credential", "add", "hawk", "c", "--id", "i", "--key-env", "KEY"];
     check(
         &hawk,
         "POST /api/v1/consumers/c/credentials",
-        r#"{"kind":"hawk","id":"i","algorithm":"sha256","secret":"hk_test_x"}"#,
+        r#"{"kind":"hawk","lookup":"i","secret":"hk_test_x"}"#,
     );
     for removal in
         [&["key", "rm", "01"][..], &["key", "revoke", "01"], &["consumer", "credential", "rm", "01"]]
     {
         let (out, _, asked) = self::check(removal, 204, Value::Null, 0);
-        assert_eq!((out.as_str(), asked.0.as_str()), ("revoked 01\n", "DELETE /api/v1/keys/01"));
+        assert_eq!((out.as_str(), asked.0.as_str()), ("revoked 01\n", &*format!("DELETE /api/v1{path}")));
     }
 }
 

@@ -163,7 +163,7 @@ fn a_store_is_migrated_copied_and_backed_up() {
     assert_eq!((rows("accounts"), rows("consumers"), rows("credentials")), (1, 1, 1), "{copied:#}");
     assert_eq!(
         copied["rows"].as_u64().unwrap(),
-        copied["tables"].as_array().unwrap().iter().map(|one| one["rows"].as_u64().unwrap()).sum()
+        copied["tables"].as_array().unwrap().iter().map(|one| one["rows"].as_u64().unwrap()).sum::<u64>()
     );
     let (_, err) = home.run(&["store", "copy", "sqlite:copy.db"], 1);
     assert!(err.contains("the target is not empty"), "{err}");

@@ -47,7 +47,9 @@ fn names_stand_in_paths_as_they_are() {
 
 #[test]
 fn what_is_no_url_is_told() {
-    for (url, words) in [("127.0.0.1", "neither"), ("ftp://h", "neither"), ("http://", "URL"), ("", "URL")] {
+    for (url, words) in
+        [("127.0.0.1", "neither"), ("ftp://h", "neither"), ("http://", "neither"), ("", "URL")]
+    {
         let access = Access { url: url.to_owned(), certificate: None, admin_key_file: None };
         let error = format!("{:#}", access.stranger().unwrap_err());
         assert!(error.contains(words), "{url}: {error}");

@@ -9,7 +9,9 @@ use serde_json::Value;
 
 use crate::cli::client::encoded;
 use crate::cli::output::Output;
-use crate::cli::resource::{Column, Part, Speak, body, given, list, print_done, print_list, print_secret};
+use crate::cli::resource::{
+    Column, Part, Speak, body, given, list, print_done, print_list, print_object, print_secret,
+};
 
 /// List, make and revoke the credentials of a consumer
 #[derive(Debug, Args)]
@@ -32,10 +34,33 @@ enum Action {
     /// Make a credential
     #[command(subcommand)]
     Add(Kind),
+    /// Show a credential, never its secret
+    Show {
+        /// The consumer's name
+        consumer: String,
+        /// The credential's id
+        id: String,
+        #[command(flatten)]
+        speak: Speak,
+    },
+    /// Put a new secret in the place of another; what a caller holds changes
+    Rotate {
+        /// The consumer's name
+        consumer: String,
+        /// Id of the credential that is to end
+        id: String,
+        /// How long both work, such as `30m`, `24h` or `7d`; without it the old one ends at once
+        #[arg(long, value_name = "DURATION")]
+        grace: Option<String>,
+        #[command(flatten)]
+        speak: Speak,
+    },
     /// End a credential for good
     #[command(visible_alias = "revoke")]
     Rm {
-        /// Its id
+        /// The consumer's name
+        consumer: String,
+        /// The credential's id
         id: String,
         #[command(flatten)]
         speak: Speak,
@@ -48,12 +73,12 @@ enum Kind {
     Jwt {
         #[command(flatten)]
         new: New,
-        /// What the tokens' key claim says
+        /// What the tokens' key claim says [default: one is made]
         #[arg(long, value_name = "CLAIM")]
-        key: String,
-        /// The one algorithm that is accepted
-        #[arg(long, default_value = "RS256")]
-        algorithm: String,
+        key: Option<String>,
+        /// The one algorithm that is accepted [default: RS256 with a public key, else HS256]
+        #[arg(long)]
+        algorithm: Option<String>,
         #[command(flatten)]
         verifier: Verifier,
     },
@@ -61,12 +86,12 @@ enum Kind {
     Hawk {
         #[command(flatten)]
         new: New,
-        /// What the `id` attribute says
+        /// What the `id` attribute says [default: one is made]
         #[arg(long)]
-        id: String,
-        /// What the MAC is made with: `sha256` or `sha1`
-        #[arg(long, default_value = "sha256")]
-        algorithm: String,
+        id: Option<String>,
+        /// What the MAC is made with: `sha256` or `sha1` [default: sha256]
+        #[arg(long)]
+        algorithm: Option<String>,
         /// Environment variable that has the shared key; without it one is made, and shown this once
         #[arg(long, value_name = "NAME")]
         key_env: Option<String>,
@@ -94,9 +119,9 @@ struct New {
     speak: Speak,
 }
 
-/// What verifies tokens.
+/// What verifies tokens; without either a shared secret is made, and shown this once.
 #[derive(Debug, Args)]
-#[group(required = true, multiple = false)]
+#[group(multiple = false)]
 struct Verifier {
     /// PEM file of the public key
     #[arg(long, value_name = "FILE")]
@@ -106,10 +131,11 @@ struct Verifier {
     secret_env: Option<String>,
 }
 
-const COLUMNS: [Column; 6] = [
-    ("id", "id"),
+const COLUMNS: [Column; 7] = [
+    ("id", "key_id"),
     ("kind", "kind"),
     ("name", "name"),
+    ("lookup", "lookup"),
     ("state", "state"),
     ("expires", "expires_at"),
     ("last used", "last_used_at"),
@@ -117,18 +143,31 @@ const COLUMNS: [Column; 6] = [
 
 impl Credential {
     pub fn run(self, output: &Output) -> anyhow::Result<()> {
+        let path = |consumer: &str, id: &str| {
+            format!("/consumers/{}/credentials/{}", encoded(consumer), encoded(id))
+        };
         match self.action {
             Action::List { consumer, part, speak } => {
                 let path = format!("/consumers/{}/credentials", encoded(&consumer));
                 let list = list(&speak.access.client()?, &path, &[], &part)?;
-                print_list(output, speak.quiet, &list, &COLUMNS, "id")
+                print_list(output, speak.quiet, &list, &COLUMNS, "key_id")
+            }
+            Action::Show { consumer, id, speak } => {
+                let found = speak.access.client()?.get(&path(&consumer, &id))?;
+                print_object(output, speak.quiet, &found, "key_id")
+            }
+            Action::Rotate { consumer, id, grace, speak } => {
+                let body = body([("grace", grace.map(Into::into))]);
+                let path = format!("{}/rotate", path(&consumer, &id));
+                let made = speak.access.client()?.call(Method::POST, &path, Some(&body))?;
+                print_secret(output, speak.quiet, &made, "key_id")
             }
             Action::Add(kind) => {
                 let (new, members) = kind.members()?;
                 new.make(members, output)
             }
-            Action::Rm { id, speak } => {
-                speak.access.client()?.call(Method::DELETE, &format!("/keys/{}", encoded(&id)), None)?;
+            Action::Rm { consumer, id, speak } => {
+                speak.access.client()?.call(Method::DELETE, &path(&consumer, &id), None)?;
                 print_done(output, speak.quiet, "revoked", &id)
             }
         }
@@ -147,10 +186,11 @@ impl Kind {
                     text.with_context(|| format!("the public key `{}`", path.display()))
                 });
                 let secret = verifier.secret_env.map(|name| variable(&name));
+                let usual = public.is_some().then(|| "RS256".to_owned());
                 let members = vec![
                     ("kind", Some("jwt".into())),
-                    ("key", Some(key.into())),
-                    ("algorithm", Some(algorithm.into())),
+                    ("lookup", key.map(Into::into)),
+                    ("algorithm", algorithm.or(usual).map(Into::into)),
                     ("public_key", public.transpose()?.map(Into::into)),
                     ("secret", secret.transpose()?.map(Into::into)),
                 ];
@@ -160,8 +200,8 @@ impl Kind {
                 let secret = key_env.map(|name| variable(&name)).transpose()?;
                 let members = vec![
                     ("kind", Some("hawk".into())),
-                    ("id", Some(id.into())),
-                    ("algorithm", Some(algorithm.into())),
+                    ("lookup", id.map(Into::into)),
+                    ("algorithm", algorithm.map(Into::into)),
                     ("secret", secret.map(Into::into)),
                 ];
                 (new, members)
@@ -181,7 +221,7 @@ impl New {
         ];
         let body = body(members.into_iter().chain(own));
         let made = self.speak.access.client()?.call(Method::POST, &path, Some(&body))?;
-        print_secret(output, self.speak.quiet, &made, "id")
+        print_secret(output, self.speak.quiet, &made, "key_id")
     }
 }
 

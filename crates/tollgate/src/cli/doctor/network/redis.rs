@@ -23,7 +23,8 @@ pub fn url(shared: &Value, base: &Path) -> Option<Uri> {
         }
         None => shared.as_str().or_else(|| shared["url"].as_str())?.to_owned(),
     };
-    text.parse().ok().filter(|url: &Uri| url.host().is_some())
+    let url: Uri = text.parse().ok()?;
+    (matches!(url.scheme_str(), Some("redis" | "rediss")) && url.host().is_some()).then_some(url)
 }
 
 /// The address, without user and password.
