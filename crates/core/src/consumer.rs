@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use crate::limit::{Limits, Subject};
 
-/// A validated name of a consumer, route, upstream, tier or account: 1 to 64 of `[A-Za-z0-9_.-]`.
+/// A validated name of a consumer, route, upstream, tier or account: 1 to 64 of `[A-Za-z0-9_.-]`, unless an external
+/// service gave it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Name(Arc<str>);
 
@@ -40,6 +41,20 @@ impl Name {
             return Err(NameError::TooLong);
         }
         Ok(Self(text.into()))
+    }
+
+    /// The name that an external service gives to somebody: its own rules hold there, so that only what could not stand in a
+    /// header is refused.
+    ///
+    /// # Errors
+    /// [`NameError`], where it is empty, longer than 255 characters, or holds something other than printable ASCII.
+    pub fn of_service(text: &str) -> Result<Self, NameError> {
+        match text.chars().find(|c| !c.is_ascii_graphic()) {
+            _ if text.is_empty() => Err(NameError::Empty),
+            Some(bad) => Err(NameError::BadCharacter(bad)),
+            None if text.len() > 255 => Err(NameError::TooLong),
+            None => Ok(Self(text.into())),
+        }
     }
 
     /// The name as text.

@@ -33,8 +33,8 @@ pub struct Credential {
     pub proof: Proof,
     /// When and from where it counts.
     pub life: Life,
-    /// Whose it is in the store that keeps it; absent where the configuration declares it.
-    pub kept: Option<Kept>,
+    /// Who says that it exists.
+    pub origin: Origin,
     used: AtomicI64,
     /// What an upstream is told, ready to send.
     identity: Box<str>,
@@ -85,7 +85,7 @@ impl Credential {
             scopes,
             proof,
             life: Life::default(),
-            kept: None,
+            origin: Origin::File,
             used: AtomicI64::new(0),
             identity: identity.into(),
             subject,
@@ -124,13 +124,20 @@ impl Credential {
     }
 }
 
-/// The identifiers of a credential's owners in a store; its own is the credential's id.
+/// Who says that a credential exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kept {
-    /// The consumer's.
-    pub consumer: Box<str>,
-    /// The account's.
-    pub account: Box<str>,
+pub enum Origin {
+    /// The configuration file.
+    File,
+    /// A store, in which the credential's id is its own, and its owners have these.
+    Store {
+        /// The consumer's identifier.
+        consumer: Box<str>,
+        /// The account's identifier.
+        account: Box<str>,
+    },
+    /// An external auth service.
+    Service,
 }
 
 /// When and from where a credential counts. The default is always and from everywhere.

@@ -23,6 +23,9 @@ pub use self::lookup::{Lookup, LookupRef, Question};
 /// How long it is remembered that nobody has a credential; a new credential ends it sooner.
 const UNKNOWN_LIFE: Duration = Duration::from_secs(60);
 
+/// The same before a source that does not say when there is a new one.
+const UNKNOWN_AT_SERVICE: Duration = Duration::from_secs(10);
+
 /// Credentials that were looked up; one per process.
 pub struct Directory {
     known: Cache<Lookup, Remembered>,
@@ -91,7 +94,10 @@ impl Directory {
                 let remembered = Remembered { credential: credential.clone(), fresh_until };
                 self.known.insert(lookup.clone(), remembered);
             }
-            None => self.unknown.insert(lookup.clone(), now.monotonic.saturating_add(UNKNOWN_LIFE)),
+            None => {
+                let life = fresh_for.map_or(UNKNOWN_LIFE, |span| span.min(UNKNOWN_AT_SERVICE));
+                self.unknown.insert(lookup.clone(), now.monotonic.saturating_add(life));
+            }
         }
         // Looked at after the insertion: whoever forgets counts first, so one of the two sees the other.
         if self.forgotten.load(SeqCst) != asked.0 {

@@ -9,6 +9,7 @@ mod loads;
 mod watch;
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
@@ -17,13 +18,15 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tollgate_core::Now;
-use tollgate_core::credential::{Credential, Proof};
-use tollgate_core::denial::DirectoryFailure;
+use tollgate_core::credential::{Credential, Digest, Origin, Proof};
+use tollgate_core::denial::{Balance, Denial, DirectoryFailure};
 use tollgate_core::directory::{Directory as Known, Loaded, Lookup, Question};
 use tollgate_core::snapshot::Snapshot;
 use tollgate_store::{Kind, Reservations, Store, Taken};
 
 use self::loads::Loads;
+use crate::auth_service::{AuthService, Charge, Reporter};
+use crate::config::process::Directory as Settings;
 use crate::state::Gate;
 
 pub use self::compile::timestamp;
@@ -36,8 +39,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct Directory {
     /// What is remembered.
     pub known: Known,
-    /// How many questions went to the store.
+    /// How many questions went to the store or to the auth service.
     pub loads: AtomicU64,
+    service: Option<AuthService>,
     store: OnceLock<Store>,
     gate: OnceLock<Weak<Gate>>,
     open: Loads,
@@ -61,15 +65,16 @@ struct Reserving {
 }
 
 impl Directory {
-    /// Remembers at most `capacity` credentials, for at most `stale` without word from the store.
-    pub fn new(capacity: usize, stale: Duration, control: Handle) -> Self {
+    /// Remembers as many credentials as the settings say, and as long. `service` judges API keys in place of the store.
+    pub fn new(settings: Settings, service: Option<AuthService>, control: Handle) -> Self {
         Self {
-            known: Known::new(capacity),
+            known: Known::new(settings.max),
             loads: AtomicU64::new(0),
+            service,
             store: OnceLock::new(),
             gate: OnceLock::new(),
             open: Loads::default(),
-            stale,
+            stale: settings.stale,
             control,
             look: Notify::new(),
             seen: tokio::sync::Mutex::new(0),
@@ -77,6 +82,12 @@ impl Directory {
             unreserved: Mutex::default(),
             away: AtomicBool::new(true),
         }
+    }
+
+    /// Tells the auth service of calls, where it wants to know.
+    pub fn reporter(&self) -> Option<Reporter> {
+        let service = self.service.as_ref().filter(|service| service.reports())?;
+        Some(Reporter::start(service.clone(), &self.control))
     }
 
     /// The store, once it could be opened.
@@ -110,45 +121,85 @@ impl Directory {
     ///
     /// # Errors
     /// Why nobody can say; the request may come again.
-    pub async fn find(self: &Arc<Self>, question: &Question) -> Result<Loaded, DirectoryFailure> {
+    pub async fn find(self: &Arc<Self>, question: Question, client: IpAddr) -> Result<Loaded, Denial> {
         let lookup = question.lookup.clone();
         let (first, answer) = self.open.join(&lookup)?;
         if first {
-            let (directory, lookup) = (self.clone(), lookup.clone());
-            self.control.spawn(async move { directory.load(lookup).await });
+            let directory = self.clone();
+            self.control.spawn(async move { directory.load(question, client).await });
         }
-        let credential = answer.await.unwrap_or(Err(DirectoryFailure::Away))?;
+        let credential = answer.await.unwrap_or(Err(Denial::Directory(DirectoryFailure::Away)))?;
         Ok(Loaded { lookup, credential })
     }
 
-    /// Asks the store, remembers the answer and gives it to everybody who waits for it.
-    async fn load(&self, lookup: Lookup) {
-        let waiting = self.open.guard(&lookup);
+    /// Charges the owner of a key that the auth service judged, where the service wants that.
+    ///
+    /// # Errors
+    /// Why the owner may not be charged.
+    pub async fn charge(&self, charge: Charge) -> Result<(), Balance> {
+        let Some(service) = self.service.clone() else { return Ok(()) };
+        // On the control runtime, because the connections to the service live there.
+        let charged = self.control.spawn(async move { service.charge(&charge).await });
+        charged.await.unwrap_or(Ok(()))
+    }
+
+    /// Whether calls with this credential are charged before they are sent.
+    pub fn charges(&self, credential: &Credential) -> bool {
+        credential.origin == Origin::Service && self.service.as_ref().is_some_and(AuthService::charges)
+    }
+
+    /// Asks, remembers the answer, and gives it to everybody who waits for it.
+    async fn load(&self, question: Question, client: IpAddr) {
+        let waiting = self.open.guard(&question.lookup);
         let asked = self.known.ask();
-        let answer = match tokio::time::timeout(PATIENCE, self.look_up(&lookup)).await {
-            Ok(answer) => answer,
-            Err(_) => Err(DirectoryFailure::Timeout),
+        self.loads.fetch_add(1, Relaxed);
+        let judge = match (&self.service, &question.lookup, question.expose_key()) {
+            (Some(service), Lookup::ApiKey(digest), Some(key)) => Some((service, *digest, key)),
+            _ => None,
+        };
+        let (answer, fresh_for) = match judge {
+            Some((service, digest, key)) => {
+                (self.ask_service(service, digest, key, client).await, Some(service.cache()))
+            }
+            None => {
+                let answer = tokio::time::timeout(PATIENCE, self.ask_store(&question.lookup)).await;
+                let answer = answer.unwrap_or(Err(DirectoryFailure::Timeout));
+                (answer.map_err(Denial::Directory), None)
+            }
         };
         if let (Ok(credential), Some(now)) = (&answer, self.now()) {
-            self.known.remember(asked, lookup.clone(), credential.as_ref(), None, now);
+            self.known.remember(asked, question.lookup.clone(), credential.as_ref(), fresh_for, now);
         }
         waiting.answer(answer);
     }
 
-    async fn look_up(&self, lookup: &Lookup) -> Result<Option<Arc<Credential>>, DirectoryFailure> {
+    async fn ask_service(
+        &self,
+        service: &AuthService,
+        digest: Digest,
+        key: &[u8],
+        client: IpAddr,
+    ) -> loads::Answer {
+        let gate = self.gate.get().and_then(Weak::upgrade);
+        let gate = gate.ok_or(Denial::Directory(DirectoryFailure::Away))?;
+        let Some(verdict) = service.validate(key, client).await? else { return Ok(None) };
+        let made = compile::judged(&verdict, digest, &gate.live().snapshot);
+        made.map(Some).map_err(|why| {
+            tracing::error!(key_id = verdict.key_id, "a key of the auth service cannot be used: {why}");
+            Denial::Directory(DirectoryFailure::Failed)
+        })
+    }
+
+    async fn ask_store(&self, lookup: &Lookup) -> Result<Option<Arc<Credential>>, DirectoryFailure> {
         let (Some(store), Some(gate)) = (self.store.get(), self.gate.get().and_then(Weak::upgrade)) else {
             return Err(DirectoryFailure::Away);
         };
-        self.loads.fetch_add(1, Relaxed);
         let (kind, key) = compile::key(lookup);
         let Some(key) = key else { return Ok(None) };
-        let found = match store.find_credential(tollgate_store::Scope::All, kind, &key).await {
-            Ok(found) => found,
-            Err(error) => {
-                self.failed(&error);
-                return Err(DirectoryFailure::Away);
-            }
-        };
+        let found = store.find_credential(tollgate_store::Scope::All, kind, &key).await.map_err(|error| {
+            self.failed(&error);
+            DirectoryFailure::Away
+        })?;
         let Some(found) = found else { return Ok(None) };
         // The snapshot of now, not that of the request: a reload forgets what was made from the one before.
         let live = gate.live();
@@ -175,7 +226,7 @@ impl Directory {
 
     /// Notes that a credential identified somebody; to the minute, so that the store is told once for many calls.
     pub fn used(&self, credential: &Credential, now: Now) {
-        if credential.note_use(now.unix_seconds()) && credential.kept.is_some() {
+        if credential.note_use(now.unix_seconds()) && matches!(credential.origin, Origin::Store { .. }) {
             self.used.lock().insert(credential.id.clone(), now.unix_seconds());
         }
     }

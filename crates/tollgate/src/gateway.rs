@@ -45,6 +45,7 @@ use self::rate_limit::RateLimit;
 use self::tunnel::Tunnel;
 use self::wire::timer::Timer;
 use self::worker::Worker;
+use crate::auth_service::Charge;
 use crate::state::Live;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -148,6 +149,12 @@ async fn finish(worker: &Rc<Worker>, timer: &Rc<Timer>, waiting: Box<Waiting>) -
             Err(denial) => return deny(call, &live, &denial),
         },
     };
+    if let Some(charge) = to_charge(&call) {
+        // Boxed, as every rare and large future of the walk: its room would be moved with each request.
+        if let Err(balance) = Box::pin(worker.gate.directory.charge(charge)).await {
+            return deny(call, &live, &Denial::Balance(balance));
+        }
+    }
     let answered = match forward::forward(worker, timer, outgoing, &mut call).await {
         Ok(answered) => answered,
         Err(denial) => return deny(call, &live, &denial),
@@ -334,8 +341,19 @@ async fn ask(
     call: &mut Call,
 ) -> Result<Step, Denial> {
     let Asking { question, checked, body } = asking;
-    let loaded = worker.gate.directory.find(&question).await.map_err(Denial::Directory)?;
+    let loaded = worker.gate.directory.find(question, checked.head.client).await?;
     identify(worker, timer, live, Some(&loaded), checked, body, call)
+}
+
+/// What is to be charged before the call is sent, where somebody charges for it.
+fn to_charge(call: &Call) -> Option<Charge> {
+    let credential = call.credential.as_ref().filter(|have| call.gate().directory.charges(have))?;
+    Some(Charge {
+        key_id: credential.id.clone(),
+        request_id: call.id.as_str().into(),
+        model: call.route.as_ref().map_or_else(Box::default, |route| route.name.as_str().into()),
+        endpoint: call.path.clone().unwrap_or_default(),
+    })
 }
 
 /// Reads the body whole and compares it with what was signed; then the walk goes on as for everybody.

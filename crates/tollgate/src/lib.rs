@@ -1,6 +1,7 @@
 //! Tollgate: an authenticating, authorising gateway in front of model servers.
 
 pub mod admin;
+pub mod auth_service;
 pub mod cli;
 pub mod config;
 pub mod data_dir;

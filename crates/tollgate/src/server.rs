@@ -17,6 +17,7 @@ use tokio::task::JoinHandle as Task;
 use tollgate_core::snapshot::Snapshot;
 
 use crate::admin;
+use crate::auth_service::AuthService;
 use crate::config::Compiled;
 use crate::config::process::{self, Process};
 use crate::data_dir::DataDir;
@@ -68,8 +69,8 @@ impl Server {
             Builder::new_multi_thread().worker_threads(1).thread_name("control").enable_all().build()?;
         let _entered = control.enter();
         let data_dir = DataDir::lock(&process.data_dir)?;
-        let settings = process.directory;
-        let directory = Arc::new(Directory::new(settings.max, settings.stale, control.handle().clone()));
+        let service = process.auth_service.as_ref().map(AuthService::new).transpose()?;
+        let directory = Arc::new(Directory::new(process.directory, service, control.handle().clone()));
         control.block_on(opening::open(&process.store, &data_dir, &directory, &clock, control.handle()))?;
         let gate = Gate::new(process, snapshot, directory, clock, telemetry)?;
 

@@ -20,6 +20,7 @@ use tollgate_core::snapshot::Snapshot;
 use self::clock::Clock;
 use self::room::Room;
 use self::upstreams::UpstreamState;
+use crate::auth_service::Reporter;
 use crate::config::process::Process;
 use crate::directory::Directory;
 use crate::telemetry::Telemetry;
@@ -42,6 +43,8 @@ pub struct Gate {
     pub clock: Clock,
     /// Who is behind credentials of the store.
     pub directory: Arc<Directory>,
+    /// Who tells the auth service of calls, where there is one that wants to know.
+    pub reporter: Option<Reporter>,
     /// What was used of every limit.
     pub limiter: Arc<Limiter>,
     /// Room for bodies that are held whole.
@@ -87,6 +90,7 @@ impl Gate {
             telemetry,
             drain: CancellationToken::new(),
             live: ArcSwap::from_pointee(live),
+            reporter: directory.reporter(),
             directory,
         });
         gate.directory.serve(&gate);

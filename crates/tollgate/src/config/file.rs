@@ -22,7 +22,6 @@ pub(super) mod route;
 #[expect(dead_code, reason = "parts of the grammar are read for their shape and not in force yet")]
 pub(super) mod scheme;
 pub(super) mod secret;
-#[expect(dead_code, reason = "parts of the grammar are read for their shape and not in force yet")]
 pub(super) mod services;
 pub(super) mod spanned;
 #[expect(dead_code, reason = "parts of the grammar are read for their shape and not in force yet")]

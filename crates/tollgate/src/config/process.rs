@@ -24,6 +24,8 @@ pub struct Process {
     pub store: StorePlace,
     /// How much of it is remembered.
     pub directory: Directory,
+    /// Who judges API keys, if that is not the store.
+    pub auth_service: Option<AuthService>,
     /// Bounds of what callers may send.
     pub bounds: Bounds,
 }
@@ -45,6 +47,23 @@ impl StorePlace {
             Self::Postgres(url) => url.expose_text().unwrap_or_default().to_owned(),
         }
     }
+}
+
+/// An external auth service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuthService {
+    /// Its base URL, without a credential.
+    pub url: String,
+    /// How long an answer may take.
+    pub timeout: Duration,
+    /// How long a verdict holds.
+    pub cache: Duration,
+    /// Whether calls are charged before they are sent.
+    pub debit: bool,
+    /// Whether calls are reported after they ended.
+    pub report: bool,
+    /// How the gate names itself there.
+    pub service_id: String,
 }
 
 /// The cache of who is behind a credential.

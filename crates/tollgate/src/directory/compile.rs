@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use crate::auth_service::Verdict;
 use jiff::Timestamp;
 use tollgate_core::Now;
 use tollgate_core::authn::{hawk, jwt};
-use tollgate_core::consumer::{Consumer, Scopes};
-use tollgate_core::credential::{Credential, Digest, Kept, Life, Proof};
+use tollgate_core::consumer::{Consumer, Name, Scopes};
+use tollgate_core::credential::{Credential, Digest, Life, Origin, Proof};
 use tollgate_core::directory::Lookup;
 use tollgate_core::limit::{Limits, Subject};
 use tollgate_core::snapshot::{Snapshot, Tier};
@@ -67,9 +68,39 @@ pub(super) fn credential(
         networks: stored.networks.clone().into(),
         is_over: false,
     };
-    made.kept =
-        Some(Kept { consumer: consumer.id.to_string().into(), account: account.id.to_string().into() });
+    made.origin =
+        Origin::Store { consumer: consumer.id.to_string().into(), account: account.id.to_string().into() };
     Ok(Some(Arc::new(made)))
+}
+
+/// A key that an external service judged, for as long as its verdict holds.
+///
+/// # Errors
+/// Why nothing can be made of it, for the log.
+pub(super) fn judged(
+    verdict: &Verdict,
+    digest: Digest,
+    snapshot: &Snapshot,
+) -> Result<Arc<Credential>, String> {
+    let name = Name::of_service(&verdict.user_id).map_err(|error| format!("its `user_id`: {error}"))?;
+    // A route that lets a consumer of the file pass by name must not let a namesake pass.
+    if snapshot.consumers.contains_key(&name) {
+        return Err(format!("its `user_id` is the name of the consumer `{name}`, which the file declares"));
+    }
+    let scopes: Scopes = verdict.scopes.iter().map(String::as_str).collect();
+    let owner = Consumer {
+        account: name.clone(),
+        tier: None,
+        limits: Limits::default().with_hourly_requests(verdict.rate_limit_per_hour),
+        subject: Subject::consumer(&name),
+        scopes,
+        name,
+    };
+    let made = Credential::new(verdict.key_id.as_str(), Arc::new(owner), None, Proof::ApiKey(digest));
+    let mut made = made.map_err(|unreadable| format!("its {unreadable:?} is not printable"))?;
+    made.life.networks = verdict.allowed_ips.clone().into();
+    made.origin = Origin::Service;
+    Ok(Arc::new(made))
 }
 
 /// The tier's limits, with the key's own hourly rate in place of the tier's.

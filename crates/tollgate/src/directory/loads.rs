@@ -6,13 +6,13 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use tollgate_core::credential::Credential;
-use tollgate_core::denial::DirectoryFailure;
+use tollgate_core::denial::{Denial, DirectoryFailure};
 use tollgate_core::directory::Lookup;
 
 /// Different questions that may be open at once; more of them are a flood of guesses, and are refused.
 const MOST: usize = 4096;
 
-pub(super) type Answer = Result<Option<Arc<Credential>>, DirectoryFailure>;
+pub(super) type Answer = Result<Option<Arc<Credential>>, Denial>;
 
 #[derive(Debug, Default)]
 pub(super) struct Loads(Mutex<HashMap<Lookup, Vec<oneshot::Sender<Answer>>>>);
@@ -26,10 +26,7 @@ pub(super) struct Guard<'a> {
 
 impl Loads {
     /// Waits for the answer to a question; true for the one who must see to it that it is asked.
-    pub(super) fn join(
-        &self,
-        lookup: &Lookup,
-    ) -> Result<(bool, oneshot::Receiver<Answer>), DirectoryFailure> {
+    pub(super) fn join(&self, lookup: &Lookup) -> Result<(bool, oneshot::Receiver<Answer>), Denial> {
         let (sender, receiver) = oneshot::channel();
         let mut open = self.0.lock();
         if let Some(waiting) = open.get_mut(lookup) {
@@ -37,7 +34,7 @@ impl Loads {
             return Ok((false, receiver));
         }
         if open.len() >= MOST {
-            return Err(DirectoryFailure::Busy);
+            return Err(Denial::Directory(DirectoryFailure::Busy));
         }
         open.insert(lookup.clone(), vec![sender]);
         Ok((true, receiver))

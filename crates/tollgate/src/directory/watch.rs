@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tollgate_core::credential::Credential;
+use tollgate_core::credential::{Credential, Origin};
 use tollgate_store::{ChangeKind, Changed, Changes, CredentialId, Store, Watch};
 
 use super::Directory;
@@ -114,9 +114,8 @@ impl Directory {
         let credentials = of(ChangeKind::Credential);
         self.known.forget(|credential: &Credential| {
             credentials.contains(&*credential.id)
-                || credential.kept.as_ref().is_some_and(|kept| {
-                    consumers.contains(&*kept.consumer) || accounts.contains(&*kept.account)
-                })
+                || matches!(&credential.origin, Origin::Store { consumer, account }
+                    if consumers.contains(&**consumer) || accounts.contains(&**account))
         });
     }
 

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use http::{HeaderValue, StatusCode};
 use tollgate_core::Now;
-use tollgate_core::credential::Credential;
+use tollgate_core::credential::{Credential, Origin};
 use tollgate_core::denial::{Denial, Malformed};
 use tollgate_core::limit::{Cost, Reservation, Unit};
 use tollgate_core::route::Route;
 
 use super::rate_limit::RateLimit;
+use crate::auth_service::Use;
 use crate::state::Gate;
 use crate::state::room::Held;
 use crate::telemetry::access_log::Record;
@@ -158,6 +159,28 @@ impl Call {
         }
     }
 
+    /// Tells the auth service of a call that one of its keys made and that reached the model.
+    fn report(&self) {
+        let Some(reporter) = &self.gate.reporter else { return };
+        let Some(credential) = self.credential.as_ref().filter(|have| have.origin == Origin::Service) else {
+            return;
+        };
+        if self.outcome == Outcome::Denied {
+            return;
+        }
+        reporter.report(Use {
+            key_id: credential.id.clone(),
+            endpoint: self.path.clone().unwrap_or_default(),
+            response_time_ms: u64::try_from(self.elapsed().as_millis()).unwrap_or(u64::MAX),
+            status_code: self.status.as_u16(),
+        });
+    }
+
+    /// The gate's process-wide state.
+    pub fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
     /// Time since the request began.
     fn elapsed(&self) -> Duration {
         self.gate.clock.now().monotonic.saturating_sub(self.now.monotonic)
@@ -167,6 +190,7 @@ impl Call {
 impl Drop for Call {
     fn drop(&mut self) {
         self.settle();
+        self.report();
         if self.gate.telemetry.access_log.is_none() {
             self.gate.telemetry.count(self.denial.is_some());
             return;

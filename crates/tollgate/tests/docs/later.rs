@@ -55,7 +55,6 @@ pub const SETTINGS: &[Setting] = &[
     refused("consumers.NAME.credentials.api_key.azure", Slot::Credential, "{ api_key: { azure: a } }"),
     warned("shared", Slot::Top, "shared: redis://127.0.0.1"),
     warned("ledger", Slot::Top, "ledger: { sync: always }"),
-    warned("auth_service", Slot::Top, "auth_service: { url: http://127.0.0.1:1 }"),
     warned("tier_by_scope", Slot::Top, "tier_by_scope: [{ default: t }]"),
     warned("prices", Slot::Top, "prices: [{ meter: requests, price: 1, currency: USD }]"),
     warned("upstreams.NAME.capacity", Slot::Upstream, "capacity: 1"),

@@ -3,7 +3,7 @@
 
 use super::context::Context;
 use crate::config::file::route::{Meter, Meters, Route};
-use crate::config::file::services::{AuthService, Ledger};
+use crate::config::file::services::Ledger;
 use crate::config::file::spanned::{Named, Spanned};
 use crate::config::file::tier::Tier;
 use crate::config::file::{File, price};
@@ -28,9 +28,6 @@ pub(super) fn file(cx: &mut Context<'_>, file: &File) {
 fn services(cx: &mut Context<'_>, file: &File) {
     set(cx, "`shared`", file.shared.as_ref().filter(|shared| shared.as_str() != "none"));
     set(cx, "`ledger`", file.ledger.as_ref().filter(|ledger| ledger.value != Ledger::default()));
-    let external =
-        file.auth_service.as_ref().filter(|service| matches!(service.value, AuthService::External(_)));
-    set(cx, "`auth_service`", external);
     set(cx, "`tier_by_scope`", file.tier_by_scope.as_ref());
     for row in file.tier_by_scope.iter().flat_map(|rows| &rows.value) {
         for tier in row.tier.iter().chain(&row.default) {

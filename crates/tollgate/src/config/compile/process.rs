@@ -35,6 +35,7 @@ pub(super) fn process(cx: &mut Context<'_>, file: &File) -> Option<Process> {
         drain: file.drain.as_ref().map_or(Duration::from_secs(10), |drain| drain.0),
         store: store::place(cx, file, &data_dir),
         directory: store::directory(cx, file),
+        auth_service: store::auth_service(cx, file),
         data_dir,
         bounds: file.bounds.as_ref().map_or_else(Bounds::default, |file| bounds(cx, file)),
     })

@@ -1,4 +1,4 @@
-//! Where accounts, consumers and credentials are kept, and how much of it is remembered.
+//! Where accounts, consumers and credentials are kept, how much of it is remembered, and who else may judge keys.
 
 use std::path::Path;
 use std::time::Duration;
@@ -8,9 +8,10 @@ use tollgate_secrets::Secret;
 use super::context::Context;
 use crate::config::file::File;
 use crate::config::file::secret;
+use crate::config::file::services::{self, Debit, ExternalAuth, Report};
 use crate::config::file::spanned::Spanned;
 use crate::config::problem::Finding;
-use crate::config::process::{Directory, StorePlace};
+use crate::config::process::{AuthService, Directory, StorePlace};
 
 /// The file of the embedded store within `data_dir`.
 const EMBEDDED: &str = "tollgate.db";
@@ -70,4 +71,47 @@ pub(super) fn directory(cx: &mut Context<'_>, file: &File) -> Directory {
     };
     let stale = given.and_then(|given| given.stale.as_ref()).map_or(STALE, |stale| stale.0);
     Directory { max, stale }
+}
+
+pub(super) fn auth_service(cx: &mut Context<'_>, file: &File) -> Option<AuthService> {
+    let services::AuthService::External(given) = &file.auth_service.as_ref()?.value else { return None };
+    let ExternalAuth { url, timeout, cache, debit, report, service_id } = given;
+    Some(AuthService {
+        url: service_url(cx, url)?,
+        timeout: cx.positive(timeout.as_ref(), Duration::from_secs(5)),
+        cache: cx.positive(cache.as_ref(), Duration::from_mins(5)),
+        debit: !matches!(debit, Some(Debit::Off)),
+        report: !matches!(report, Some(Report::Off)),
+        service_id: service_id.as_ref().map_or_else(|| "platform".to_owned(), |id| id.value.clone()),
+    })
+}
+
+/// Keys are sent there in the clear, so plain HTTP must not leave the machine.
+fn service_url(cx: &mut Context<'_>, given: &Spanned<String>) -> Option<String> {
+    let parsed: Result<http::Uri, _> = given.parse();
+    let uri = parsed.ok().filter(|uri| uri.authority().is_some() && uri.query().is_none());
+    let Some((uri, host)) = uri.as_ref().and_then(|uri| Some((uri, uri.host()?))) else {
+        let finding = Finding::at(given.span, "this is no URL of an auth service");
+        cx.error(finding.hint("write `https://HOST`, or `http://127.0.0.1:PORT`"));
+        return None;
+    };
+    if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+        cx.error(Finding::at(given.span, "the URL may hold no user and no password"));
+        return None;
+    }
+    let address: Option<std::net::IpAddr> = host.trim_matches(['[', ']']).parse().ok();
+    let is_local = host == "localhost" || address.is_some_and(|address| address.is_loopback());
+    match uri.scheme_str() {
+        Some("https") => {}
+        Some("http") if is_local => {}
+        Some("http") => {
+            let finding = Finding::at(given.span, "API keys are sent to the auth service without TLS");
+            cx.warn(finding.hint("write `https://…`, or make sure that nobody else can read that network"));
+        }
+        _ => {
+            cx.error(Finding::at(given.span, "an auth service is spoken to by `https` or `http`"));
+            return None;
+        }
+    }
+    Some(given.value.clone())
 }

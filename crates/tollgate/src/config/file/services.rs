@@ -77,13 +77,13 @@ pub(in crate::config) enum Embedded {
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct ExternalAuth {
     /// Its base URL.
-    pub url: String,
+    pub url: Spanned<String>,
     /// How long an answer may take. Default `5s`.
     #[serde(default)]
-    pub timeout: Option<TimeSpan>,
+    pub timeout: Option<Spanned<TimeSpan>>,
     /// How long an answer holds. Default `5m`.
     #[serde(default)]
-    pub cache: Option<TimeSpan>,
+    pub cache: Option<Spanned<TimeSpan>>,
     /// Whether the balance is charged before the call. Default `before`.
     #[serde(default)]
     pub debit: Option<Debit>,
@@ -92,7 +92,7 @@ pub(in crate::config) struct ExternalAuth {
     pub report: Option<Report>,
     /// How the gate names itself there. Default `platform`.
     #[serde(default)]
-    pub service_id: Option<String>,
+    pub service_id: Option<Spanned<String>>,
 }
 
 /// Whether the balance is charged before the call.
