@@ -35,12 +35,14 @@ pub(super) async fn open(path: PathBuf) -> Result<Database> {
     Ok(database)
 }
 
-/// Opens a file that is there, for reading alone; absent where there is none, or nothing in it.
+/// Opens a file that is there, for reading alone; absent where there is none.
 pub(super) async fn look(path: &Path) -> Result<Option<Database>> {
     let away = |error: std::io::Error| Error::Unavailable(format!("`{}`: {error}", path.display()));
-    if !path.try_exists().map_err(away)? || !recognise(path)? {
+    if !path.try_exists().map_err(away)? {
         return Ok(None);
     }
+    // One that is not recognised may have everything in its log, as long as somebody uses it.
+    recognise(path)?;
     let options = options(path).pragma("query_only", "ON");
     let pool = || SqlitePoolOptions::new().acquire_timeout(ACQUIRE).max_connections(1);
     let (writer, readers) = (pool().connect_lazy_with(options.clone()), pool().connect_lazy_with(options));

@@ -162,9 +162,11 @@ fn changes_say_only_what_is_to_change() {
         "POST /api/v1/consumers/c/credentials",
         r#"{"kind":"hawk","lookup":"i","secret":"hk_test_x"}"#,
     );
-    for removal in
-        [&["key", "rm", "01"][..], &["key", "revoke", "01"], &["consumer", "credential", "rm", "01"]]
-    {
+    for (removal, path) in [
+        (&["key", "rm", "01"][..], "/keys/01"),
+        (&["key", "revoke", "01"], "/keys/01"),
+        (&["consumer", "credential", "rm", "c", "01"], "/consumers/c/credentials/01"),
+    ] {
         let (out, _, asked) = self::check(removal, 204, Value::Null, 0);
         assert_eq!((out.as_str(), asked.0.as_str()), ("revoked 01\n", &*format!("DELETE /api/v1{path}")));
     }
