@@ -4,7 +4,7 @@ mod files;
 mod network;
 mod store;
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -96,7 +96,7 @@ impl Doctor {
 }
 
 /// The file, if it may be served: without it nothing else is known.
-fn configuration(path: &PathBuf, findings: &mut Findings) -> Option<Compiled> {
+fn configuration(path: &Path, findings: &mut Findings) -> Option<Compiled> {
     match config::load(path) {
         Ok(compiled) => {
             findings.fine(
