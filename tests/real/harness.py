@@ -135,14 +135,16 @@ class Demo(Program):
 class Gate(Program):
     """`tollgate serve` with a configuration of the test's own, listening."""
 
-    def __init__(self, folder: Path, config: str, *, env_file: Path | None = None) -> None:
+    def __init__(
+        self, folder: Path, config: str, *, env_file: Path | None = None, env: dict[str, str] | None = None
+    ) -> None:
         self.config = folder / "tollgate.yaml"
         self.config.write_text(config)
         serve = [str(BINARY), "serve", "-c", str(self.config)]
         if env_file is not None:
             # As an operator's unit or container entry does it.
             serve = ["sh", "-c", 'set -a; . "$0"; exec "$@"', str(env_file), *serve]
-        super().__init__(serve, folder)
+        super().__init__(serve, folder, env)
         count = config.count("127.0.0.1:0") - config.count("admin: { listen: 127.0.0.1:0 }")
         self.addresses: list[str] = [line["address"] for line in self.wait_for("serving", count=count)]
 

@@ -1,5 +1,6 @@
 //! Starts, reloads and stops a gate in this process.
 
+mod control;
 mod opening;
 
 use std::net::SocketAddr;
@@ -8,15 +9,15 @@ use std::sync::atomic::AtomicUsize;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use parking_lot::Mutex;
-use tokio::net::TcpListener;
 use tokio::runtime::{Builder, LocalOptions, Runtime};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinHandle as Task;
 use tollgate_core::snapshot::Snapshot;
 
-use crate::admin;
+use self::control::ControlPlane;
+use crate::admin::Bootstrap;
 use crate::auth_service::AuthService;
 use crate::config::Compiled;
 use crate::config::process::{self, Process};
@@ -64,6 +65,19 @@ impl Server {
     /// # Errors
     /// An address that cannot be bound, a certificate or key that cannot be used.
     pub fn start(compiled: Compiled, clock: Clock, telemetry: Telemetry) -> anyhow::Result<Self> {
+        Self::start_with(compiled, clock, telemetry, None)
+    }
+
+    /// The same with a bootstrap key for the admin API.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub fn start_with(
+        compiled: Compiled,
+        clock: Clock,
+        telemetry: Telemetry,
+        bootstrap: Option<Bootstrap>,
+    ) -> anyhow::Result<Self> {
         let Compiled { process, snapshot, .. } = compiled;
         let control =
             Builder::new_multi_thread().worker_threads(1).thread_name("control").enable_all().build()?;
@@ -79,7 +93,7 @@ impl Server {
             let tls = settings.tls.as_ref().map(tls::server_config).transpose()?;
             bound.push(Listener::bind(settings.clone(), tls)?);
         }
-        let admin = gate.process.admin.map(|address| bind_admin(&control, address)).transpose()?;
+        let control_plane = ControlPlane::bind(&gate.process)?;
 
         let (workers, inboxes) = start_workers(&gate)?;
         let mut listeners = Vec::new();
@@ -87,13 +101,8 @@ impl Server {
             control.spawn(listener.clone().accept(socket, inboxes.clone(), gate.drain.clone()));
             listeners.push(listener);
         }
-        let admin = match admin {
-            Some((socket, address)) => {
-                control.spawn(admin::serve(socket, gate.clone()));
-                Some(address)
-            }
-            None => None,
-        };
+        let admin = control_plane.admin();
+        control_plane.serve(&control, &gate, &listeners, bootstrap);
         control.spawn(Directory::follow(Arc::downgrade(&gate.directory)));
         let health = Mutex::new(control.spawn(health::watch(gate.live(), gate.process.bounds)));
         drop(_entered);
@@ -200,14 +209,6 @@ impl Server {
         task.abort();
         *task = self.control.spawn(health::watch(live, self.gate.process.bounds));
     }
-}
-
-fn bind_admin(control: &Runtime, address: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {
-    let socket = control
-        .block_on(TcpListener::bind(address))
-        .with_context(|| format!("cannot listen on {address}"))?;
-    let address = socket.local_addr()?;
-    Ok((socket, address))
 }
 
 fn same_listeners(a: &[process::Listener], b: &[process::Listener]) -> bool {

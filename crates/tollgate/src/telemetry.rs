@@ -1,19 +1,18 @@
 //! What is counted and logged about requests; nothing here can change an outcome.
 
 pub mod access_log;
+pub mod counters;
 pub mod logging;
-
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 pub use access_log::AccessLog;
 
-/// Process-wide counters.
+use self::counters::{Counters, Ended};
+
+/// What is known of the requests of a process.
 #[derive(Debug, Default)]
 pub struct Telemetry {
     /// Requests whose answer has ended or that were refused.
-    pub requests: AtomicU64,
-    /// Requests that were refused.
-    pub denied: AtomicU64,
+    pub counters: Counters,
     /// Where access lines go; absent means nowhere.
     pub access_log: Option<AccessLog>,
 }
@@ -21,17 +20,10 @@ pub struct Telemetry {
 impl Telemetry {
     /// Counts one request and logs it.
     pub fn finish(&self, record: &access_log::Record<'_>) {
-        self.count(record.denial.is_some());
+        let access_log::Record { route, outcome, status, denial, .. } = *record;
+        self.counters.add(Ended { route, outcome, status, denial });
         if let Some(log) = &self.access_log {
             log.write(record);
-        }
-    }
-
-    /// Counts one request.
-    pub fn count(&self, denied: bool) {
-        self.requests.fetch_add(1, Relaxed);
-        if denied {
-            self.denied.fetch_add(1, Relaxed);
         }
     }
 }

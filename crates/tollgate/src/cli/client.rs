@@ -43,8 +43,9 @@ pub struct Client {
 }
 
 impl Access {
-    /// A listener of this machine, without a key; one on every address is asked on loopback.
-    pub fn at(address: std::net::SocketAddr) -> Self {
+    /// A listener of this machine, with its certificate if it speaks TLS, and without a key; one on every address is
+    /// asked on loopback.
+    pub fn at(address: std::net::SocketAddr, certificate: Option<PathBuf>) -> Self {
         let mut address = address;
         if address.ip().is_unspecified() {
             let loopback = match address {
@@ -53,7 +54,8 @@ impl Access {
             };
             address.set_ip(loopback);
         }
-        Self { url: format!("http://{address}"), certificate: None, admin_key_file: None }
+        let scheme = if certificate.is_some() { "https" } else { "http" };
+        Self { url: format!("{scheme}://{address}"), certificate, admin_key_file: None }
     }
 
     /// A client with the admin key.

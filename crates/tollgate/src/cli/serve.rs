@@ -8,6 +8,7 @@ use super::Outcome;
 use super::check::ConfigFile;
 use super::output::{self, Output};
 use super::stop::StopSignals;
+use crate::admin::Bootstrap;
 use crate::config;
 use crate::reload::{self, Hangup};
 use crate::server::{Server, Stopped};
@@ -52,7 +53,12 @@ impl Serve {
             AccessLogTo::Stdout => Some(AccessLog::start(output::lines())?),
         };
         let telemetry = Telemetry { access_log, ..Telemetry::default() };
-        let server = Arc::new(Server::start(compiled, Clock::system(), telemetry)?);
+        let bootstrap = std::env::var("TOLLGATE_ADMIN_KEY")
+            .ok()
+            .filter(|key| !key.is_empty())
+            .map(|key| Bootstrap::new(&key))
+            .transpose()?;
+        let server = Arc::new(Server::start_with(compiled, Clock::system(), telemetry, bootstrap)?);
         let (live, source) = (server.gate().live(), reload::source(&self.file.path));
         server.control().block_on(server.reserve(&source, &live.snapshot))?;
         let reload = reload::start(&server, self.file.path, watched, Hangup::Load)?;

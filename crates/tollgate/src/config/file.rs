@@ -13,7 +13,6 @@ pub(super) mod limit;
 pub(super) mod node;
 #[expect(dead_code, reason = "parts of the grammar are read for their shape and not in force yet")]
 pub(super) mod price;
-#[expect(dead_code, reason = "parts of the grammar are read for their shape and not in force yet")]
 pub(super) mod process;
 pub(super) mod read;
 pub(super) mod redact;

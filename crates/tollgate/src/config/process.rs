@@ -13,7 +13,13 @@ pub struct Process {
     /// Listeners of the data plane, at least one.
     pub listen: Vec<Listener>,
     /// The admin listener, if there is one.
-    pub admin: Option<SocketAddr>,
+    pub admin: Option<Admin>,
+    /// A listener for health, readiness and metrics alone, if there is one.
+    pub probes: Option<SocketAddr>,
+    /// A listener for the auth-service contract alone, if there is one.
+    pub auth_api: Option<SocketAddr>,
+    /// Networks that report usage without a key; absent means loopback.
+    pub callers: Option<Vec<IpNet>>,
     /// Data plane threads; absent means one per core that this process may use.
     pub workers: Option<usize>,
     /// How long open requests may take after a request to stop.
@@ -73,6 +79,17 @@ pub struct Directory {
     pub max: usize,
     /// How long they serve while the store is away.
     pub stale: Duration,
+}
+
+/// The admin listener.
+#[derive(Debug, Clone)]
+pub struct Admin {
+    /// Where it listens; port 0 asks for a free one.
+    pub address: SocketAddr,
+    /// Certificate files, for TLS.
+    pub tls: Option<ListenerTls>,
+    /// Names that it is called by, beside loopback names and its own address.
+    pub hosts: Vec<String>,
 }
 
 /// One listener of the data plane.

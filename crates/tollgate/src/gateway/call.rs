@@ -17,6 +17,7 @@ use crate::auth_service::Use;
 use crate::state::Gate;
 use crate::state::room::Held;
 use crate::telemetry::access_log::Record;
+use crate::telemetry::counters::Ended;
 
 /// How a request that reached the model ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -192,7 +193,12 @@ impl Drop for Call {
         self.settle();
         self.report();
         if self.gate.telemetry.access_log.is_none() {
-            self.gate.telemetry.count(self.denial.is_some());
+            self.gate.telemetry.counters.add(Ended {
+                route: self.route.as_ref().map(|route| route.name.as_str()),
+                outcome: self.outcome.as_str(),
+                status: self.status.as_u16(),
+                denial: self.denial,
+            });
             return;
         }
         let millis = |duration: Duration| (duration.as_secs_f64() * 1e6).round() / 1e3;

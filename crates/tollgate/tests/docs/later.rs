@@ -44,8 +44,6 @@ const fn refused(path: &'static str, slot: Slot, sample: &'static str) -> Settin
 
 /// All of them. A setting that has come into force fails the test until it is taken out here.
 pub const SETTINGS: &[Setting] = &[
-    refused("probes", Slot::Top, "probes: { listen: 127.0.0.1:1 }"),
-    refused("auth_api", Slot::Top, "auth_api: { listen: 127.0.0.1:1 }"),
     refused("htpasswd", Slot::Top, "htpasswd: [{ file: users.htpasswd }]"),
     refused("SECRET.vault", Slot::Credential, "{ jwt: { key: a, secret: { vault: 'a#b' } } }"),
     refused("SECRET.aws", Slot::Credential, "{ jwt: { key: a, secret: { aws: 'a#b' } } }"),

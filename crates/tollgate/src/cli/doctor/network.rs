@@ -38,7 +38,9 @@ pub fn shared(file: &Path, findings: &mut Findings) {
 /// Whether the listeners' ports are free, or a running gate's.
 pub fn ports(process: &Process, running: bool, findings: &mut Findings) {
     const WHAT: &str = "ports";
-    let addresses = process.listen.iter().map(|listener| listener.address).chain(process.admin);
+    let control = process.admin.as_ref().map(|admin| admin.address).into_iter();
+    let control = control.chain(process.probes).chain(process.auth_api);
+    let addresses = process.listen.iter().map(|listener| listener.address).chain(control);
     for address in addresses.filter(|address| address.port() != 0) {
         match TcpListener::bind(address) {
             Ok(_) if running => findings.warn(
@@ -68,17 +70,18 @@ pub fn ports(process: &Process, running: bool, findings: &mut Findings) {
 /// Whether the admin listener of a running gate answers; gives that gate's time.
 pub fn admin(process: &Process, running: bool, findings: &mut Findings) -> anyhow::Result<Option<Timestamp>> {
     const WHAT: &str = "admin listener";
-    let Some(address) = process.admin else {
+    let Some(listener) = &process.admin else {
         let mend = "add `admin: { listen: 127.0.0.1:8081 }`; without it no key can be made or revoked";
         findings.warn(WHAT, "the file has none", mend);
         return Ok(None);
     };
+    let address = listener.address;
     if !running || address.port() == 0 {
         let why = if running { "its port was chosen at its start" } else { "no gate is running" };
         findings.fine(WHAT, format!("not asked: {why}"));
         return Ok(None);
     }
-    match Access::at(address).stranger()?.health() {
+    match Access::at(address, listener.tls.as_ref().map(|tls| tls.cert.clone())).stranger()?.health() {
         Ok((status, date)) if status.is_success() => {
             findings.fine(WHAT, format!("{address} answers"));
             Ok(date.and_then(|seconds| Timestamp::from_second(seconds).ok()))

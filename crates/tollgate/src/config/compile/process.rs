@@ -10,7 +10,7 @@ use crate::config::file::amount::ByteSize;
 use crate::config::file::process::{self as file, Listed, Listen, Workers};
 use crate::config::file::spanned::Spanned;
 use crate::config::problem::Finding;
-use crate::config::process::{Bounds, Connections, Listener, ListenerTls, Process};
+use crate::config::process::{Admin, Bounds, Connections, Listener, ListenerTls, Process};
 use crate::config::source::Span;
 
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
@@ -18,16 +18,15 @@ const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOS
 /// What the file says about the process; nothing where no listener is left.
 pub(super) fn process(cx: &mut Context<'_>, file: &File) -> Option<Process> {
     let listen = listeners(cx, file);
-    if let Some(probes) = &file.probes {
-        cx.unsupported("`probes`", probes.span);
-    }
-    if let Some(auth_api) = &file.auth_api {
-        cx.unsupported("`auth_api`", auth_api.span);
-    }
     let data_dir = cx.path(file.data_dir.as_deref().unwrap_or("tollgate-data"));
     Some(Process {
         listen: listen?,
         admin: admin(cx, file),
+        probes: file.probes.as_ref().map(|probes| probes.listen.value.0),
+        auth_api: auth_api(cx, file),
+        callers: file.auth_api.as_ref().and_then(|api| {
+            api.callers.as_ref().map(|networks| networks.iter().map(|network| network.0).collect())
+        }),
         workers: match file.workers {
             None | Some(Workers::Auto) => None,
             Some(Workers::Count(count)) => Some(count),
@@ -50,7 +49,12 @@ pub(super) fn addresses(file: &File) -> Vec<(SocketAddr, Span)> {
             list.iter().map(|one| (one.address().value.0, one.address().span)).collect()
         }
     };
-    addresses.extend(file.admin.as_ref().map(|admin| (admin.listen.value.0, admin.listen.span)));
+    let own = [
+        file.admin.as_ref().map(|admin| &admin.listen),
+        file.probes.as_ref().map(|probes| &probes.value.listen),
+        file.auth_api.as_ref().map(|auth_api| &auth_api.value.listen),
+    ];
+    addresses.extend(own.into_iter().flatten().map(|listen| (listen.value.0, listen.span)));
     addresses
 }
 
@@ -121,15 +125,35 @@ fn listener_tls(cx: &mut Context<'_>, file: &file::ListenerTls) -> ListenerTls {
     }
 }
 
-/// The admin key travels in a header, so off loopback this listener would need TLS, which it does not have yet.
-fn admin(cx: &mut Context<'_>, file: &File) -> Option<SocketAddr> {
-    let listen = &file.admin.as_ref()?.listen;
-    if !listen.value.0.ip().is_loopback() {
+/// Admin keys travel in a header, so off loopback this listener needs TLS.
+fn admin(cx: &mut Context<'_>, file: &File) -> Option<Admin> {
+    let admin = file.admin.as_ref()?;
+    let listen = &admin.listen;
+    if admin.tls.is_none() && !listen.value.0.ip().is_loopback() {
         let finding =
-            Finding::at(listen.span, "the admin listener speaks plain HTTP and must stay on loopback");
-        cx.error(
-            finding.hint("write `127.0.0.1:8081`, and reach it from outside through a tunnel or a TLS proxy"),
-        );
+            Finding::at(listen.span, "the admin listener takes admin keys and needs TLS off loopback");
+        cx.error(finding.hint("add `tls: { cert, key }`, or write `127.0.0.1:8081`"));
+    }
+    for host in &admin.hosts {
+        let is_name = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);
+        if host.is_empty() || !host.chars().all(is_name) {
+            let finding = Finding::at(host.span, format!("`{}` is no host name", host.escape_debug()));
+            cx.error(finding.hint("write a name without scheme and port, such as `gate.example.com`"));
+        }
+    }
+    Some(Admin {
+        address: listen.value.0,
+        tls: admin.tls.as_ref().map(|tls| listener_tls(cx, tls)),
+        hosts: admin.hosts.iter().map(|host| host.value.clone()).collect(),
+    })
+}
+
+/// Keys of callers travel through it, as they do through a listener of the gate.
+fn auth_api(cx: &mut Context<'_>, file: &File) -> Option<SocketAddr> {
+    let listen = &file.auth_api.as_ref()?.listen;
+    if !listen.value.0.ip().is_loopback() {
+        let message = format!("the listener `{}` takes credentials without TLS", listen.value.0);
+        cx.warn(Finding::at(listen.span, message).hint("let only gateways of yours reach it"));
     }
     Some(listen.value.0)
 }

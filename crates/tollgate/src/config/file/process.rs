@@ -89,8 +89,15 @@ pub(in crate::config) struct Connections {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct Admin {
-    /// Where it listens.
+    /// Where it listens. Off loopback it needs `tls`.
     pub listen: Spanned<Address>,
+    /// Certificate files; without them it speaks plain HTTP.
+    #[serde(default, deserialize_with = "given")]
+    pub tls: Option<Spanned<ListenerTls>>,
+    /// Names that it is called by, beside `localhost`, loopback addresses and its own address. Requests to other
+    /// names are refused.
+    #[serde(default)]
+    pub hosts: Vec<Spanned<String>>,
 }
 
 /// A listener for health, readiness and metrics.
@@ -98,7 +105,7 @@ pub(in crate::config) struct Admin {
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct Probes {
     /// Where it listens.
-    pub listen: Address,
+    pub listen: Spanned<Address>,
 }
 
 /// A listener for the auth service contract.
@@ -106,7 +113,7 @@ pub(in crate::config) struct Probes {
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct AuthApi {
     /// Where it listens.
-    pub listen: Address,
+    pub listen: Spanned<Address>,
     /// Networks that may report usage without a key. Default loopback.
     #[serde(default, deserialize_with = "given")]
     pub callers: Option<Vec<Network>>,

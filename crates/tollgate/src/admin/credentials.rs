@@ -1,0 +1,239 @@
+//! `/api/v1/consumers/{name}/credentials`: credentials of every kind.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use tollgate_store::{CredentialFilter, Found, Kind};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Control;
+use super::body::{Asked, Body, Part};
+use super::caller::{Caller, May};
+use super::credential::{CredentialChange, CredentialView, EnvironmentWord, Rotate, Terms, Wish};
+use super::list::{Items, PageOf};
+use super::once::Begun;
+use super::problem::{Problem, Result};
+use super::rights::{KeysRead, KeysWrite};
+use super::value::{NameText, body_of};
+
+/// The routes of a consumer's credentials.
+pub fn routes() -> OpenApiRouter<Arc<Control>> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(show, change, revoke))
+        .routes(routes!(rotate))
+}
+
+/// A new credential.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewCredentialBody {
+    /// `api_key`, `jwt` or `hawk`.
+    #[schema(example = "hawk")]
+    pub kind: String,
+    /// What its owner calls it. Default its kind.
+    #[schema(min_length = 1, max_length = 100)]
+    pub name: Option<String>,
+    /// Which deployment an API key is for.
+    pub environment: Option<EnvironmentWord>,
+    /// The key claim of a JWT credential, the id of a Hawk credential; one is made where it is absent.
+    #[schema(min_length = 1, max_length = 255)]
+    pub lookup: Option<String>,
+    /// Of a JWT credential `HS256` and the like, or with a `public_key` `RS256` and the like; of a Hawk credential
+    /// `sha256` or `sha1`.
+    pub algorithm: Option<String>,
+    /// A public key in PEM, of a JWT credential.
+    pub public_key: Option<String>,
+    /// A secret, of a JWT or Hawk credential; one is made and shown once where it is absent.
+    pub secret: Option<String>,
+    /// The service that it is for.
+    #[schema(min_length = 1, max_length = 100)]
+    pub service_id: Option<String>,
+    /// Scopes of its own.
+    #[schema(max_items = 100)]
+    pub scopes: Option<Vec<String>>,
+    /// A tier in place of its consumer's.
+    #[schema(value_type = Option<NameText>)]
+    pub tier: Option<String>,
+    /// An hourly rate in place of its tier's.
+    #[schema(minimum = 1, maximum = 100_000)]
+    pub rate_limit_per_hour: Option<i64>,
+    /// When it ends by itself.
+    #[schema(format = DateTime)]
+    pub expires_at: Option<String>,
+    /// The same in days from now.
+    #[schema(minimum = 1, maximum = 365)]
+    pub expires_in_days: Option<i64>,
+    /// Addresses and networks that it may come from.
+    #[schema(max_items = 20)]
+    pub allowed_ips: Option<Vec<String>>,
+}
+
+/// A credential and the only sight of its secret.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CredentialMade {
+    /// The credential.
+    #[serde(flatten)]
+    pub credential: CredentialView,
+    /// The text of an API key: here and never again.
+    pub api_key: Option<String>,
+    /// The secret of another kind, if it was made here: here and never again.
+    pub secret: Option<String>,
+    /// That this is the answer to an earlier request with the same `Idempotency-Key`, less its secret.
+    pub replayed: Option<bool>,
+}
+
+/// List a consumer's credentials
+#[utoipa::path(get, path = "/api/v1/consumers/{name}/credentials", tag = "credentials",
+    params(("name" = String, Path, description = "The consumer's name"), PageOf),
+    responses((status = 200, description = "One page", body = Items<CredentialView>)),
+    security(("admin_key" = ["keys:read"])))]
+async fn list(
+    State(control): State<Arc<Control>>,
+    May { caller, .. }: May<KeysRead>,
+    Part(name): Part<String>,
+    Asked(page): Asked<PageOf>,
+) -> Result<Json<Items<CredentialView>>> {
+    let live = control.gate.live();
+    if live.snapshot.consumers.get(name.as_str()).is_some_and(|consumer| caller.sees(&consumer.account)) {
+        let own = live.snapshot.credentials.iter().filter(|one| one.consumer.name.as_str() == name);
+        let mut own: Vec<_> = own.map(|one| (one.id.to_string(), CredentialView::of_file(one))).collect();
+        own.sort_by(|a, b| a.0.cmp(&b.0));
+        return Ok(Json(page.start(own.into_iter())?.full()));
+    }
+    let consumer = Some(control.consumer(&caller, &name).await?.id);
+    let filter = CredentialFilter { consumer, ..CredentialFilter::default() };
+    Ok(Json(control.page(&caller, filter, &page.paging()).await?))
+}
+
+/// Make a credential
+///
+/// A secret that is made here is in this answer and nowhere else.
+#[utoipa::path(post, path = "/api/v1/consumers/{name}/credentials", tag = "credentials",
+    request_body = NewCredentialBody, params(("name" = String, Path, description = "The consumer's name")),
+    responses((status = 201, description = "It is made", body = CredentialMade)),
+    security(("admin_key" = ["keys:write"])))]
+async fn create(
+    State(control): State<Arc<Control>>,
+    May { caller, .. }: May<KeysWrite>,
+    Part(name): Part<String>,
+    body: Body<NewCredentialBody>,
+) -> Result<Response> {
+    let (kind, wish, terms) = body.value.parts()?;
+    let settled = control.settle(&caller, terms)?;
+    let consumer = control.writable_consumer(&caller, &name).await?;
+    let mut work = match control.once(&caller, &body.repeat).await? {
+        Begun::Again(answer) => return Ok(answer),
+        Begun::First(work) => work,
+    };
+    let made = wish.make(kind)?;
+    let new = control.within_grant(&caller, &consumer, settled, &made)?;
+    let credential = work.change.create_credential(caller.scope, new).await?;
+    let view = CredentialView::new(&credential, &consumer.name, credential.state(control.now()));
+    let secret = made.secret.as_ref().map(|(member, secret)| (*member, secret.as_str()));
+    work.answer(StatusCode::CREATED, body_of(view)?, secret).await
+}
+
+/// Show a credential
+#[utoipa::path(get, path = "/api/v1/consumers/{name}/credentials/{key_id}", tag = "credentials",
+    params(("name" = String, Path, description = "The consumer's name"),
+        ("key_id" = String, Path, description = "The credential's id")),
+    responses((status = 200, description = "The credential", body = CredentialView)),
+    security(("admin_key" = ["keys:read"])))]
+async fn show(
+    State(control): State<Arc<Control>>,
+    May { caller, .. }: May<KeysRead>,
+    Part((name, id)): Part<(String, String)>,
+) -> Result<Json<CredentialView>> {
+    Ok(Json(control.view(&of_consumer(&control, &caller, &name, &id).await?)))
+}
+
+/// Change a credential
+#[utoipa::path(patch, path = "/api/v1/consumers/{name}/credentials/{key_id}", tag = "credentials",
+    request_body = CredentialChange,
+    params(("name" = String, Path, description = "The consumer's name"),
+        ("key_id" = String, Path, description = "The credential's id")),
+    responses((status = 200, description = "The credential as it is now", body = CredentialView)),
+    security(("admin_key" = ["keys:write"])))]
+async fn change(
+    State(control): State<Arc<Control>>,
+    May { caller, .. }: May<KeysWrite>,
+    Part((name, id)): Part<(String, String)>,
+    body: Body<CredentialChange>,
+) -> Result<Json<CredentialView>> {
+    let found = of_consumer(&control, &caller, &name, &id).await?;
+    control.change_credential(&caller, found, body.value).await
+}
+
+/// Revoke a credential
+#[utoipa::path(delete, path = "/api/v1/consumers/{name}/credentials/{key_id}", tag = "credentials",
+    params(("name" = String, Path, description = "The consumer's name"),
+        ("key_id" = String, Path, description = "The credential's id")),
+    responses((status = 204, description = "It is revoked")),
+    security(("admin_key" = ["keys:write"])))]
+async fn revoke(
+    State(control): State<Arc<Control>>,
+    May { caller, .. }: May<KeysWrite>,
+    Part((name, id)): Part<(String, String)>,
+) -> Result<Response> {
+    let found = of_consumer(&control, &caller, &name, &id).await?;
+    control.revoke_credential(&caller, found).await
+}
+
+/// Rotate a credential
+#[utoipa::path(post, path = "/api/v1/consumers/{name}/credentials/{key_id}/rotate", tag = "credentials",
+    request_body = Rotate,
+    params(("name" = String, Path, description = "The consumer's name"),
+        ("key_id" = String, Path, description = "The credential's id")),
+    responses((status = 200, description = "The new credential", body = CredentialMade)),
+    security(("admin_key" = ["keys:write"])))]
+async fn rotate(
+    State(control): State<Arc<Control>>,
+    May { caller, .. }: May<KeysWrite>,
+    Part((name, id)): Part<(String, String)>,
+    body: Body<Rotate>,
+) -> Result<Response> {
+    let found = of_consumer(&control, &caller, &name, &id).await?;
+    control.rotate_credential(&caller, found, body).await
+}
+
+impl NewCredentialBody {
+    fn parts(self) -> Result<(Kind, Wish, Terms)> {
+        let kind: Kind = self.kind.parse().map_err(|_| match self.kind.as_str() {
+            "basic" | "service_token" | "hmac" => Problem::invalid(
+                "kind",
+                "is not stored yet; declare such a credential in the configuration file",
+            ),
+            _ => Problem::invalid("kind", "is none of `api_key`, `jwt` and `hawk`"),
+        })?;
+        let wish = Wish {
+            environment: self.environment,
+            lookup: self.lookup,
+            algorithm: self.algorithm,
+            public_key: self.public_key,
+            secret: self.secret,
+        };
+        let terms = Terms {
+            name: self.name.unwrap_or_else(|| kind.to_string()),
+            service_id: self.service_id,
+            scopes: self.scopes,
+            tier: self.tier,
+            rate_limit_per_hour: self.rate_limit_per_hour,
+            expires_at: self.expires_at,
+            expires_in_days: self.expires_in_days,
+            allowed_ips: self.allowed_ips,
+        };
+        Ok((kind, wish, terms))
+    }
+}
+
+async fn of_consumer(control: &Control, caller: &Caller, name: &str, id: &str) -> Result<Found> {
+    let found = control.found(caller, id).await?;
+    if found.consumer.name.as_str() == name { Ok(found) } else { Err(Problem::not_found("credential")) }
+}

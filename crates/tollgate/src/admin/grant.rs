@@ -1,0 +1,69 @@
+//! What a key hands on lies within what it has.
+//!
+//! A key with the scope `admin` hands on anything. Any other one reaches its own account, and there:
+//!
+//! - *Scopes* of what it makes or changes are a subset of its own. Where none are given, those that would be inherited
+//!   count as given.
+//! - *Tier*: its own, or the one that the consumer has already; a consumer that it makes gets its own.
+//! - *Rate*: at most its own. A rate of its own, as opposed to its tier's, goes on to each key that it makes.
+//! - It changes and rotates only what lies within its scopes and its rate, since whoever rotates a key holds its secret.
+//! - It may disable, revoke and remove whatever the account owns, but for admin keys of the scope `admin`.
+
+use axum::http::StatusCode;
+use tollgate_core::consumer::{Name, Scopes};
+
+use super::caller::Caller;
+use super::in_force::InForce;
+use super::problem::{Problem, Result};
+use super::rights::ADMIN;
+
+impl Caller {
+    /// Whether it may hand on these scopes.
+    pub fn may_grant_scopes(&self, scopes: &Scopes) -> Result<()> {
+        let Some(grant) = &self.grant else { return Ok(()) };
+        let beyond: Vec<&str> = scopes.iter().filter(|scope| !grant.scopes.contains(scope)).collect();
+        if beyond.is_empty() {
+            return Ok(());
+        }
+        let detail = format!("the key itself lacks scopes that this would have: {}", beyond.join(", "));
+        Err(exceeded("scopes", detail).with("beyond", beyond))
+    }
+
+    /// Whether it may put something into this tier; `held` is the one that the consumer has already.
+    pub fn may_grant_tier(&self, tier: Option<&Name>, held: Option<&Name>) -> Result<()> {
+        let Some(grant) = &self.grant else { return Ok(()) };
+        if tier == held || tier == grant.tier.as_ref() {
+            return Ok(());
+        }
+        Err(exceeded("tier", "a key without the scope `admin` hands on its own tier alone"))
+    }
+
+    /// Whether it may hand on this many calls in an hour.
+    pub fn may_grant_rate(&self, hourly: Option<i64>) -> Result<()> {
+        let Some(most) = self.grant.as_ref().and_then(|grant| grant.hourly) else { return Ok(()) };
+        match hourly {
+            Some(hourly) if hourly <= most => Ok(()),
+            _ => Err(exceeded("rate_limit_per_hour", format!("the key itself has {most} calls in an hour"))),
+        }
+    }
+
+    /// Whether it may take over or change a credential of which this counts.
+    pub fn may_change(&self, what: &InForce) -> Result<()> {
+        self.may_grant_scopes(&what.scopes)?;
+        self.may_grant_rate(what.hourly)
+    }
+
+    /// Whether it may end a credential of which this counts.
+    pub fn may_end(&self, what: &InForce) -> Result<()> {
+        match &self.grant {
+            Some(_) if what.scopes.contains(ADMIN) => {
+                Err(exceeded("scopes", "only an `admin` key ends an `admin` key"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn exceeded(field: &'static str, detail: impl Into<String>) -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, "grant_exceeded", detail).with("field", field)
+}

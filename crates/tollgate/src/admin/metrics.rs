@@ -1,0 +1,111 @@
+//! Counters and gauges in the text format of Prometheus (version 0.0.4).
+
+use std::collections::BTreeMap;
+use std::fmt::{Display, Write};
+use std::sync::atomic::Ordering::Relaxed;
+
+use axum::http::StatusCode;
+use parking_lot::Mutex;
+
+use super::Control;
+
+/// Calls of the control plane by path, method and status.
+#[derive(Debug, Default)]
+pub struct Calls(Mutex<BTreeMap<(String, String, u16), u64>>);
+
+impl Calls {
+    /// Counts one call. Paths are those of the document, and unknown methods share a word, so that nobody fills memory.
+    pub fn add(&self, path: &str, method: &str, status: StatusCode) {
+        let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"].contains(&method);
+        let method = if known { method } else { "other" };
+        *self.0.lock().entry((path.to_owned(), method.to_owned(), status.as_u16())).or_default() += 1;
+    }
+}
+
+/// Everything that is counted.
+pub fn text(control: &Control) -> String {
+    let mut text = Text::default();
+    let gate = &control.gate;
+    let counts = gate.telemetry.counters.sum();
+    text.family("tollgate_requests_total", "counter", "Requests of the data plane that have ended.");
+    for ((route, outcome, class), count) in &counts.requests {
+        let status = format!("{class}xx");
+        text.sample(&[("route", route), ("outcome", outcome), ("status", &status)], count);
+    }
+    text.family("tollgate_refusals_total", "counter", "Refused requests of the data plane.");
+    for (code, count) in &counts.refusals {
+        text.sample(&[("code", code)], count);
+    }
+    text.family("tollgate_connections", "gauge", "Connections of callers that are open.");
+    text.sample(&[], (control.settings.connections)());
+    text.family("tollgate_limiter_entries", "gauge", "Rates, slots and counters of limits that are in use.");
+    text.sample(&[], gate.limiter.len());
+    text.family("tollgate_directory_entries", "gauge", "Credentials of the store that are remembered.");
+    text.sample(&[], gate.directory.known.len());
+    text.family("tollgate_directory_loads_total", "counter", "Credentials that were looked up in the store.");
+    text.sample(&[], gate.directory.loads.load(Relaxed));
+    text.family("tollgate_store_up", "gauge", "Whether the store answered when it was asked last.");
+    text.sample(&[], u8::from(!gate.directory.is_away()));
+    text.family("tollgate_upstream_healthy", "gauge", "Targets of an upstream that count as healthy.");
+    let live = gate.live();
+    let upstreams: BTreeMap<&str, usize> = live
+        .upstreams
+        .iter()
+        .map(|(name, state)| {
+            (name.as_str(), state.targets.iter().filter(|target| target.is_healthy()).count())
+        })
+        .collect();
+    for (name, healthy) in upstreams {
+        text.sample(&[("upstream", name)], healthy);
+    }
+    text.family("tollgate_access_log_dropped_total", "counter", "Lines that the access log had no room for.");
+    text.sample(&[], gate.telemetry.access_log.as_ref().map_or(0, |log| log.dropped()));
+    text.family("tollgate_admin_calls_total", "counter", "Calls of the control plane.");
+    for ((path, method, status), count) in control.calls.0.lock().iter() {
+        text.sample(&[("path", path), ("method", method), ("status", &status.to_string())], count);
+    }
+    text.family(
+        "tollgate_admin_throttled_addresses",
+        "gauge",
+        "Addresses that sent wrong admin keys lately.",
+    );
+    text.sample(&[], control.failures.entries());
+    text.family("tollgate_uptime_seconds", "gauge", "Time since the process began to serve.");
+    text.sample(&[], gate.clock.now().monotonic.as_secs());
+    text.family("tollgate_build_info", "gauge", "Which program this is.");
+    text.sample(&[("version", env!("CARGO_PKG_VERSION"))], 1);
+    text.out
+}
+
+/// Samples below the family that was named last.
+#[derive(Default)]
+struct Text {
+    out: String,
+    name: &'static str,
+}
+
+impl Text {
+    fn family(&mut self, name: &'static str, kind: &str, help: &str) {
+        self.name = name;
+        self.line(format_args!("# HELP {name} {help}\n# TYPE {name} {kind}\n"));
+    }
+
+    fn sample(&mut self, labels: &[(&str, &str)], value: impl Display) {
+        let labels: Vec<String> =
+            labels.iter().map(|(name, value)| format!("{name}=\"{}\"", escaped(value))).collect();
+        let name = self.name;
+        match labels.is_empty() {
+            true => self.line(format_args!("{name} {value}\n")),
+            false => self.line(format_args!("{name}{{{}}} {value}\n", labels.join(","))),
+        }
+    }
+
+    fn line(&mut self, line: std::fmt::Arguments<'_>) {
+        // A String takes everything.
+        let _ = self.out.write_fmt(line);
+    }
+}
+
+fn escaped(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}

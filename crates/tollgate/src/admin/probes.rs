@@ -1,0 +1,78 @@
+//! `/health`, `/ready` and `/metrics`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Control;
+use super::metrics;
+
+/// The routes of probes.
+pub fn routes() -> OpenApiRouter<Arc<Control>> {
+    OpenApiRouter::new().routes(routes!(health)).routes(routes!(ready)).routes(routes!(metrics_text))
+}
+
+/// That the process lives.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Health {
+    /// Always `ok`.
+    pub status: &'static str,
+}
+
+/// Whether routes can be served.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Ready {
+    /// `ready` or `draining`.
+    pub status: &'static str,
+    /// What is away: `store`, `upstream:NAME`.
+    pub degraded: Vec<String>,
+}
+
+/// Is the process alive?
+#[utoipa::path(get, path = "/health", tag = "probes",
+    responses((status = 200, description = "It is", body = Health)), security(()))]
+async fn health() -> Json<Health> {
+    Json(Health { status: "ok" })
+}
+
+/// Can routes be served?
+///
+/// Also where something is away; `degraded` names it.
+#[utoipa::path(get, path = "/ready", tag = "probes",
+    responses((status = 200, description = "They can", body = Ready),
+        (status = 503, description = "The gate is about to stop", body = Ready)),
+    security(()))]
+async fn ready(State(control): State<Arc<Control>>) -> (StatusCode, Json<Ready>) {
+    if control.gate.drain.is_cancelled() {
+        let draining = Ready { status: "draining", degraded: Vec::new() };
+        return (StatusCode::SERVICE_UNAVAILABLE, Json(draining));
+    }
+    let live = control.gate.live();
+    let unhealthy = live
+        .upstreams
+        .iter()
+        .filter(|(_, state)| !state.targets.iter().any(|target| target.is_healthy()))
+        .map(|(name, _)| format!("upstream:{name}"));
+    let store = control.gate.directory.is_away().then(|| "store".to_owned());
+    let mut degraded: Vec<String> = unhealthy.chain(store).collect();
+    degraded.sort_unstable();
+    (StatusCode::OK, Json(Ready { status: "ready", degraded }))
+}
+
+/// Counters and gauges
+///
+/// In the text format of Prometheus.
+#[utoipa::path(get, path = "/metrics", tag = "probes",
+    responses((status = 200, description = "All of them", body = String, content_type = "text/plain")),
+    security(()))]
+async fn metrics_text(State(control): State<Arc<Control>>) -> Response {
+    let text = metrics::text(&control);
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+}

@@ -1,0 +1,103 @@
+use serde_json::{Value, json};
+
+use super::plane::{NONE, Plane, on_each_store};
+
+/// What a member says in every item of a list, page by page.
+async fn walk(plane: &Plane, path: &str, limit: u16, member: &str) -> Vec<String> {
+    let (mut all, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = plane.does("GET", &format!("{path}?limit={limit}{cursor}"), NONE, 200).await;
+        let items = page["items"].as_array().unwrap();
+        assert!(items.len() <= usize::from(limit));
+        all.extend(items.iter().map(|item| item[member].as_str().unwrap_or_default().to_owned()));
+        match &page["next"] {
+            Value::String(next) => cursor = format!("&cursor={next}"),
+            _ => return all,
+        }
+    }
+}
+
+#[test]
+fn pages_begin_with_what_the_file_declares() {
+    on_each_store(async |plane| {
+        for name in ["a", "b", "c"] {
+            plane.does("POST", "/api/v1/consumers", json!({ "name": name }), 201).await;
+            // Ids of one millisecond have no order.
+            plane.clock.advance(std::time::Duration::from_millis(1));
+        }
+        for limit in [1, 2, 3, 4, 1000] {
+            let consumers = walk(plane, "/api/v1/consumers", limit, "name").await;
+            assert_eq!(consumers, ["declared", "second", "a", "b", "c"], "{limit}");
+            assert_eq!(
+                walk(plane, "/api/v1/accounts", limit, "name").await,
+                ["filed", "a", "b", "c"],
+                "{limit}"
+            );
+            assert_eq!(walk(plane, "/api/v1/tiers", limit, "name").await, ["free", "premium"]);
+            assert_eq!(walk(plane, "/api/v1/routes", limit, "path").await, ["/open/**", "/predict"]);
+        }
+        // An account of both is one.
+        let filed = json!({ "name": "filed" });
+        plane.does("POST", "/api/v1/accounts", filed, 409).await;
+    });
+}
+
+#[test]
+fn what_the_file_declares_is_changed_there() {
+    on_each_store(async |plane| {
+        let consumer = plane.does("GET", "/api/v1/consumers/declared", NONE, 200).await;
+        assert_eq!((&consumer["source"], &consumer["account"]), (&json!("file"), &json!("filed")));
+        let list = plane.does("GET", "/api/v1/consumers/declared/credentials", NONE, 200).await;
+        assert_eq!(list["items"][0]["source"], "file");
+        for (method, path, body) in [
+            ("POST", "/api/v1/consumers", json!({ "name": "declared" })),
+            ("PATCH", "/api/v1/consumers/declared", json!({ "enabled": false })),
+            ("DELETE", "/api/v1/consumers/declared", NONE),
+            ("POST", "/api/v1/consumers/declared/credentials", json!({ "kind": "api_key" })),
+            ("POST", "/api/v1/keys", json!({ "name": "k", "consumer": "declared" })),
+            ("POST", "/api/v1/keys", json!({ "name": "declared" })),
+            ("PATCH", "/api/v1/accounts/filed", json!({ "enabled": false })),
+            ("DELETE", "/api/v1/accounts/filed", NONE),
+        ] {
+            let problem = plane.does(method, path, body, 409).await;
+            assert_eq!(problem["code"], "declared_by_file", "{method} {path}");
+        }
+        let matrix = plane.does("GET", "/api/v1/matrix", NONE, 200).await;
+        assert_eq!(matrix["consumers"], json!(["declared", "second"]));
+        let outcomes: Vec<&str> = matrix["cells"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|cell| cell["outcome"].as_str().unwrap())
+            .collect();
+        assert_eq!(outcomes, ["allowed", "public", "forbidden", "public"]);
+    });
+}
+
+#[test]
+fn names_and_ids_that_nobody_has() {
+    on_each_store(async |plane| {
+        let ulid = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
+        for path in [
+            format!("/api/v1/keys/{ulid}"),
+            "/api/v1/keys/x".to_owned(),
+            "/api/v1/keys/%ff".to_owned(),
+            format!("/api/v1/accounts/{ulid}"),
+            "/api/v1/accounts/a%20b".to_owned(),
+            "/api/v1/consumers/none".to_owned(),
+            "/api/v1/consumers/none/credentials".to_owned(),
+            format!("/api/v1/usage/{ulid}"),
+            "/api/v1/nothing".to_owned(),
+        ] {
+            assert_eq!(plane.does("GET", &path, NONE, 404).await["code"], "not_found", "{path}");
+        }
+        plane.does("POST", "/api/v1/accounts", json!({ "name": "twice" }), 201).await;
+        plane.does("POST", "/api/v1/accounts", json!({ "name": "twice" }), 409).await;
+        plane.does("POST", "/api/v1/consumers", json!({ "name": "twice", "account": "twice" }), 201).await;
+        plane.does("POST", "/api/v1/consumers", json!({ "name": "twice" }), 409).await;
+        plane.does("DELETE", "/api/v1/accounts/twice", NONE, 409).await;
+        plane.does("DELETE", "/api/v1/consumers/twice", NONE, 204).await;
+        plane.does("DELETE", "/api/v1/accounts/twice", NONE, 204).await;
+        plane.does("POST", "/api/v1/consumers", json!({ "name": "twice" }), 409).await;
+    });
+}

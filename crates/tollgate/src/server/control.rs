@@ -1,0 +1,81 @@
+//! The listeners of the control plane.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+
+use crate::admin::{self, Bootstrap, Control, Listening, Settings};
+use crate::config::process::Process;
+use crate::gateway::listener::Listener;
+use crate::state::Gate;
+use crate::tls;
+
+/// Listeners of the control plane, bound.
+#[derive(Debug)]
+pub(super) struct ControlPlane {
+    admin: Option<(Listening, SocketAddr)>,
+    probes: Option<(Listening, SocketAddr)>,
+    auth_api: Option<(Listening, SocketAddr)>,
+}
+
+impl ControlPlane {
+    /// Binds them; to be called within the runtime that serves them.
+    pub(super) fn bind(process: &Process) -> anyhow::Result<Self> {
+        let plain = |address: Option<SocketAddr>| address.map(|address| bind(address, None)).transpose();
+        let admin = process.admin.as_ref().map(|admin| bind(admin.address, admin.tls.as_ref()));
+        Ok(Self {
+            admin: admin.transpose()?,
+            probes: plain(process.probes)?,
+            auth_api: plain(process.auth_api)?,
+        })
+    }
+
+    /// Where the admin listener listens.
+    pub(super) fn admin(&self) -> Option<SocketAddr> {
+        self.admin.as_ref().map(|(_, address)| *address)
+    }
+
+    /// Serves them as long as the runtime lives.
+    pub(super) fn serve(
+        self,
+        runtime: &Runtime,
+        gate: &Arc<Gate>,
+        listeners: &[Arc<Listener>],
+        bootstrap: Option<Bootstrap>,
+    ) {
+        let listeners = listeners.to_vec();
+        let settings = Settings {
+            bootstrap,
+            hosts: gate.process.admin.as_ref().map(|admin| admin.hosts.clone()).unwrap_or_default(),
+            callers: gate.process.callers.clone().unwrap_or_else(admin::loopback),
+            connections: Box::new(move || listeners.iter().map(|listener| listener.open()).sum()),
+        };
+        let control = Control::new(gate.clone(), settings);
+        runtime.spawn(admin::housekeeping(control.clone()));
+        let routers = [admin::admin(&control), admin::probes(&control), admin::auth_api(&control)];
+        for (listening, router) in [self.admin, self.probes, self.auth_api].into_iter().zip(routers) {
+            if let Some((listening, address)) = listening {
+                tracing::debug!(%address, "a listener of the control plane");
+                runtime.spawn(listening.serve(router));
+            }
+        }
+    }
+}
+
+fn bind(
+    address: SocketAddr,
+    files: Option<&crate::config::process::ListenerTls>,
+) -> anyhow::Result<(Listening, SocketAddr)> {
+    let tls = files.map(tls::server_config).transpose()?;
+    let listen = || -> std::io::Result<TcpListener> {
+        let socket = std::net::TcpListener::bind(address)?;
+        socket.set_nonblocking(true)?;
+        TcpListener::from_std(socket)
+    };
+    let socket = listen().with_context(|| format!("cannot listen on {address}"))?;
+    let address = socket.local_addr()?;
+    Ok((Listening { socket, tls }, address))
+}
