@@ -55,7 +55,8 @@ impl Running {
     #[track_caller]
     fn json(&self, arguments: &[&str], code: i32) -> Value {
         let (out, err) = self.run(&[arguments, &["--json"]].concat(), code);
-        serde_json::from_str(if code == 0 { &out } else { &err }).unwrap_or_else(|_| unreachable!("{out}{err}"))
+        serde_json::from_str(if code == 0 { &out } else { &err })
+            .unwrap_or_else(|_| unreachable!("{out}{err}"))
     }
 
     /// Whether the key is accepted now.
