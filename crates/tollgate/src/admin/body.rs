@@ -168,32 +168,34 @@ fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T> {
         return Err(Problem::invalid("body", "must be an object"));
     }
     let mut reader = serde_json::Deserializer::from_slice(text);
-    let parsed = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
-        (path, error.into_inner())
-    });
-    let value = parsed.or_else(|(path, error)| {
-        if !error.is_data() {
-            return Err(malformed(&error));
-        }
-        // What follows a wrong member must be JSON, too, before the member is worth a word.
-        if let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(text) {
-            return Err(malformed(&error));
-        }
-        let why = error.to_string();
-        let why = why.rsplit_once(" at line ").map_or(why.as_str(), |(why, _)| why);
-        // An unknown or missing member is named by the text, any other by its place.
-        let named =
-            ["unknown field", "missing field", "duplicate field"].iter().any(|word| why.starts_with(word));
-        let field = match quoted(why) {
-            Some(name) if named => name.to_owned(),
-            _ if path == "." => "body".to_owned(),
-            _ => path,
-        };
-        Err(Problem::invalid(&field, format!("is refused: {why}")))
+        wrong(text, path, &error.into_inner())
     })?;
     reader.end().map_err(|error| malformed(&error))?;
     Ok(value)
+}
+
+/// What is wrong with a body; `path` is where.
+fn wrong(text: &[u8], path: String, error: &serde_json::Error) -> Problem {
+    if !error.is_data() {
+        return malformed(error);
+    }
+    // What follows a wrong member must be JSON, too, before the member is worth a word.
+    if let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(text) {
+        return malformed(&error);
+    }
+    let why = error.to_string();
+    let why = why.rsplit_once(" at line ").map_or(why.as_str(), |(why, _)| why);
+    // An unknown or missing member is named by the text, any other by its place.
+    let words = ["unknown field", "missing field", "duplicate field"];
+    let named = words.iter().any(|word| why.starts_with(word));
+    let field = match quoted(why) {
+        Some(name) if named => name.to_owned(),
+        _ if path == "." => "body".to_owned(),
+        _ => path,
+    };
+    Problem::invalid(&field, format!("is refused: {why}"))
 }
 
 fn malformed(error: &serde_json::Error) -> Problem {
