@@ -28,13 +28,15 @@ impl Running {
         checked(init.unwrap(), 0);
         let mut command = tollgate(&["serve"]);
         command.current_dir(folder.path()).env("TOLLGATE_LOG", "json:info").stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let log = BufReader::new(child.stderr.take().unwrap());
+        let child = command.spawn().unwrap();
+        // Made before anything can fail, so that the gate is ended with it.
+        let mut gate = Self { folder, child, url: String::new() };
+        let log = BufReader::new(gate.child.stderr.take().unwrap());
         for line in log.lines() {
             let line: Value = serde_json::from_str(&line.unwrap()).unwrap();
             if line["message"] == "admin listener" {
-                let url = format!("http://{}", line["address"].as_str().unwrap());
-                return Self { folder, child, url };
+                gate.url = format!("http://{}", line["address"].as_str().unwrap());
+                return gate;
             }
         }
         unreachable!("the gate ended before it served")
