@@ -117,6 +117,24 @@ impl Read for Chained {
     }
 }
 
+impl AuditRow {
+    /// The hash that the row must have after a row with the hash `previous`, as [`Store::verify_audit`] computes it.
+    /// Whoever reads the rows elsewhere can so walk the chain without trusting who has them.
+    pub fn hash_after(&self, previous: [u8; 32]) -> [u8; 32] {
+        hash(&Link {
+            seq: self.seq,
+            at: self.at,
+            actor: self.actor.clone(),
+            action: self.action.clone(),
+            object: self.object.clone(),
+            account: self.account,
+            before: self.before.as_ref().map(Json::to_string),
+            after: self.after.as_ref().map(Json::to_string),
+            previous,
+        })
+    }
+}
+
 impl Read for AuditRow {
     fn read(columns: &mut Columns<'_>) -> Result<Self> {
         let Chained { link, hash } = columns.next()?;

@@ -91,6 +91,14 @@ impl Database {
         }
     }
 
+    /// Opens a database as it is, and changes nothing; absent where there is none yet.
+    pub(crate) async fn look(place: Place) -> Result<Option<Self>> {
+        match place {
+            Place::Sqlite(path) => sqlite::look(&path).await,
+            Place::Postgres(options) => Ok(Some(Self::Postgres(postgres::connect(*options).await?))),
+        }
+    }
+
     /// A transaction that writes. On SQLite it is the only one from here on; on PostgreSQL each statement of it sees
     /// what others committed before that statement.
     pub(crate) async fn write(&self) -> Result<Transaction> {

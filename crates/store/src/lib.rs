@@ -39,6 +39,7 @@ mod database;
 mod error;
 mod id;
 mod idempotency;
+mod inspect;
 mod migrations;
 mod page;
 mod patch;
@@ -69,6 +70,7 @@ pub use credentials::{
 pub use error::{Conflict, Error, Result};
 pub use id::{AccountId, ConsumerId, CredentialId};
 pub use idempotency::{Answer, IdempotencyKey};
+pub use inspect::{Inspection, inspect};
 pub use page::{PAGE_LIMIT, Page, Paging};
 pub use patch::Set;
 pub use quota::{Quota, QuotaKey};

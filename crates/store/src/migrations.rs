@@ -13,6 +13,13 @@ pub(crate) struct Migration {
     text: &'static str,
 }
 
+impl Migration {
+    /// Its number.
+    pub(crate) fn number(&self) -> i64 {
+        self.number
+    }
+}
+
 macro_rules! migrations {
     ($folder:literal: $($number:literal $name:literal),*) => {
         &[$(Migration {

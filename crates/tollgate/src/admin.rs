@@ -14,6 +14,7 @@ mod caller;
 mod consumers;
 mod credential;
 mod credentials;
+mod decisions;
 mod declared;
 mod document;
 mod grant;
@@ -160,6 +161,7 @@ fn all() -> OpenApiRouter<Arc<Control>> {
         .merge(auth_service::routes())
         .merge(audit::routes())
         .merge(declared::routes())
+        .merge(decisions::routes())
         .merge(probes::routes())
         .merge(document::routes())
 }

@@ -3,21 +3,34 @@
 //! A command does its work and says how it ended; only [`run`] turns that into an exit code and an error into text.
 //! Nothing outside [`output`] prints.
 
+mod account;
+mod audit;
+mod catalog;
 mod check;
+mod client;
 mod completions;
+mod consumer;
 mod demo;
 mod diff;
+mod doctor;
 mod explain;
 mod files;
 mod import;
+mod init;
+mod key;
 mod keygen;
 mod matrix;
+mod offline;
+mod openapi;
 mod output;
 mod policy;
+mod resource;
 mod schema;
 mod serve;
 mod sign;
 mod stop;
+mod store;
+mod table;
 mod usage;
 
 use std::process::ExitCode;
@@ -46,16 +59,26 @@ struct Global {
 #[derive(Debug, Subcommand)]
 enum Command {
     Demo(demo::DemoCommand),
+    Init(init::Init),
     Serve(serve::Serve),
     Check(check::Check),
+    Doctor(doctor::Doctor),
     Matrix(matrix::Matrix),
     Explain(explain::Explain),
     Test(policy::Test),
     Diff(diff::Diff),
+    Account(account::Account),
+    Consumer(consumer::Consumer),
+    Key(key::Key),
+    Tier(catalog::Tier),
+    Route(catalog::Route),
+    Audit(audit::Audit),
+    Store(store::Store),
     Keygen(keygen::Keygen),
     Sign(sign::Sign),
     Import(import::Import),
     Schema(schema::Schema),
+    Openapi(openapi::OpenApi),
     Completions(completions::Completions),
 }
 
@@ -81,7 +104,10 @@ pub fn run() -> ExitCode {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Refused) => ExitCode::FAILURE,
         Err(error) => {
-            output.error(&error);
+            match error.downcast_ref::<client::Refusal>() {
+                Some(refusal) => output.told(&refusal.to_string(), refusal.problem()),
+                None => output.error(&error),
+            }
             ExitCode::FAILURE
         }
     }
@@ -90,16 +116,26 @@ pub fn run() -> ExitCode {
 fn dispatch(command: Command, output: &Output) -> anyhow::Result<Outcome> {
     match command {
         Command::Demo(demo) => demo.run(output),
+        Command::Init(init) => init.run(output),
         Command::Serve(serve) => serve.run(output),
         Command::Check(check) => check.run(output),
+        Command::Doctor(doctor) => doctor.run(output),
         Command::Matrix(matrix) => matrix.run(output),
         Command::Explain(explain) => explain.run(output),
         Command::Test(test) => test.run(output),
         Command::Diff(diff) => diff.run(output),
+        Command::Account(account) => account.run(output),
+        Command::Consumer(consumer) => consumer.run(output),
+        Command::Key(key) => key.run(output),
+        Command::Tier(tier) => tier.run(output),
+        Command::Route(route) => route.run(output),
+        Command::Audit(audit) => audit.run(output),
+        Command::Store(store) => store.run(output),
         Command::Keygen(keygen) => keygen.run(output),
         Command::Sign(sign) => sign.run(output),
         Command::Import(import) => import.run(output),
         Command::Schema(schema) => schema.run(output),
+        Command::Openapi(openapi) => openapi.run(output),
         Command::Completions(completions) => completions.run(output),
     }
 }

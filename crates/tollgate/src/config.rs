@@ -6,7 +6,7 @@
 
 mod compile;
 mod file;
-mod near;
+pub(crate) mod near;
 pub mod presentable;
 pub mod problem;
 pub mod process;

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 
 /// The file whose lock says that the directory is in use.
-const LOCK: &str = "lock";
+pub const LOCK: &str = "lock";
 /// The keys under which secrets are sealed.
-const SEALING_KEYS: &str = "sealing.key";
+pub const SEALING_KEYS: &str = "sealing.key";
 
 /// A directory that this process alone uses, as long as this lives.
 #[derive(Debug)]

@@ -10,9 +10,11 @@ use anyhow::Context;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tollgate_core::credential::api_key_text::{self, Environment};
 use tollgate_models::demo::{self as models, Model};
 
 use self::keys::ServiceKeys;
+use crate::admin::Bootstrap;
 use crate::config::{self, source::Source};
 use crate::reload::{self, Hangup};
 use crate::server::{Server, Stopped};
@@ -47,6 +49,8 @@ pub struct Demo {
     stop_models: watch::Sender<bool>,
     /// The consumers' keys, in the order of [`SERVICES`].
     pub keys: Vec<ServiceKeys>,
+    /// The key of the admin API.
+    pub admin_key: String,
     directory: Directory,
 }
 
@@ -71,9 +75,12 @@ impl Demo {
         let compiled = config::compile(&source, &|_| None)
             .map_err(|problems| anyhow::anyhow!(problems.render(false)))?;
         let watched = std::iter::once(directory.0.join(FILE)).chain(compiled.watched.clone()).collect();
-        let server = Arc::new(Server::start(compiled, Clock::system(), Telemetry::default())?);
+        let admin_key = api_key_text::make(Environment::Dev, crate::keys::random()?);
+        let bootstrap = Some(Bootstrap::new(&admin_key)?);
+        let (clock, telemetry) = (Clock::system(), Telemetry::default());
+        let server = Arc::new(Server::start_with(compiled, clock, telemetry, bootstrap)?);
         let reload = reload::start(&server, directory.0.join(FILE), watched, Hangup::Ignore)?;
-        Ok(Self { server, reload, models, stop_models, keys, directory })
+        Ok(Self { server, reload, models, stop_models, keys, admin_key, directory })
     }
 
     /// The gate's address.

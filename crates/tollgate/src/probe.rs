@@ -1,4 +1,4 @@
-//! Asks a gate as a caller would, to see what it really answers.
+//! Asks a gate over HTTP: its data plane as a caller would, to see what it really answers, and its control plane.
 
 pub mod trust;
 
@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 use bytes::Bytes;
 use http::uri::Authority;
-use http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -20,8 +20,8 @@ use tokio_rustls::TlsConnector;
 
 /// How long one question may take.
 const WITHIN: Duration = Duration::from_secs(10);
-/// The largest body of an answer that is read, in bytes.
-const BODY: usize = 64 * 1024 * 1024;
+/// Bytes of an answer; a page of any list is far below.
+const MOST: usize = 64 * 1024 * 1024;
 
 /// One question.
 #[derive(Debug, Clone)]
@@ -35,6 +35,17 @@ pub struct Question {
     /// The credential and whatever else belongs to it.
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// A JSON body; sent with methods that have one.
+    pub body: Bytes,
+}
+
+/// What the gate answers.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The header fields.
+    pub headers: HeaderMap,
+    /// The whole body.
     pub body: Bytes,
 }
 
@@ -61,20 +72,20 @@ impl Listening {
 /// The status that the gate answers.
 ///
 /// # Errors
-/// Where the gate cannot be reached, is not who it should be, or answers no HTTP.
+/// As [`answer`].
 pub async fn ask(question: Question) -> anyhow::Result<StatusCode> {
-    Ok(fetch(question).await?.0)
+    answer(question).await.map(|answer| answer.status)
 }
 
-/// The status that the gate answers, and the body.
+/// What the gate answers.
 ///
 /// # Errors
-/// As of [`ask`]; and where the body is larger than any answer of a gate.
-pub async fn fetch(question: Question) -> anyhow::Result<(StatusCode, Bytes)> {
+/// Where the gate cannot be reached, is not who it should be, takes more than ten seconds, or answers no HTTP.
+pub async fn answer(question: Question) -> anyhow::Result<Answer> {
     tokio::time::timeout(WITHIN, connect(question)).await.context("no answer within ten seconds")?
 }
 
-async fn connect(question: Question) -> anyhow::Result<(StatusCode, Bytes)> {
+async fn connect(question: Question) -> anyhow::Result<Answer> {
     let Listening { authority, port, tls } = &question.at;
     let stream = TcpStream::connect((bare(authority.host()), *port)).await;
     let stream = stream.with_context(|| format!("cannot connect to {authority}"))?;
@@ -86,10 +97,7 @@ async fn connect(question: Question) -> anyhow::Result<(StatusCode, Bytes)> {
     exchange(stream, question).await
 }
 
-async fn exchange(
-    stream: impl AsyncRead + AsyncWrite + Unpin,
-    question: Question,
-) -> anyhow::Result<(StatusCode, Bytes)> {
+async fn exchange(stream: impl AsyncRead + AsyncWrite + Unpin, question: Question) -> anyhow::Result<Answer> {
     let Question { url, method, headers, body, .. } = question;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     let mut request = Request::builder()
@@ -102,14 +110,13 @@ async fn exchange(
     }
     let request = request.body(Full::new(body))?;
     let mut answer = std::pin::pin!(async {
-        let answer = sender.send_request(request).await?;
-        let status = answer.status();
-        let body = Limited::new(answer.into_body(), BODY).collect().await;
-        let body = body.map_err(|error| anyhow::anyhow!("the answer's body: {error}"))?;
-        anyhow::Ok((status, body.to_bytes()))
+        let (head, body) = sender.send_request(request).await?.into_parts();
+        let body = Limited::new(body, MOST).collect().await;
+        let body = body.map_err(|error| anyhow::anyhow!("the answer did not come whole: {error}"))?;
+        anyhow::Ok(Answer { status: head.status, headers: head.headers, body: body.to_bytes() })
     });
     tokio::select! {
-        status = &mut answer => return status,
+        answer = &mut answer => return answer,
         ended = connection => ended?,
     }
     // The connection may end with the answer's last byte, which is still to be taken from it then.

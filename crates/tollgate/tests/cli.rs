@@ -8,12 +8,22 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
+#[path = "cli/admin.rs"]
+mod admin;
+#[path = "cli/live.rs"]
+mod live;
+#[path = "cli/operate.rs"]
+mod operate;
+
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 use serde_json::Value;
 
 fn tollgate(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tollgate"));
-    command.args(arguments).env_remove("TOLLGATE_CONFIG");
+    command.args(arguments);
+    for variable in ["TOLLGATE_CONFIG", "TOLLGATE_URL", "TOLLGATE_ADMIN_KEY"] {
+        command.env_remove(variable);
+    }
     command
 }
 
@@ -232,6 +242,38 @@ fn import_prints_yaml_and_nothing_else() {
 }
 
 #[test]
+fn litellm_and_chapkit_are_imported() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cli/import");
+    let at = |name: &str| format!("{folder}/{name}");
+    let (one, csv) = (at("litellm-one.yaml"), at("litellm-keys.csv"));
+    let (config, notes) = run(&["import", "litellm", &one, "--keys", &csv], 0);
+    assert_eq!(config, fs::read_to_string(at("litellm-one.tollgate.yaml")).unwrap());
+    assert!(notes.contains("master_key") && !notes.contains("sk-1234"), "{notes}");
+    let several = at("litellm-several.yaml");
+    let (out, err) = run(&["import", "litellm", &several], 1);
+    assert!(out.is_empty() && err.contains("\"anthropic\"") && err.contains("VLLM_BASE"), "{err}");
+    run(&["import", "litellm", &several, "--keys", "/does/not/exist"], 1);
+    run(&["import", "litellm", &at("hawk-demo.yaml")], 1);
+
+    let mut command = tollgate(&["import", "chapkit-env", "--json"]);
+    let output = command.env("CHAPKIT_API_KEYS", "sk_ml_the_first_of_them, sk_ml_the_second_one").output();
+    let (json, _) = checked(output.unwrap(), 0);
+    let json: Value = serde_json::from_str(&json).unwrap();
+    let config = json["config"].as_str().unwrap();
+    assert!(config.contains("\n  key-2:") && !config.contains("sk_ml"), "{config}");
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("tollgate.yaml");
+    fs::write(&file, config).unwrap();
+    assert_eq!(run(&["check", "-c", file.to_str().unwrap()], 0), ("ok\n".to_owned(), String::new()));
+    let env = directory.path().join(".env");
+    fs::write(&env, "SERVICEKIT_API_KEYS=one\nPORT=9000\n").unwrap();
+    let (config, _) = run(&["import", "chapkit-env", env.to_str().unwrap(), "--header", "X-Token"], 0);
+    assert!(config.contains("[http://127.0.0.1:9000]") && config.contains("header:X-Token"), "{config}");
+    run(&["import", "chapkit-env"], 1);
+    run(&["import", "chapkit-env", "--header", "a b"], 2);
+}
+
+#[test]
 fn import_fails_whole_unless_part_is_wanted() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("apisix.yaml");
@@ -295,9 +337,10 @@ fn imports_pass_the_check() {
     let directory = tempfile::tempdir().unwrap();
     let keys = directory.path().join("keys");
     run(&["keygen", "all", "--out", keys.to_str().unwrap()], 0);
-    for demo in ["apisix-demo", "apisix-wide", "hawk-demo"] {
+    for demo in ["apisix-demo", "apisix-wide", "hawk-demo", "litellm-one", "litellm-several"] {
         let config = format!("{}/tests/cli/import/{demo}.tollgate.yaml", env!("CARGO_MANIFEST_DIR"));
-        let script = "set -eu; set -a; . \"$1/.env\"; BOTH_KEY=a-key-of-enough-characters-for-everyone; \"$2\" check -c \"$3\"";
+        let script = "set -eu; set -a; . \"$1/.env\"; BOTH_KEY=a-key-of-enough-characters-for-everyone; \
+                      OPENAI_API_KEY=$BOTH_KEY; GROQ_API_KEY=$BOTH_KEY; \"$2\" check -c \"$3\"";
         let arguments = ["-c", script, "-", keys.to_str().unwrap(), env!("CARGO_BIN_EXE_tollgate"), &config];
         assert_eq!(peer("bash", &arguments, directory.path()), "ok\n", "{demo}");
     }

@@ -171,14 +171,14 @@ fn explain_asks_the_running_gate_for_decisions() {
         out.contains("192.0.2.0/24  keys   credential_missing  7") && out.contains("and 2 refusals"),
         "{out}"
     );
-    assert_eq!(ask(&["01JF"], 1).1, "error: 404 Not Found: no decision `01JF` is remembered\n");
-    assert!(ask(&["01JF"], 1).1.contains("is `TOLLGATE_ADMIN_KEY` this gate's?"));
+    assert_eq!(ask(&["01JF"], 1).1, "error: Not Found: no decision `01JF` is remembered\n");
+    assert!(ask(&["01JF"], 1).1.contains("the admin key of `TOLLGATE_ADMIN_KEY` is not accepted"));
     let asked = asked.join().unwrap();
     assert!(asked[0].starts_with("GET /api/v1/decisions/01JD HTTP/1.1\r\n"), "{}", asked[0]);
     assert!(asked[0].contains("authorization: Bearer an-admin-key-of-16\r\n"), "{}", asked[0]);
     assert!(asked[1].starts_with("GET /api/v1/shadow HTTP/1.1\r\n"), "{}", asked[1]);
 
-    assert!(ground.run(&["explain", "01JD"], 1).1.contains("`TOLLGATE_ADMIN_KEY` is not set"));
+    assert!(ground.run(&["explain", "01JD"], 1).1.contains("no admin key: set `TOLLGATE_ADMIN_KEY`"));
     assert!(ground.run(&["explain", "../keys"], 1).1.contains("no id of a request"));
 }
 

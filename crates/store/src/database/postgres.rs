@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{ConnectOptions, PgPool};
 
 use super::{Database, Inner, Transaction};
 use crate::error::{Error, Result};
@@ -18,6 +18,17 @@ const ACQUIRE: Duration = Duration::from_secs(5);
 const CONNECT: Duration = Duration::from_secs(10);
 
 pub(super) async fn open(options: PgConnectOptions) -> Result<Database> {
+    let pool = connect(options).await?;
+    let inner = Inner::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await?);
+    let mut transaction = Transaction { inner, failed: false };
+    prepare(&mut transaction).await?;
+    migrations::apply(&mut transaction, migrations::POSTGRES).await?;
+    transaction.commit().await?;
+    Ok(Database::Postgres(pool))
+}
+
+/// Connects, and changes nothing.
+pub(super) async fn connect(options: PgConnectOptions) -> Result<PgPool> {
     let options = options
         .application_name("tollgate")
         .options([
@@ -43,14 +54,7 @@ pub(super) async fn open(options: PgConnectOptions) -> Result<Database> {
         Ok(Err(error)) => return Err(away(error.to_string())),
         Ok(Ok(connection)) => drop(connection),
     }
-    let pool =
-        PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(ACQUIRE).connect_lazy_with(options);
-    let inner = Inner::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await?);
-    let mut transaction = Transaction { inner, failed: false };
-    prepare(&mut transaction).await?;
-    migrations::apply(&mut transaction, migrations::POSTGRES).await?;
-    transaction.commit().await?;
-    Ok(Database::Postgres(pool))
+    Ok(PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(ACQUIRE).connect_lazy_with(options))
 }
 
 /// Takes the lock of migrations and makes the schema.

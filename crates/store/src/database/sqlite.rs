@@ -24,8 +24,34 @@ const APPLICATION: u32 = 1_953_459_303;
 
 pub(super) async fn open(path: PathBuf) -> Result<Database> {
     let ours = recognise(&path)?;
-    let options = SqliteConnectOptions::new()
-        .filename(&path)
+    let database = connect(&path).await?;
+    let mut transaction = database.write().await?;
+    if !ours {
+        // In the transaction of the first migration: a file is ours and has tables, or neither.
+        transaction.script("PRAGMA application_id = 1953459303").await?;
+    }
+    migrations::apply(&mut transaction, migrations::SQLITE).await?;
+    transaction.commit().await?;
+    Ok(database)
+}
+
+/// Opens a file that is there, for reading alone; absent where there is none.
+pub(super) async fn look(path: &Path) -> Result<Option<Database>> {
+    let away = |error: std::io::Error| Error::Unavailable(format!("`{}`: {error}", path.display()));
+    if !path.try_exists().map_err(away)? {
+        return Ok(None);
+    }
+    // One that is not recognised may have everything in its log, as long as somebody uses it.
+    recognise(path)?;
+    let options = options(path).pragma("query_only", "ON");
+    let pool = || SqlitePoolOptions::new().acquire_timeout(ACQUIRE).max_connections(1);
+    let (writer, readers) = (pool().connect_lazy_with(options.clone()), pool().connect_lazy_with(options));
+    Ok(Some(Database::Sqlite { writer, readers }))
+}
+
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
         .journal_mode(SqliteJournalMode::Wal)
         // FULL syncs the log at each commit: what was acknowledged survives the loss of power, too.
         .synchronous(SqliteSynchronous::Full)
@@ -36,20 +62,15 @@ pub(super) async fn open(path: PathBuf) -> Result<Database> {
         .pragma("cell_size_check", "ON")
         .pragma("journal_size_limit", "67108864")
         .pragma("cache_size", "-8192")
-        .disable_statement_logging();
+        .disable_statement_logging()
+}
+
+async fn connect(path: &Path) -> Result<Database> {
+    let options = options(path);
     let pool = || SqlitePoolOptions::new().acquire_timeout(ACQUIRE).idle_timeout(None).max_lifetime(None);
     let writer = pool().max_connections(1).connect_with(options.clone()).await?;
-    let readers =
-        pool().max_connections(READERS).connect_lazy_with(options.clone().pragma("query_only", "ON"));
-    let database = Database::Sqlite { writer, readers };
-    let mut transaction = database.write().await?;
-    if !ours {
-        // In the transaction of the first migration: a file is ours and has tables, or neither.
-        transaction.script("PRAGMA application_id = 1953459303").await?;
-    }
-    migrations::apply(&mut transaction, migrations::SQLITE).await?;
-    transaction.commit().await?;
-    Ok(database)
+    let readers = pool().max_connections(READERS).connect_lazy_with(options.pragma("query_only", "ON"));
+    Ok(Database::Sqlite { writer, readers })
 }
 
 /// Begins the one transaction that writes.

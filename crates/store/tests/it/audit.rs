@@ -34,6 +34,26 @@ fn every_step_leaves_a_row() {
 }
 
 #[test]
+fn whoever_has_the_rows_can_walk_the_chain() {
+    for_each_store(async |store, _| {
+        let c = consumer(&store, "a").await;
+        let key = api_key(&store, &c, "one").await;
+        change(&store, async |change| {
+            change.revoke_credential(Scope::All, key.id).await.unwrap();
+            change.note("x", "y", json!({ "z": [1, "ü\n", null], "a": { "b": 1.5 } })).await.unwrap();
+        })
+        .await;
+        let mut previous = [0; 32];
+        for mut row in store.audit(Scope::All, &Paging::default()).await.unwrap().items {
+            assert_eq!(row.hash_after(previous), row.hash, "{row:?}");
+            previous = row.hash;
+            row.object.push('x');
+            assert_ne!(row.hash_after(previous), row.hash);
+        }
+    });
+}
+
+#[test]
 fn an_account_sees_its_own_rows() {
     for_each_store(async |store, _| {
         let a = consumer(&store, "a").await;

@@ -1,7 +1,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use sqlx::Connection as _;
-use tollgate_store::{Error, Scope, Store};
+use tollgate_store::{Error, Scope, Store, inspect};
 
 use crate::harness::{Place, account, actor, at, block_on, for_each_place, name};
 
@@ -17,6 +17,23 @@ fn what_is_written_is_there_after_the_next_start() {
         store.close().await;
         assert_eq!(place.open().await.rev().await.unwrap(), 1);
         assert!(store.rev().await.is_err());
+    });
+}
+
+#[test]
+fn an_inspection_changes_nothing() {
+    for_each_place(async |place| {
+        let before = inspect(&place.url).await.unwrap();
+        assert_eq!((before.migration, before.audit, before.sealed), (0, None, false));
+        assert_eq!(before.clock.is_some(), place.is_postgres());
+        // Nothing was made: there is still no store.
+        assert_eq!(inspect(&place.url).await.unwrap().migration, 0);
+        assert!(std::fs::read_dir(place.folder.path()).unwrap().next().is_none());
+        let store = place.open().await;
+        account(&store, "a").await;
+        let found = inspect(&place.url).await.unwrap();
+        assert_eq!((found.migration, found.audit), (found.known, Some(store.audit_head().await.unwrap())));
+        store.close().await;
     });
 }
 

@@ -1,6 +1,5 @@
 //! `tollgate explain`: why a call was or would be allowed or refused.
 
-mod admin;
 mod curl;
 mod text;
 
@@ -8,12 +7,13 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
 use clap::{ArgGroup, Args};
+use http::Method;
 use serde_json::{Value, json};
 use tollgate_core::limit::Limiter;
 
-use self::admin::Admin;
 use super::Outcome;
 use super::check::ConfigFile;
+use super::client::Access;
 use super::output::Output;
 use crate::config;
 use crate::explain::{self, Explained, Explanation, Request, Scene};
@@ -54,20 +54,20 @@ const ADMIN: &str = "http://127.0.0.1:8081";
 impl Explain {
     pub fn run(self, output: &Output) -> anyhow::Result<Outcome> {
         let url = self.url.as_deref();
-        let own = || Admin::at(url.unwrap_or(ADMIN));
+        let own = || Access::of_url(url.unwrap_or(ADMIN)).client();
         if let Some(id) = &self.decision {
             if !id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
                 bail!("`{id}` is no id of a request: that is what `X-Request-ID` says in an answer");
             }
-            let decision = own()?.get(&format!("/api/v1/decisions/{id}"))?;
+            let decision = own()?.get(&format!("/decisions/{id}"))?;
             output.result(&decision, &text::decision(&decision))?;
         } else if self.shadow {
-            let report = own()?.get("/api/v1/shadow")?;
+            let report = own()?.get("/shadow")?;
             output.result(&report, &text::report(&report))?;
         } else {
             let question = self.question()?;
             let answer = match url {
-                Some(url) => Admin::at(url)?.post("/api/v1/explain", &question.body())?,
+                Some(_) => own()?.call(Method::POST, "/explain", Some(&question.body()))?,
                 None => match self.compiled(output) {
                     Some(snapshot) => serde_json::to_value(question.answer(&snapshot)?)?,
                     None => return Ok(Outcome::Refused),

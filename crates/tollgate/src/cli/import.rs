@@ -5,8 +5,10 @@
 //! the lost member may have been what kept somebody out.
 
 mod apisix;
+mod chapkit_env;
 mod draft;
 mod hawk;
+mod litellm;
 mod loader;
 mod members;
 mod parts;
@@ -22,6 +24,8 @@ use super::Outcome;
 use super::output::Output;
 use report::Report;
 
+pub(super) use loader::load as read_yaml;
+
 /// Print another gateway's configuration as tollgate.yaml
 #[derive(Debug, Args)]
 pub struct Import {
@@ -35,6 +39,10 @@ enum From {
     Apisix(Source),
     /// From `config.yaml` of a Hawk proxy
     Hawk(Source),
+    /// From the API keys of a chapkit or servicekit service
+    ChapkitEnv(chapkit_env::ChapkitEnv),
+    /// From `config.yaml` of a LiteLLM proxy, and the keys of its database
+    Litellm(litellm::Litellm),
 }
 
 #[derive(Debug, Args)]
@@ -46,6 +54,9 @@ struct Source {
     partial: bool,
 }
 
+/// Reads a file's text and what it says.
+type Convert = fn(&str, &Value) -> anyhow::Result<Imported>;
+
 /// A configuration of ours, as text, and what it took to get there.
 #[derive(Debug)]
 struct Imported {
@@ -53,25 +64,32 @@ struct Imported {
     report: Report,
 }
 
+impl Source {
+    fn import(&self, convert: Convert) -> anyhow::Result<(Imported, bool)> {
+        let (text, value) = loader::load(&self.file)?;
+        Ok((convert(&text, &value)?, self.partial))
+    }
+}
+
 impl Import {
     pub fn run(self, output: &Output) -> anyhow::Result<Outcome> {
-        let (source, convert): (_, fn(&str, &Value) -> anyhow::Result<Imported>) = match self.from {
-            From::Apisix(source) => (source, apisix::convert),
-            From::Hawk(source) => (source, hawk::convert),
+        let (Imported { config, report }, partial) = match self.from {
+            From::Apisix(source) => source.import(apisix::convert)?,
+            From::Hawk(source) => source.import(hawk::convert)?,
+            From::ChapkitEnv(from) => (from.import()?, from.partial),
+            From::Litellm(from) => (from.import()?, from.source.partial),
         };
-        let (text, value) = loader::load(&source.file)?;
-        let Imported { config, report } = convert(&text, &value)?;
         for note in &report.notes {
             output.note(note);
         }
-        if report.lost.is_empty() || source.partial {
+        if report.lost.is_empty() || partial {
             let value = json!({ "config": config, "notes": report.notes, "not_carried_over": report.lost });
             output.result(&value, &config)?;
         }
         if report.lost.is_empty() {
             return Ok(Outcome::Done);
         }
-        let advice = if source.partial {
+        let advice = if partial {
             "requests for a route that is missing may match a wider one; read the result before you serve it"
         } else {
             "nothing was printed; `--partial` prints the rest"

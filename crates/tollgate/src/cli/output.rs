@@ -59,6 +59,35 @@ impl Output {
         self.beside("error", "31;1", text);
     }
 
+    /// Says why a command was refused, in the words of somebody who has said more: with `--json` that stands beside.
+    pub fn told(&self, text: &str, problem: &Value) {
+        if self.json {
+            let line = json!({ "error": printable(text), "problem": problem }).to_string();
+            let _ = write(io::stderr().lock(), &line);
+        } else {
+            self.refusal(text);
+        }
+    }
+
+    /// Whether results are JSON.
+    pub fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Whether what stands beside the result may move: a line that counts on, for somebody who looks at it.
+    pub fn shows_progress(&self) -> bool {
+        !self.json && io::stderr().is_terminal()
+    }
+
+    /// Writes over the line of the step before; an empty text clears it.
+    pub fn progress(&self, text: &str) {
+        if self.shows_progress() {
+            let mut stderr = io::stderr().lock();
+            // Where standard error is gone, nobody waits for it.
+            let _ = write!(stderr, "\r\x1b[2K{}", printable(text)).and_then(|()| stderr.flush());
+        }
+    }
+
     /// Says why a command broke, with the causes that led to it.
     pub fn error(&self, error: &anyhow::Error) {
         self.refusal(&format!("{error:#}"));

@@ -1,7 +1,7 @@
 //! Which of the known words somebody meant.
 
 /// The candidate nearest to a misspelt word, if one is near enough to be meant.
-pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let length = word.chars().count();
     // A word that shares no letter is not near, however short it is.
     let far = (length / 3).max(1).min(length.saturating_sub(1));

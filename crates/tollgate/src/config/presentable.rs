@@ -5,7 +5,7 @@ use std::path::Path;
 use tollgate_core::authn::{hawk, jwt};
 use tollgate_secrets::{Secret, resolve};
 
-use super::file::consumer::Credential;
+use super::file::consumer::{Credential, Given};
 use super::file::read::{Outcome, read};
 use super::source::Source;
 
@@ -60,7 +60,10 @@ pub fn presentable(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Vec<Pre
 
 fn material(credential: &Credential, base: &Path, env: &dyn Fn(&str) -> Option<String>) -> Option<Material> {
     match credential {
-        Credential::ApiKey(key) => Some(Material::ApiKey(resolve(&key.value.reference(), base, env).ok()?)),
+        Credential::ApiKey(key) => match key.given() {
+            Given::Text(secret) => Some(Material::ApiKey(resolve(&secret.reference(), base, env).ok()?)),
+            Given::Sha256(_) => None,
+        },
         Credential::Jwt(options) => {
             let algorithm = options.algorithm.as_ref().map_or("HS256", |algorithm| algorithm.value.as_str());
             let secret =

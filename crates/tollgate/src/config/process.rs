@@ -49,6 +49,16 @@ pub enum StorePlace {
     Postgres(Secret),
 }
 
+impl StorePlace {
+    /// The URL that opens it, a password included.
+    pub fn url(&self) -> String {
+        match self {
+            Self::Sqlite(path) => format!("sqlite:{}", path.display()),
+            Self::Postgres(url) => url.expose_text().unwrap_or_default().to_owned(),
+        }
+    }
+}
+
 /// An external auth service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuthService {

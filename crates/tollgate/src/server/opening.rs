@@ -29,8 +29,7 @@ pub(super) async fn open(
     clock: &Clock,
     control: &Handle,
 ) -> anyhow::Result<()> {
-    let url = url(place);
-    let opener = Opener { url, keys: data_dir.sealing_keys(), clock: clock.clone() };
+    let opener = Opener { url: place.url(), keys: data_dir.sealing_keys(), clock: clock.clone() };
     match tokio::time::timeout(PATIENCE, opener.open(directory)).await {
         Ok(Ok(())) => return Ok(()),
         Ok(Err(error)) if !is_passing(&error) || matches!(place, StorePlace::Sqlite(_)) => {
@@ -75,13 +74,6 @@ impl Opener {
 /// What another try may find otherwise.
 fn is_passing(error: &Error) -> bool {
     matches!(error, Error::Unavailable(_) | Error::Locked(_))
-}
-
-fn url(place: &StorePlace) -> String {
-    match place {
-        StorePlace::Sqlite(path) => format!("sqlite:{}", path.display()),
-        StorePlace::Postgres(url) => url.expose_text().unwrap_or_default().to_owned(),
-    }
 }
 
 /// What is taken, for people.

@@ -45,9 +45,12 @@ const fn refused(path: &'static str, slot: Slot, sample: &'static str) -> Settin
 /// All of them. A setting that has come into force fails the test until it is taken out here.
 pub const SETTINGS: &[Setting] = &[
     refused("htpasswd", Slot::Top, "htpasswd: [{ file: users.htpasswd }]"),
-    refused("SECRET.vault", Slot::Credential, "{ api_key: { vault: 'a#b' } }"),
-    refused("SECRET.aws", Slot::Credential, "{ api_key: { aws: 'a#b' } }"),
-    refused("SECRET.azure", Slot::Credential, "{ api_key: { azure: a } }"),
+    refused("SECRET.vault", Slot::Credential, "{ jwt: { key: a, secret: { vault: 'a#b' } } }"),
+    refused("SECRET.aws", Slot::Credential, "{ jwt: { key: a, secret: { aws: 'a#b' } } }"),
+    refused("SECRET.azure", Slot::Credential, "{ jwt: { key: a, secret: { azure: a } } }"),
+    refused("consumers.NAME.credentials.api_key.vault", Slot::Credential, "{ api_key: { vault: 'a#b' } }"),
+    refused("consumers.NAME.credentials.api_key.aws", Slot::Credential, "{ api_key: { aws: 'a#b' } }"),
+    refused("consumers.NAME.credentials.api_key.azure", Slot::Credential, "{ api_key: { azure: a } }"),
     warned("ledger", Slot::Top, "ledger: { sync: always }"),
     warned("prices", Slot::Top, "prices: [{ meter: requests, price: 1, currency: USD }]"),
     warned("upstreams.NAME.capacity", Slot::Upstream, "capacity: 1"),

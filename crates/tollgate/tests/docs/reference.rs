@@ -37,6 +37,8 @@ included.
 | Variable | Means |
 |---|---|
 | `TOLLGATE_CONFIG` | the configuration file, where `-c` does not name one |
+| `TOLLGATE_URL` | where the admin listener is, for the commands that speak to the running gate; `http://127.0.0.1:8081` without it |
+| `TOLLGATE_ADMIN_KEY` | the admin key that those commands present; `--admin-key-file FILE` in place of it |
 | `TOLLGATE_LOG` | what `serve` and `demo` log on standard error: `info`, `debug`, `tollgate=debug`; `json:` before it for one JSON object a line |
 | `NO_COLOR` | no colours |
 ";

@@ -49,6 +49,8 @@ pub struct Options {
     /// Bytes that the socket may hold unread.
     pub window: Option<u32>,
     pub listener: usize,
+    /// Ends with a reset, whatever is still to be sent.
+    pub abrupt: bool,
 }
 
 /// Any byte stream.
@@ -64,6 +66,7 @@ impl Options {
                 ("tls", _) => options.tls = true,
                 ("h2", _) => options.h2 = true,
                 ("old", _) => options.old = true,
+                ("abrupt", _) => options.abrupt = true,
                 ("from", address) => options.from = Some(address.parse()?),
                 ("window", bytes) => options.window = Some(bytes.parse()?),
                 ("listener", index) => options.listener = index.parse()?,
@@ -180,6 +183,9 @@ async fn open(to: SocketAddr, options: &Options, certificates: &Certificates) ->
     }
     let tcp = within("a connection", socket.connect(to)).await??;
     tcp.set_nodelay(true)?;
+    if options.abrupt {
+        tcp.set_zero_linger()?;
+    }
     if !options.tls {
         return Ok(Box::new(tcp));
     }

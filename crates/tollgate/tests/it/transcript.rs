@@ -42,7 +42,7 @@
 //! advance 61s | jump 61s        Moves both clocks, or only the wall clock (`-` moves it back).
 //! reload NAME [refused]         Loads another configuration.
 //! certificate [broken]          Writes another certificate, or none at all, over the listener's files.
-//! connect b [tls] [h2] [old] [listener=1] [from=127.0.0.2] [window=4096]
+//! connect b [tls] [h2] [old] [listener=1] [from=127.0.0.2] [window=4096] [abrupt]
 //! close b | end b               Drops the connection, or ends only its sending side.
 //! store add service_a tier=free scopes=a,b rate=5 ends=60 from=10.0.0.0/8
 //!                               Keeps a consumer with an API key, a JWT and a Hawk credential; all options are optional.

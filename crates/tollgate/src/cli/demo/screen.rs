@@ -38,6 +38,7 @@ pub(super) fn json(demo: &Demo, met: &[Met]) -> Value {
     json!({
         "gate": format!("http://{}", demo.gate()),
         "admin": demo.server().admin().map(|address| format!("http://{address}")),
+        "admin_key": demo.admin_key,
         "config": demo.configuration_file(),
         "keys": keys,
         "cells": cells,
@@ -60,7 +61,7 @@ fn write(out: &mut String, demo: &Demo, met: &[Met], paint: &Paint) -> std::fmt:
     writeln!(out)?;
     writeln!(out, "  gate    http://{}", demo.gate())?;
     if let Some(admin) = demo.server().admin() {
-        writeln!(out, "  admin   http://{admin}/ready")?;
+        writeln!(out, "  admin   http://{admin}/docs  (key: {})", demo.admin_key)?;
     }
     writeln!(out, "  config  {}  (edit it: it reloads)", demo.configuration_file().display())?;
     writeln!(out)?;

@@ -63,7 +63,7 @@ pub fn convert(text: &str, root: &Value) -> anyhow::Result<Imported> {
     }
     let Import { draft, mut report, .. } = import;
     report.notes.extend(DIFFERENCES.map(str::to_owned));
-    Ok(Imported { config: draft.write("127.0.0.1:9080"), report })
+    Ok(Imported { config: draft.write("127.0.0.1:9080", "apisix"), report })
 }
 
 fn refuse_other_files(members: &mut Members<'_>) -> anyhow::Result<()> {

@@ -12,19 +12,23 @@ use super::yaml::{self, Entries, Node};
 #[derive(Debug, Default)]
 pub struct Draft {
     pub upstreams: Entries,
+    pub tiers: Entries,
     pub consumers: Entries,
     pub routes: Entries,
 }
 
 impl Draft {
     /// The whole file. `errors` stands at the top too: paths without a route answer in the old gateway's words as well.
-    pub fn write(self, listen: &str) -> String {
+    pub fn write(self, listen: &str, errors: &str) -> String {
         let mut config: Entries = vec![
             ("listen".to_owned(), Node::Plain(listen.to_owned())),
-            ("errors".to_owned(), Node::text("apisix")),
+            ("errors".to_owned(), Node::text(errors)),
             ("upstreams".to_owned(), Node::Section(self.upstreams)),
-            ("routes".to_owned(), Node::Section(self.routes)),
         ];
+        if !self.tiers.is_empty() {
+            config.push(("tiers".to_owned(), Node::Section(self.tiers)));
+        }
+        config.push(("routes".to_owned(), Node::Section(self.routes)));
         if !self.consumers.is_empty() {
             config.push(("consumers".to_owned(), Node::Section(self.consumers)));
         }
@@ -92,6 +96,11 @@ impl Names {
         });
         std::iter::once(valid.clone()).chain(numbered).find(|name| !taken(name)).unwrap_or(valid)
     }
+}
+
+/// The text as a name by itself, whatever else is called so.
+pub fn as_name(text: &str) -> String {
+    valid(text)
 }
 
 /// The text as a name: runs of other characters become one `-`, the ends are trimmed of it.

@@ -41,7 +41,7 @@ pub fn convert(_text: &str, root: &Value) -> anyhow::Result<Imported> {
     let note = "signatures are checked over an empty host, as mohawk makes them of a path alone; \
                 `hawk: { host: header }` binds them to the host that callers name";
     report.notes.push(note.to_owned());
-    Ok(Imported { config: draft.write("127.0.0.1:8080"), report })
+    Ok(Imported { config: draft.write("127.0.0.1:8080", "apisix"), report })
 }
 
 fn upstream(mut members: Members<'_>, report: &mut Report) -> Option<(String, Node)> {

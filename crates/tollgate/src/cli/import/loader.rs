@@ -15,6 +15,17 @@ const MAX_BYTES: u64 = 16 * 1024 * 1024;
 /// # Errors
 /// The file cannot be read, is too large, or is not one YAML mapping; YAML errors name line and column.
 pub fn load(path: &Path) -> anyhow::Result<(String, Value)> {
+    let text = text(path)?;
+    let value =
+        parse(&text).with_context(|| format!("`{}` is not a configuration in YAML", path.display()))?;
+    Ok((text, value))
+}
+
+/// The file's text; `-` is standard input.
+///
+/// # Errors
+/// The file cannot be read, is too large, or is no text.
+pub fn text(path: &Path) -> anyhow::Result<String> {
     let shown = path.display();
     let mut bytes = Vec::new();
     let read = if path == Path::new("-") {
@@ -27,9 +38,7 @@ pub fn load(path: &Path) -> anyhow::Result<(String, Value)> {
         bytes.len() as u64 <= MAX_BYTES,
         "`{shown}` is larger than 16 MiB, too large for a configuration"
     );
-    let text = String::from_utf8(bytes).with_context(|| format!("`{shown}` is not text in UTF-8"))?;
-    let value = parse(&text).with_context(|| format!("`{shown}` is not a configuration in YAML"))?;
-    Ok((text, value))
+    String::from_utf8(bytes).with_context(|| format!("`{shown}` is not text in UTF-8"))
 }
 
 /// Parses one YAML document. Duplicate keys are refused, and aliases expand within the parser's bounds.

@@ -34,6 +34,11 @@ impl<'a> Members<'a> {
         if self.place.is_empty() { name.to_owned() } else { format!("{}.{name}", self.place) }
     }
 
+    /// Whether a member is there and nobody has read it.
+    pub fn has(&self, name: &str) -> bool {
+        self.left.iter().any(|(have, _)| *have == name)
+    }
+
     /// A member of any type.
     pub fn take(&mut self, name: &str) -> Option<&'a Value> {
         let at = self.left.iter().position(|(have, _)| *have == name)?;
@@ -53,7 +58,7 @@ impl<'a> Members<'a> {
         read: fn(&mut Self, &str, &mut Report) -> Option<T>,
         report: &mut Report,
     ) -> Option<T> {
-        if !self.left.iter().any(|(have, _)| *have == name) {
+        if !self.has(name) {
             report.lose(&self.place_of(name), "it is missing");
             return None;
         }

@@ -59,8 +59,12 @@ pub(super) fn insert(
     }
 }
 
-fn api_key(cx: &mut Context<'_>, secret: &Spanned<Secret>, id: String) -> Option<Made> {
-    let key = cx.secret(secret)?;
+fn api_key(cx: &mut Context<'_>, key: &Spanned<file::ApiKey>, id: String) -> Option<Made> {
+    let secret = match key.given() {
+        file::Given::Text(secret) => Spanned { value: secret, span: key.span },
+        file::Given::Sha256(hex) => return Some((id, Proof::ApiKey(digest(cx, hex, key.span)?))),
+    };
+    let key = cx.secret(&secret)?;
     // A key is compared as bytes of a header or query; white space around it would never arrive.
     if key.expose().first().is_some_and(u8::is_ascii_whitespace)
         || key.expose().last().is_some_and(u8::is_ascii_whitespace)
@@ -71,6 +75,22 @@ fn api_key(cx: &mut Context<'_>, secret: &Spanned<Secret>, id: String) -> Option
         ));
     }
     Some((id, Proof::ApiKey(Digest::of(key.expose()))))
+}
+
+/// The digest of a key that nobody here has.
+fn digest(cx: &mut Context<'_>, hex: &str, place: Span) -> Option<Digest> {
+    let mut bytes = [0; 32];
+    if hex::decode_to_slice(hex, &mut bytes).is_err() {
+        // What stands there may be the key itself, by mistake, so it is not repeated.
+        let finding = Finding::at(place, "`sha256` has 64 hexadecimal digits");
+        cx.error(finding.hint("it is the digest of the key's text: `printf %s \"$KEY\" | sha256sum`"));
+        return None;
+    }
+    if bytes == Digest::of(b"").0 {
+        cx.error(Finding::at(place, "this is the digest of an empty key"));
+        return None;
+    }
+    Some(Digest(bytes))
 }
 
 fn jwt(cx: &mut Context<'_>, options: &file::Jwt, place: Span) -> Option<Made> {

@@ -1,10 +1,12 @@
 //! Consumers and their credentials.
 
+use std::path::PathBuf;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::given;
-use super::secret::Secret;
+use super::secret::{Place, Secret};
 use super::spanned::Spanned;
 
 /// A calling service or person.
@@ -34,7 +36,7 @@ pub(in crate::config) enum Credential {
     /// A key of Hawk request signatures.
     Hawk(Hawk),
     /// An opaque key.
-    ApiKey(Spanned<Secret>),
+    ApiKey(Spanned<ApiKey>),
     /// Client id and secret.
     ServiceToken(ServiceToken),
     /// User name and password.
@@ -43,6 +45,72 @@ pub(in crate::config) enum Credential {
     Hmac(Hmac),
     /// A client certificate.
     Mtls(Mtls),
+}
+
+/// An opaque key: `{ env: NAME }`, `{ file: PATH }`, `{ sha256: HEX }`, or, with a warning, the text itself.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "by kind")]
+#[schemars(untagged, rename = "ApiKeyText")]
+pub(in crate::config) enum ApiKey {
+    #[serde(rename = "text")]
+    Inline(Inline),
+    #[serde(rename = "mapping")]
+    Kept(ApiKeyPlace),
+}
+
+/// A text that is a secret.
+#[derive(Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub(in crate::config) struct Inline(pub String);
+
+impl std::fmt::Debug for Inline {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Inline(…)")
+    }
+}
+
+/// Where an opaque key is kept, or what is known of it.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::config) enum ApiKeyPlace {
+    /// An environment variable.
+    Env(String),
+    /// A file; a relative path starts at the configuration file's directory.
+    File(PathBuf),
+    /// `PATH#FIELD` in Vault or OpenBao.
+    Vault(String),
+    /// `ID#FIELD` in AWS Secrets Manager.
+    Aws(String),
+    /// A name in Azure Key Vault.
+    Azure(String),
+    /// SHA-256 of the key's text, 64 hexadecimal digits: for keys that only their owners have.
+    Sha256(String),
+}
+
+/// What a file says of an opaque key.
+pub(in crate::config) enum Given<'a> {
+    /// Where to find its text.
+    Text(Secret),
+    /// The digest of its text, in hexadecimal digits.
+    Sha256(&'a str),
+}
+
+impl ApiKey {
+    /// The text, by its reference, or the digest in place of it.
+    pub fn given(&self) -> Given<'_> {
+        let place = match self {
+            Self::Inline(Inline(text)) => return Given::Text(Secret::Inline(text.clone())),
+            Self::Kept(place) => place,
+        };
+        Given::Text(Secret::Kept(match place {
+            ApiKeyPlace::Env(name) => Place::Env(name.clone()),
+            ApiKeyPlace::File(path) => Place::File(path.clone()),
+            ApiKeyPlace::Vault(id) => Place::Vault(id.clone()),
+            ApiKeyPlace::Aws(id) => Place::Aws(id.clone()),
+            ApiKeyPlace::Azure(id) => Place::Azure(id.clone()),
+            ApiKeyPlace::Sha256(hex) => return Given::Sha256(hex),
+        }))
+    }
 }
 
 /// A key that verifies JSON Web Tokens.

@@ -17,7 +17,7 @@ pub(super) fn tree(text: &str, root: &Node) -> String {
 /// The same for a text that could not be read as a tree: whatever follows a secret's key on its line.
 pub(in crate::config) fn lines(text: &str) -> String {
     let mut bytes = text.as_bytes().to_vec();
-    for key in SECRET_KEYS.iter().chain(&["key"]) {
+    for key in SECRET_KEYS.iter().chain(&["key", "sha256"]) {
         let marked = format!("{key}:");
         for (at, _) in text.match_indices(&marked) {
             let value = at + marked.len();
@@ -36,8 +36,10 @@ fn mark(node: &Node, key: &str, parent: &str, bytes: &mut [u8]) {
         Value::Null | Value::Pruned => {}
         Value::Scalar(text) => {
             let shown = &mut bytes[node.span.start..node.span.end];
-            // `key` is public for `jwt` and a path for `tls`; for `hawk` and a fleet it is the secret.
-            if SECRET_KEYS.contains(&key) || (key == "key" && ["hawk", "shared"].contains(&parent)) {
+            // `key` is public for `jwt` and a path for `tls`; for `hawk` and a fleet it is the secret. A digest of a weak API
+            // key could be guessed from; that of a certificate is public.
+            let by_parent = matches!((key, parent), ("key", "hawk" | "shared") | ("sha256", "api_key"));
+            if SECRET_KEYS.contains(&key) || by_parent {
                 star(shown);
             } else if let Some((user, _)) = text.rsplit_once('@')
                 && user.contains(':')

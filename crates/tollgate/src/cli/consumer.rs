@@ -1,0 +1,164 @@
+//! `tollgate consumer`: calling services and persons, and their credentials.
+
+mod credential;
+
+use clap::{Args, Subcommand};
+use http::Method;
+use serde_json::Value;
+
+use super::Outcome;
+use super::client::encoded;
+use super::output::Output;
+use super::resource::{
+    Column, Enabled, Part, Speak, body, given, list, print_done, print_list, print_object,
+};
+
+/// List, make and change consumers, and give them credentials
+#[derive(Debug, Args)]
+pub struct Consumer {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// List consumers
+    List {
+        #[command(flatten)]
+        part: Part,
+        #[command(flatten)]
+        speak: Speak,
+    },
+    /// Make a consumer
+    Add {
+        /// Its name
+        name: String,
+        /// Who pays: an account's id or name [default: an account of the consumer's name]
+        #[arg(long)]
+        account: Option<String>,
+        /// A tier of the configuration file
+        #[arg(long)]
+        tier: Option<String>,
+        /// A scope beside those of the tier. May be repeated
+        #[arg(long = "scope", value_name = "SCOPE")]
+        scopes: Vec<String>,
+        #[command(flatten)]
+        speak: Speak,
+    },
+    /// Show a consumer
+    Show {
+        /// Its name
+        name: String,
+        #[command(flatten)]
+        speak: Speak,
+    },
+    /// Change a consumer
+    Set {
+        /// Its name
+        name: String,
+        #[command(flatten)]
+        tier: Tier,
+        #[command(flatten)]
+        scopes: Scopes,
+        #[command(flatten)]
+        enabled: Enabled,
+        #[command(flatten)]
+        speak: Speak,
+    },
+    /// Remove a consumer and revoke its credentials; its name stays taken
+    Rm {
+        /// Its name
+        name: String,
+        #[command(flatten)]
+        speak: Speak,
+    },
+    Credential(credential::Credential),
+}
+
+/// Another tier, or none.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+pub struct Tier {
+    /// Another tier of the configuration file
+    #[arg(long)]
+    tier: Option<String>,
+    /// No tier of its own any more
+    #[arg(long)]
+    no_tier: bool,
+}
+
+/// Other scopes, or none.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+pub struct Scopes {
+    /// A scope in place of those that it has. May be repeated
+    #[arg(long = "scope", value_name = "SCOPE")]
+    scopes: Vec<String>,
+    /// No scopes of its own any more
+    #[arg(long)]
+    no_scopes: bool,
+}
+
+impl Tier {
+    /// The member of a change.
+    pub fn wanted(self) -> Option<Value> {
+        if self.no_tier { Some(Value::Null) } else { self.tier.map(Into::into) }
+    }
+}
+
+impl Scopes {
+    /// The member of a change.
+    pub fn wanted(&self) -> Option<Value> {
+        if self.no_scopes { Some(Value::Null) } else { given(&self.scopes) }
+    }
+}
+
+const COLUMNS: [Column; 6] = [
+    ("name", "name"),
+    ("account", "account"),
+    ("tier", "tier"),
+    ("scopes", "scopes"),
+    ("source", "source"),
+    ("enabled", "enabled"),
+];
+
+impl Consumer {
+    pub fn run(self, output: &Output) -> anyhow::Result<Outcome> {
+        let path = |name: &str| format!("/consumers/{}", encoded(name));
+        match self.action {
+            Action::List { part, speak } => {
+                let list = list(&speak.access.client()?, "/consumers", &[], &part)?;
+                print_list(output, speak.quiet, &list, &COLUMNS, "name")?;
+            }
+            Action::Add { name, account, tier, scopes, speak } => {
+                let body = body([
+                    ("name", Some(name.into())),
+                    ("account", account.map(Into::into)),
+                    ("tier", tier.map(Into::into)),
+                    ("scopes", given(&scopes)),
+                ]);
+                let made = speak.access.client()?.call(Method::POST, "/consumers", Some(&body))?;
+                print_object(output, speak.quiet, &made, "name")?;
+            }
+            Action::Show { name, speak } => {
+                let found = speak.access.client()?.get(&path(&name))?;
+                print_object(output, speak.quiet, &found, "name")?;
+            }
+            Action::Set { name, tier, scopes, enabled, speak } => {
+                let body = body([
+                    ("tier", tier.wanted()),
+                    ("scopes", scopes.wanted()),
+                    ("enabled", enabled.wanted().map(Into::into)),
+                ]);
+                let changed = speak.access.client()?.call(Method::PATCH, &path(&name), Some(&body))?;
+                print_object(output, speak.quiet, &changed, "name")?;
+            }
+            Action::Rm { name, speak } => {
+                speak.access.client()?.call(Method::DELETE, &path(&name), None)?;
+                print_done(output, speak.quiet, "removed", &name)?;
+            }
+            Action::Credential(credential) => credential.run(output)?,
+        }
+        Ok(Outcome::Done)
+    }
+}

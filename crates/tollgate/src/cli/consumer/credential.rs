@@ -1,0 +1,230 @@
+//! `tollgate consumer credential`: what else than API keys a consumer proves itself with.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::{Args, Subcommand};
+use http::Method;
+use serde_json::Value;
+
+use crate::cli::client::encoded;
+use crate::cli::output::Output;
+use crate::cli::resource::{
+    Column, Part, Speak, body, given, list, print_done, print_list, print_object, print_secret,
+};
+
+/// List, make and revoke the credentials of a consumer
+#[derive(Debug, Args)]
+pub struct Credential {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// List a consumer's credentials of every kind, never their secrets
+    List {
+        /// The consumer's name
+        consumer: String,
+        #[command(flatten)]
+        part: Part,
+        #[command(flatten)]
+        speak: Speak,
+    },
+    /// Make a credential
+    #[command(subcommand)]
+    Add(Kind),
+    /// Show a credential, never its secret
+    Show {
+        /// The consumer's name
+        consumer: String,
+        /// The credential's id
+        id: String,
+        #[command(flatten)]
+        speak: Speak,
+    },
+    /// Put a new secret in the place of another; what a caller holds changes
+    Rotate {
+        /// The consumer's name
+        consumer: String,
+        /// Id of the credential that is to end
+        id: String,
+        /// How long both work, such as `30m`, `24h` or `7d`; without it the old one ends at once
+        #[arg(long, value_name = "DURATION")]
+        grace: Option<String>,
+        #[command(flatten)]
+        speak: Speak,
+    },
+    /// End a credential for good
+    #[command(visible_alias = "revoke")]
+    Rm {
+        /// The consumer's name
+        consumer: String,
+        /// The credential's id
+        id: String,
+        #[command(flatten)]
+        speak: Speak,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Kind {
+    /// Tokens that the consumer signs
+    Jwt {
+        #[command(flatten)]
+        new: New,
+        /// What the tokens' key claim says [default: one is made]
+        #[arg(long, value_name = "CLAIM")]
+        key: Option<String>,
+        /// The one algorithm that is accepted [default: RS256 with a public key, else HS256]
+        #[arg(long)]
+        algorithm: Option<String>,
+        #[command(flatten)]
+        verifier: Verifier,
+    },
+    /// Requests that the consumer signs with Hawk
+    Hawk {
+        #[command(flatten)]
+        new: New,
+        /// What the `id` attribute says [default: one is made]
+        #[arg(long)]
+        id: Option<String>,
+        /// What the MAC is made with: `sha256` or `sha1` [default: sha256]
+        #[arg(long)]
+        algorithm: Option<String>,
+        /// Environment variable that has the shared key; without it one is made, and shown this once
+        #[arg(long, value_name = "NAME")]
+        key_env: Option<String>,
+    },
+}
+
+/// What every kind has.
+#[derive(Debug, Args)]
+struct New {
+    /// The consumer's name
+    consumer: String,
+    /// What its owner calls it
+    #[arg(long)]
+    name: Option<String>,
+    /// A scope in place of the consumer's. May be repeated
+    #[arg(long = "scope", value_name = "SCOPE")]
+    scopes: Vec<String>,
+    /// When it ends: a time such as `2027-01-31T12:00:00Z`
+    #[arg(long, value_name = "WHEN")]
+    expires: Option<String>,
+    /// An address or network that it may come from. May be repeated
+    #[arg(long = "allow-ip", value_name = "NETWORK")]
+    networks: Vec<String>,
+    #[command(flatten)]
+    speak: Speak,
+}
+
+/// What verifies tokens; without either a shared secret is made, and shown this once.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+struct Verifier {
+    /// PEM file of the public key
+    #[arg(long, value_name = "FILE")]
+    public_key: Option<PathBuf>,
+    /// Environment variable that has the shared secret, for HS algorithms
+    #[arg(long, value_name = "NAME")]
+    secret_env: Option<String>,
+}
+
+const COLUMNS: [Column; 7] = [
+    ("id", "key_id"),
+    ("kind", "kind"),
+    ("name", "name"),
+    ("lookup", "lookup"),
+    ("state", "state"),
+    ("expires", "expires_at"),
+    ("last used", "last_used_at"),
+];
+
+impl Credential {
+    pub fn run(self, output: &Output) -> anyhow::Result<()> {
+        let path = |consumer: &str, id: &str| {
+            format!("/consumers/{}/credentials/{}", encoded(consumer), encoded(id))
+        };
+        match self.action {
+            Action::List { consumer, part, speak } => {
+                let path = format!("/consumers/{}/credentials", encoded(&consumer));
+                let list = list(&speak.access.client()?, &path, &[], &part)?;
+                print_list(output, speak.quiet, &list, &COLUMNS, "key_id")
+            }
+            Action::Show { consumer, id, speak } => {
+                let found = speak.access.client()?.get(&path(&consumer, &id))?;
+                print_object(output, speak.quiet, &found, "key_id")
+            }
+            Action::Rotate { consumer, id, grace, speak } => {
+                let body = body([("grace", grace.map(Into::into))]);
+                let path = format!("{}/rotate", path(&consumer, &id));
+                let made = speak.access.client()?.call(Method::POST, &path, Some(&body))?;
+                print_secret(output, speak.quiet, &made, "key_id")
+            }
+            Action::Add(kind) => {
+                let (new, members) = kind.members()?;
+                new.make(members, output)
+            }
+            Action::Rm { consumer, id, speak } => {
+                speak.access.client()?.call(Method::DELETE, &path(&consumer, &id), None)?;
+                print_done(output, speak.quiet, "revoked", &id)
+            }
+        }
+    }
+}
+
+type Members = Vec<(&'static str, Option<Value>)>;
+
+impl Kind {
+    /// What every kind has, and what only this one has.
+    fn members(self) -> anyhow::Result<(New, Members)> {
+        Ok(match self {
+            Self::Jwt { new, key, algorithm, verifier } => {
+                let public = verifier.public_key.map(|path| {
+                    let text = std::fs::read_to_string(&path);
+                    text.with_context(|| format!("the public key `{}`", path.display()))
+                });
+                let secret = verifier.secret_env.map(|name| variable(&name));
+                let usual = public.is_some().then(|| "RS256".to_owned());
+                let members = vec![
+                    ("kind", Some("jwt".into())),
+                    ("lookup", key.map(Into::into)),
+                    ("algorithm", algorithm.or(usual).map(Into::into)),
+                    ("public_key", public.transpose()?.map(Into::into)),
+                    ("secret", secret.transpose()?.map(Into::into)),
+                ];
+                (new, members)
+            }
+            Self::Hawk { new, id, algorithm, key_env } => {
+                let secret = key_env.map(|name| variable(&name)).transpose()?;
+                let members = vec![
+                    ("kind", Some("hawk".into())),
+                    ("lookup", id.map(Into::into)),
+                    ("algorithm", algorithm.map(Into::into)),
+                    ("secret", secret.map(Into::into)),
+                ];
+                (new, members)
+            }
+        })
+    }
+}
+
+impl New {
+    fn make(self, members: Members, output: &Output) -> anyhow::Result<()> {
+        let path = format!("/consumers/{}/credentials", encoded(&self.consumer));
+        let own = [
+            ("name", self.name.map(Into::into)),
+            ("scopes", given(&self.scopes)),
+            ("expires_at", self.expires.map(Into::into)),
+            ("allowed_ips", given(&self.networks)),
+        ];
+        let body = body(members.into_iter().chain(own));
+        let made = self.speak.access.client()?.call(Method::POST, &path, Some(&body))?;
+        print_secret(output, self.speak.quiet, &made, "key_id")
+    }
+}
+
+fn variable(name: &str) -> anyhow::Result<String> {
+    std::env::var(name).with_context(|| format!("the environment variable `{name}`"))
+}

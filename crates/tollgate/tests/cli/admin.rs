@@ -1,0 +1,241 @@
+//! Commands that speak to the admin API: against one that answers as it is told.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
+use std::sync::mpsc::{Receiver, channel};
+use std::thread::JoinHandle;
+
+use serde_json::{Value, json};
+
+use crate::{checked, tollgate};
+
+/// What was asked: method and target, `Authorization`, body.
+type Asked = (String, String, String);
+
+/// A server that gives these answers, one after the other, and tells what it was asked.
+struct Api {
+    url: String,
+    asked: Receiver<Asked>,
+    server: JoinHandle<()>,
+}
+
+impl Api {
+    fn answering(answers: Vec<(u16, Value)>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (tell, asked) = channel();
+        let server = std::thread::spawn(move || {
+            for (status, answer) in answers {
+                let (stream, _) = listener.accept().unwrap();
+                let mut reader = BufReader::new(stream);
+                let (mut first, mut key, mut length) = (String::new(), String::new(), 0);
+                reader.read_line(&mut first).unwrap();
+                loop {
+                    let mut line = String::new();
+                    reader.read_line(&mut line).unwrap();
+                    let Some((name, value)) = line.trim().split_once(": ") else { break };
+                    match name.to_ascii_lowercase().as_str() {
+                        "authorization" => key = value.to_owned(),
+                        "content-length" => length = value.parse().unwrap(),
+                        _ => {}
+                    }
+                }
+                let mut body = vec![0; length];
+                reader.read_exact(&mut body).unwrap();
+                let first = first.trim().trim_end_matches(" HTTP/1.1").to_owned();
+                tell.send((first, key, String::from_utf8(body).unwrap())).unwrap();
+                let text = if answer.is_null() { String::new() } else { answer.to_string() };
+                let length = text.len();
+                let head =
+                    format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\nretry-after: 7\r\n\r\n");
+                reader.get_mut().write_all(format!("{head}{text}").as_bytes()).unwrap();
+            }
+        });
+        Self { url, asked, server }
+    }
+
+    /// Runs a command against it, and gives both outputs and what was asked.
+    #[track_caller]
+    fn run(self, arguments: &[&str], code: i32) -> (String, String, Vec<Asked>) {
+        let output = tollgate(arguments)
+            .env("TOLLGATE_URL", &self.url)
+            .env("TOLLGATE_ADMIN_KEY", "the-admin-key")
+            .env("KEY", "hk_test_x")
+            .output();
+        let (out, err) = checked(output.unwrap(), code);
+        self.server.join().unwrap();
+        (out, err, self.asked.iter().collect())
+    }
+}
+
+/// A command whose one call is answered so: what it prints, and what it asked.
+#[track_caller]
+fn check(arguments: &[&str], status: u16, answer: Value, code: i32) -> (String, String, Asked) {
+    let (out, err, mut asked) = Api::answering(vec![(status, answer)]).run(arguments, code);
+    (out, err, asked.remove(0))
+}
+
+#[test]
+fn lists_are_tables_or_objects_or_names() {
+    let page = json!({ "items": [{ "name": "a", "account": "x", "tier": null, "scopes": ["s", "t"], "source": "store", "enabled": true }], "next": "C&1" });
+    let (out, err, asked) = check(&["consumer", "list", "--limit", "1"], 200, page.clone(), 0);
+    assert_eq!(
+        out,
+        "name  account  tier  scopes  source  enabled\na     x        -     s, t    store   yes\n"
+    );
+    assert!(err.contains("--cursor C&1"), "{err}");
+    assert_eq!(
+        asked,
+        ("GET /api/v1/consumers?limit=1".to_owned(), "Bearer the-admin-key".to_owned(), String::new())
+    );
+    let (out, err, _) = check(&["consumer", "list", "--json"], 200, page.clone(), 0);
+    assert_eq!((serde_json::from_str::<Value>(&out).unwrap(), err), (page.clone(), String::new()));
+    let (out, _, asked) = check(&["consumer", "list", "-q", "--cursor", "C&1"], 200, page.clone(), 0);
+    assert_eq!((out.as_str(), asked.0.as_str()), ("a\n", "GET /api/v1/consumers?limit=100&cursor=C%261"));
+
+    let last = json!({ "items": [{ "name": "b" }], "next": null });
+    let (out, err, asked) =
+        Api::answering(vec![(200, page), (200, last)]).run(&["consumer", "list", "--all", "-q"], 0);
+    assert_eq!((out.as_str(), err.as_str(), asked.len()), ("a\nb\n", "", 2));
+    assert_eq!(asked[1].0, "GET /api/v1/consumers?limit=1000&cursor=C%261");
+}
+
+#[test]
+fn a_secret_is_shown_once_with_a_warning() {
+    let made = json!({ "key_id": "01", "api_key": "hk_test_secret", "name": "shop" });
+    let add = [
+        "key",
+        "add",
+        "shop",
+        "--environment",
+        "test",
+        "--scope",
+        "a",
+        "--scope",
+        "b",
+        "--expires",
+        "30d",
+        "--allow-ip",
+        "10.0.0.0/8",
+        "--rate-limit-per-hour",
+        "5",
+    ];
+    let (out, err, asked) = check(&add, 201, made.clone(), 0);
+    assert!(out.contains("api_key  hk_test_secret") && err.starts_with("warning: `api_key`"), "{out}{err}");
+    let body: Value = serde_json::from_str(&asked.2).unwrap();
+    let expected = json!({ "name": "shop", "environment": "test", "scopes": ["a", "b"], "rate_limit_per_hour": 5, "expires_in_days": 30, "allowed_ips": ["10.0.0.0/8"] });
+    assert_eq!((asked.0.as_str(), body), ("POST /api/v1/keys", expected));
+    let (out, _, _) = check(&[&add[..], &["-q"]].concat(), 201, made.clone(), 0);
+    assert_eq!(out, "hk_test_secret\n");
+    let (out, err, _) = check(&[&add[..], &["--json"]].concat(), 201, made.clone(), 0);
+    assert_eq!(serde_json::from_str::<Value>(&out).unwrap(), made);
+    assert!(serde_json::from_str::<Value>(&err).unwrap()["warning"].is_string(), "{err}");
+    let (_, _, asked) = check(&["key", "rotate", "01", "--grace", "24h"], 200, made, 0);
+    assert_eq!((asked.0.as_str(), asked.2.as_str()), ("POST /api/v1/keys/01/rotate", r#"{"grace":"24h"}"#));
+}
+
+#[test]
+fn changes_say_only_what_is_to_change() {
+    let check = |arguments: &[&str], line: &str, body: &str| {
+        let (_, _, asked) = check(arguments, 200, json!({ "id": "01" }), 0);
+        assert_eq!((asked.0.as_str(), asked.2.as_str()), (line, body), "{arguments:?}");
+    };
+    check(&["account", "add", "a"], "POST /api/v1/accounts", r#"{"name":"a"}"#);
+    check(&["account", "set", "a", "--disable"], "PATCH /api/v1/accounts/a", r#"{"enabled":false}"#);
+    check(&["consumer", "add", "c", "--tier", "t"], "POST /api/v1/consumers", r#"{"name":"c","tier":"t"}"#);
+    check(
+        &["consumer", "set", "c", "--no-tier", "--enable"],
+        "PATCH /api/v1/consumers/c",
+        r#"{"tier":null,"enabled":true}"#,
+    );
+    check(&["key", "set", "01", "--no-scopes"], "PATCH /api/v1/keys/01", r#"{"scopes":null}"#);
+    check(
+        &["key", "list", "--consumer", "c", "--revoked"],
+        "GET /api/v1/keys?consumer=c&revoked=true&limit=100",
+        "",
+    );
+    check(&["key", "show", "a/b"], "GET /api/v1/keys/a%2Fb", "");
+    check(&["audit", "list"], "GET /api/v1/audit?limit=100", "");
+    let hawk = ["consumer", "credential", "add", "hawk", "c", "--id", "i", "--key-env", "KEY"];
+    check(
+        &hawk,
+        "POST /api/v1/consumers/c/credentials",
+        r#"{"kind":"hawk","lookup":"i","secret":"hk_test_x"}"#,
+    );
+    for (removal, path) in [
+        (&["key", "rm", "01"][..], "/keys/01"),
+        (&["key", "revoke", "01"], "/keys/01"),
+        (&["consumer", "credential", "rm", "c", "01"], "/consumers/c/credentials/01"),
+    ] {
+        let (out, _, asked) = self::check(removal, 204, Value::Null, 0);
+        assert_eq!((out.as_str(), asked.0.as_str()), ("revoked 01\n", &*format!("DELETE /api/v1{path}")));
+    }
+}
+
+#[test]
+fn a_key_is_asked_about_with_itself() {
+    let (out, _, asked) =
+        check(&["key", "validate", "--key-env", "KEY"], 200, json!({ "key_id": "01", "scopes": [] }), 0);
+    assert!(out.contains("key_id  01"), "{out}");
+    assert_eq!(
+        asked,
+        (
+            "POST /api/v1/keys/validate".to_owned(),
+            "Bearer hk_test_x".to_owned(),
+            r#"{"service_id":"platform"}"#.to_owned()
+        )
+    );
+    let (out, err, _) = check(
+        &["key", "validate", "--key-env", "KEY"],
+        401,
+        json!({ "detail": "Invalid or expired API key" }),
+        1,
+    );
+    assert_eq!((out.as_str(), err.as_str()), ("not valid: Invalid or expired API key\n", ""));
+}
+
+#[test]
+fn refusals_are_told_as_they_are() {
+    let problem = json!({ "title": "Unprocessable Entity", "detail": "`tier` is none of the file", "field": "tier", "code": "invalid_field" });
+    let (out, err, _) = check(&["consumer", "add", "c", "--tier", "t"], 422, problem.clone(), 1);
+    assert_eq!(
+        (out.as_str(), err.as_str()),
+        ("", "error: Unprocessable Entity: `tier` is none of the file\n")
+    );
+    let (_, err, _) = check(&["consumer", "add", "c", "--json"], 422, problem.clone(), 1);
+    let err: Value = serde_json::from_str(&err).unwrap();
+    assert_eq!(
+        (err["error"].as_str(), &err["problem"]),
+        (Some("Unprocessable Entity: `tier` is none of the file"), &problem)
+    );
+    let (_, err, _) = check(&["key", "list"], 401, json!({ "title": "Unauthorized" }), 1);
+    assert!(err.contains("TOLLGATE_ADMIN_KEY") && !err.contains("the-admin-key"), "{err}");
+    let (_, err, _) = check(&["key", "list"], 503, json!({ "title": "Service Unavailable" }), 1);
+    assert!(err.contains("try again in 7 s"), "{err}");
+}
+
+#[test]
+fn who_cannot_be_asked_is_told() {
+    let refused = |arguments: &[&str], url: &str, key: Option<&str>, words: &str| {
+        let mut command = tollgate(arguments);
+        command.env("TOLLGATE_URL", url).envs(key.map(|key| ("TOLLGATE_ADMIN_KEY", key)));
+        let (out, err) = checked(command.output().unwrap(), 1);
+        assert!(out.is_empty() && err.contains(words), "{err}");
+    };
+    // Nobody listens on a port that was free a moment ago.
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("http://{free}");
+    refused(&["key", "list"], &url, None, "no admin key");
+    refused(&["key", "list"], &url, Some("k"), "is the gate running");
+    refused(&["key", "list", "--admin-key-file", "/does/not/exist"], &url, None, "/does/not/exist");
+    refused(&["key", "list"], "nonsense", Some("k"), "`nonsense`");
+    refused(&["key", "list"], &url, Some("two words"), "no key has");
+    for arguments in [
+        &["key"][..],
+        &["key", "add"],
+        &["key", "list", "--limit", "0"],
+        &["consumer", "set", "c", "--tier", "t", "--no-tier"],
+    ] {
+        checked(tollgate(arguments).output().unwrap(), 2);
+    }
+}

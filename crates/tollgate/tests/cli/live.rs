@@ -1,0 +1,131 @@
+//! The commands that speak to the admin API, against a gate that runs.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Stdio};
+
+use serde_json::Value;
+
+use crate::{checked, tollgate};
+
+/// A gate with a store and an admin key, ended with the test.
+struct Running {
+    folder: tempfile::TempDir,
+    child: Child,
+    url: String,
+}
+
+impl Running {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = "listen: 127.0.0.1:0\nadmin: { listen: 127.0.0.1:0 }\n\
+                      upstreams: { m: { targets: [http://127.0.0.1:1] } }\n\
+                      tiers: { free: { limits: [100 requests/h], scopes: [model:read] } }\n\
+                      routes: { r: { match: { path: /x }, upstream: m, accept: [api_key] } }\n";
+        fs::write(folder.path().join("tollgate.yaml"), config).unwrap();
+        let init = tollgate(&["init", "--admin-key-file", "admin.key"]).current_dir(folder.path()).output();
+        checked(init.unwrap(), 0);
+        let mut command = tollgate(&["serve"]);
+        command.current_dir(folder.path()).env("TOLLGATE_LOG", "json:info").stderr(Stdio::piped());
+        let child = command.spawn().unwrap();
+        // Made before anything can fail, so that the gate is ended with it.
+        let mut gate = Self { folder, child, url: String::new() };
+        let log = BufReader::new(gate.child.stderr.take().unwrap());
+        for line in log.lines() {
+            let line: Value = serde_json::from_str(&line.unwrap()).unwrap();
+            if line["message"] == "admin listener" {
+                gate.url = format!("http://{}", line["address"].as_str().unwrap());
+                return gate;
+            }
+        }
+        unreachable!("the gate ended before it served")
+    }
+
+    fn key_file(&self) -> PathBuf {
+        self.folder.path().join("admin.key")
+    }
+
+    #[track_caller]
+    fn run(&self, arguments: &[&str], code: i32) -> (String, String) {
+        let mut command = tollgate(arguments);
+        command.current_dir(self.folder.path()).env("TOLLGATE_URL", &self.url);
+        let key = fs::read_to_string(self.key_file()).unwrap();
+        checked(command.env("TOLLGATE_ADMIN_KEY", key).output().unwrap(), code)
+    }
+
+    #[track_caller]
+    fn json(&self, arguments: &[&str], code: i32) -> Value {
+        let (out, err) = self.run(&[arguments, &["--json"]].concat(), code);
+        serde_json::from_str(if code == 0 { &out } else { &err })
+            .unwrap_or_else(|_| unreachable!("{out}{err}"))
+    }
+
+    /// Whether the key is accepted now.
+    #[track_caller]
+    fn accepts(&self, key: &str) -> bool {
+        let mut command = tollgate(&["key", "validate", "--key-env", "KEY"]);
+        let output = command.env("TOLLGATE_URL", &self.url).env("KEY", key).output().unwrap();
+        output.status.success()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+fn text<'a>(value: &'a Value, member: &str) -> &'a str {
+    value[member].as_str().unwrap_or_else(|| unreachable!("no `{member}` in {value}"))
+}
+
+#[test]
+fn a_key_lives_from_its_making_to_its_end() {
+    let gate = Running::start();
+    gate.run(&["account", "add", "research"], 0);
+    gate.run(&["consumer", "add", "shop", "--account", "research", "--tier", "free"], 0);
+    let made = gate.json(&["key", "add", "first", "--consumer", "shop", "--environment", "test"], 0);
+    let (id, key) = (text(&made, "key_id"), text(&made, "api_key"));
+    assert!(key.starts_with("hk_test_") && gate.accepts(key), "{made}");
+    let (table, err) = gate.run(&["key", "list", "--consumer", "shop"], 0);
+    assert!(table.contains(id) && !table.contains(key) && err.is_empty(), "{table}{err}");
+
+    let rotated = gate.json(&["key", "rotate", id, "--grace", "1h"], 0);
+    let (second, other) = (text(&rotated, "key_id"), text(&rotated, "api_key"));
+    assert!(gate.accepts(key) && gate.accepts(other));
+    gate.run(&["key", "revoke", id], 0);
+    assert!(!gate.accepts(key) && gate.accepts(other));
+    gate.run(&["key", "set", second, "--disable"], 0);
+    assert!(!gate.accepts(other));
+    gate.run(&["key", "set", second, "--enable", "--name", "third"], 0);
+    assert!(gate.accepts(other));
+    assert_eq!(text(&gate.json(&["key", "show", second], 0), "name"), "third");
+
+    let hawk = gate.json(&["consumer", "credential", "add", "hawk", "shop", "--id", "shop_id"], 0);
+    assert!(hawk["secret"].is_string(), "{hawk}");
+    let (kinds, _) = gate.run(&["consumer", "credential", "list", "shop"], 0);
+    assert!(kinds.contains("hawk") && kinds.contains("shop_id"), "{kinds}");
+    gate.run(&["consumer", "credential", "rm", "shop", text(&hawk, "key_id")], 0);
+    gate.run(&["consumer", "rm", "shop"], 0);
+    assert!(!gate.accepts(other));
+}
+
+#[test]
+fn a_running_gate_refuses_and_tells_of_itself() {
+    let gate = Running::start();
+    let refused = gate.json(&["consumer", "add", "shop", "--tier", "none"], 1);
+    assert_eq!(refused["problem"]["field"], "tier", "{refused}");
+    assert!(gate.run(&["consumer", "show", "nobody"], 1).1.starts_with("error: Not Found: "));
+    gate.run(&["consumer", "add", "shop"], 0);
+    assert!(gate.run(&["consumer", "add", "shop"], 1).1.starts_with("error: Conflict: "));
+    assert_eq!(gate.run(&["account", "list", "-q", "--all"], 0).0.lines().count(), 2);
+
+    // The store is the gate's, so the rows come from it, and the chain is walked here.
+    let whole = gate.json(&["audit", "verify"], 0);
+    assert!(whole["ok"] == true && whole["seq"].as_i64().unwrap() >= 4, "{whole}");
+    let (rows, _) = gate.run(&["audit", "list", "--limit", "2"], 0);
+    assert!(rows.lines().count() == 3 && rows.contains("init"), "{rows}");
+    gate.run(&["doctor"], 0);
+}
