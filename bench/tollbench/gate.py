@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import sqlite3
+import subprocess
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 from tollbench.credentials import ISSUER_KEY, KEY_COUNT, PRESENTED
@@ -35,6 +39,35 @@ def key_limit(site: Site, port: int) -> Launch:
     routes = key_routes(site, 1)
     limited = replace(routes, routes=routes.routes + "    limits: [1000000 requests/s]\n")
     return launch(site, "gate-key-limit", port, limited)
+
+
+def store_key_limit(site: Site, port: int) -> Launch:
+    """A key that the store keeps, of a tier with a rate that no load uses up."""
+    routes = public_routes().routes.replace("[public]", "[api_key]")
+    tier = "tiers:\n  bench: { limits: [1000000 requests/s] }\n"
+    started = launch(site, "gate-store-key-limit", port, Routes(routes + tier))
+
+    def fill() -> None:
+        migrate = [str(site.gate), "store", "migrate", "-c", str(started.config)]
+        subprocess.run(migrate, check=True, capture_output=True)
+        with closing(sqlite3.connect(started.config.parent / "data" / "tollgate.db")) as store:
+            keep(store, site.credentials.api_key, "bench")
+
+    return replace(started, before=fill)
+
+
+def keep(store: sqlite3.Connection, api_key: str, tier: str) -> None:
+    """Write one key into a store that no gate has open, as the admin API would."""
+    account, consumer, credential = (f"01K0BENCH{number:017}" for number in range(3))
+    store.execute("INSERT INTO accounts VALUES (?, 'bench', 1, NULL, NULL, 1)", (account,))
+    store.execute("INSERT INTO consumers VALUES (?, ?, 'bench', ?, NULL, 1, NULL, NULL, 1)", (consumer, account, tier))
+    digest = hashlib.sha256(api_key.encode()).digest()
+    store.execute(
+        "INSERT INTO credentials (id, account, consumer, kind, lookup, secret_form, name, networks, created_at,"
+        " created_by, rev) VALUES (?, ?, ?, 'api_key', ?, 'lookup', 'bench', '[]', 1, 'bench', 1)",
+        (credential, account, consumer, digest),
+    )
+    store.commit()
 
 
 def key_many(site: Site, port: int) -> Launch:

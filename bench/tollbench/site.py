@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,3 +39,5 @@ class Launch:
     env: dict[str, str] = field(default_factory=dict)
     # The file that a reload rewrites, where there is one.
     config: Path | None = None
+    # What must be done before it starts.
+    before: Callable[[], None] | None = None

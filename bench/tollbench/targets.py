@@ -61,6 +61,7 @@ TARGETS = [
     Target("gate-public", "gate, public route", gate.public),
     Target("gate-key", "gate, API key, allow-list", gate.key, "key"),
     Target("gate-key-limit", "the same + one rate", gate.key_limit, "key"),
+    Target("gate-store-key-limit", "gate, API key of the store, one rate of its tier", gate.store_key_limit, "key"),
     Target("gate-10000", "gate, API key, allow-list, 10,000 routes and keys", gate.key_many, "key"),
     Target("gate-rs256", "gate, RS256, allow-list, one token", gate.rs256, "token"),
     Target("gate-rs256-fresh", "the same, another token each time", gate.rs256, "fresh"),
@@ -93,6 +94,8 @@ def start(
     """Configure and start a target, and return once it listens. `wrap` may change the command, to run it in a tool."""
     port = site.upstream_port if target is UPSTREAM else free_ports(1)[0]
     launch = target.configure(site, port)
+    if launch.before is not None:
+        launch.before()
     if wrap is not None:
         launch = wrap(launch)
     child = children.start(target.name, launch.command, cpu=cpu, env=launch.env)

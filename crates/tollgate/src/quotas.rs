@@ -157,3 +157,7 @@ fn added(delta: &Delta) -> Result<(QuotaKey, i64), Unknown> {
     let amount = i64::try_from(delta.amount).unwrap_or(i64::MAX);
     Ok((stored(&delta.name, delta.period)?, amount))
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests;

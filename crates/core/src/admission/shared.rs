@@ -17,6 +17,7 @@ use crate::time::Now;
 /// How far an admission comes without asking.
 #[derive(Debug)]
 #[must_use = "an admission that is dropped gives back what it holds"]
+#[expect(clippy::large_enum_variant, reason = "it is taken apart where it was made, and never kept")]
 pub enum Progress {
     /// To its end.
     Admitted(Admission),

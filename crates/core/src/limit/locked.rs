@@ -4,7 +4,7 @@ use parking_lot::MutexGuard;
 
 use super::key::Key;
 use super::limiter::{Limiter, Place, nanoseconds};
-use super::reservation::{Held, standing};
+use super::reservation::{Held, Holds, standing};
 use super::shard::{Answer, Question, Shard};
 use super::standing::{Ends, Refusal};
 use super::taken::Judged;
@@ -22,7 +22,7 @@ pub(super) struct Locked<'a> {
 }
 
 /// What each limit says, and the refusal that ends last: by its index in the call's limits, and when.
-pub(super) type Verdict = (Vec<Held>, Option<(usize, Ends)>);
+pub(super) type Verdict = (Holds, Option<(usize, Ends)>);
 
 impl<'a> Locked<'a> {
     /// Locks what these limits need. A call without limits locks one shard for nothing.
@@ -44,7 +44,7 @@ impl<'a> Locked<'a> {
 
     /// Judges every limit and changes none.
     pub fn judge(&mut self, limits: &[(&Limit, Key)], cost: &Cost, now: Now) -> Result<Verdict, Refusal> {
-        let mut all = Vec::with_capacity(limits.len());
+        let mut all = Holds::with_capacity(limits.len());
         let mut refused: Option<(usize, Ends)> = None;
         for (index, (limit, key)) in limits.iter().enumerate() {
             let asked = Question {

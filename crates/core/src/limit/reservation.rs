@@ -4,6 +4,8 @@ use std::fmt;
 use std::mem;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::Cost;
 use super::fleet::Hold;
 use super::key::{Key, Stored};
@@ -18,11 +20,14 @@ use crate::time::Now;
 #[must_use = "a reservation that is dropped gives back what it holds"]
 pub struct Reservation {
     limiter: Arc<Limiter>,
-    held: Vec<Held>,
+    held: Holds,
     /// What is held of rates that a fleet shares.
     fleet: Option<Box<Hold>>,
     committed: bool,
 }
+
+/// What is held of each limit; of one without an allocation, as most calls have one.
+pub(super) type Holds = SmallVec<[Held; 1]>;
 
 /// What is held of one limit.
 pub(super) struct Held {
@@ -34,7 +39,7 @@ pub(super) struct Held {
 }
 
 impl Reservation {
-    pub(super) fn new(limiter: Arc<Limiter>, held: Vec<Held>) -> Self {
+    pub(super) fn new(limiter: Arc<Limiter>, held: Holds) -> Self {
         Self { limiter, held, fleet: None, committed: false }
     }
 

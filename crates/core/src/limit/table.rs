@@ -1,13 +1,15 @@
 //! A map of bounded size that forgets only what is at rest.
 
 use std::collections::HashMap;
-use std::collections::hash_map::RandomState;
+
+use foldhash::quality::RandomState;
 
 use super::key::Stored;
 
 /// At most `capacity` states; one that is at rest is the same as an absent one.
 ///
-/// The hash is keyed at random, as callers choose their addresses and names.
+/// The hash is seeded at random, as callers choose their addresses and names: without the seed, which nothing tells, nobody
+/// knows which of them meet.
 pub(super) struct Table<S> {
     entries: HashMap<Stored, S, RandomState>,
     capacity: usize,
