@@ -22,7 +22,7 @@ fn main() {
         return;
     }
     let (Ok(tier), Ok(hourly), Ok(daily)) = (Name::new("tier"), rate(3600), rate(86_400)) else { return };
-    report("one rate", &tier, &[hourly.clone()]);
+    report("one rate", &tier, std::slice::from_ref(&hourly));
     report("two rates", &tier, &[hourly.clone(), daily]);
     report("one rate, one cap of calls at once", &tier, &[hourly, Limit::Concurrent(Concurrent(1000))]);
 }
