@@ -8,6 +8,7 @@ pub mod connection;
 mod cors;
 mod counted;
 mod decision;
+mod dress;
 mod exchange;
 mod fleet;
 mod forward;
@@ -28,7 +29,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{self, HeaderName, HeaderValue};
+use http::header::{self, HeaderName};
 use http::{Response, StatusCode};
 use tollgate_core::access::{self, Permit};
 use tollgate_core::admission::shared::Progress;
@@ -44,6 +45,7 @@ use self::asking::Asking;
 use self::body::{RequestBody, Source, Stream};
 use self::call::{Call, Outcome};
 use self::counted::Counting;
+use self::dress::Dress;
 use self::forward::outgoing::Outgoing;
 use self::framing::{Checked, Unchecked};
 use self::listener::Peer;
@@ -355,29 +357,6 @@ fn deny(mut call: Box<Call>, live: &Live, denial: &Denial) -> Answer {
 fn dressed(call: &mut Call, response: Response<Bytes>) -> Answer {
     let response = Dress::of(call).put_on(response.map(ResponseBody::from));
     Answer { response, rate_limit: call.rate_limit.take(), tunnel: None }
-}
-
-/// What every answer wears, whoever made it.
-struct Dress {
-    id: HeaderValue,
-    cors: Option<(Arc<Route>, Option<HeaderValue>)>,
-}
-
-impl Dress {
-    fn of(call: &Call) -> Self {
-        let route = call.route.as_ref().filter(|route| route.cors.is_some());
-        Self { id: call.id.header(), cors: route.map(|route| (route.clone(), call.origin.clone())) }
-    }
-
-    fn put_on(self, mut response: Response<ResponseBody>) -> Response<ResponseBody> {
-        response.headers_mut().insert(X_REQUEST_ID, self.id);
-        if let Some((route, origin)) = &self.cors
-            && let Some(cors) = &route.cors
-        {
-            cors::decorate(cors, origin.as_ref(), response.headers_mut());
-        }
-        response
-    }
 }
 
 /// Reads the body whole and compares it with what was signed; then the walk goes on as for everybody.
