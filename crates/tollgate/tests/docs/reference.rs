@@ -47,12 +47,8 @@ included.
 const SHARED: [(&str, &str); 2] = [("Place", "SECRET"), ("DetailedLimit", "LIMIT")];
 
 /// What the schema cannot say: how much of a setting this version has.
-const NOTES: [(&str, &str); 4] = [
-    ("admin", "In this version without a dashboard."),
-    ("data_dir", "Nothing is written there yet."),
-    ("consumers", "In this version: all there are."),
-    ("consumers.NAME.account", "Nothing is billed yet."),
-];
+const NOTES: [(&str, &str); 2] =
+    [("admin", "In this version without a dashboard."), ("consumers.NAME.account", "Nothing is billed yet.")];
 
 /// `docs/reference/config.md` of a schema.
 pub fn configuration(schema: &Value) -> String {
