@@ -74,6 +74,25 @@ pub struct CredentialView {
     pub rotated_to: Option<String>,
 }
 
+/// A credential and the only sight of its secret.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CredentialMade {
+    /// The credential.
+    #[serde(flatten)]
+    pub credential: CredentialView,
+    /// The text of an API key: here and never again.
+    pub api_key: Option<String>,
+    /// The secret of another kind, if it was made here: here and never again.
+    pub secret: Option<String>,
+    /// Of a rotation: what this one took the place of.
+    pub previous_key_id: Option<String>,
+    /// Of a rotation: until when the old one works.
+    #[schema(format = DateTime)]
+    pub previous_valid_until: Option<String>,
+    /// That this is the answer to an earlier request with the same `Idempotency-Key`, less its secret.
+    pub replayed: Option<bool>,
+}
+
 /// What a credential is at this moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -233,7 +252,7 @@ impl Control {
     }
 
     /// A new credential of this consumer, within the caller's grant.
-    pub fn within_grant(
+    fn within_grant(
         &self,
         caller: &Caller,
         consumer: &Consumer,
