@@ -7,9 +7,9 @@
 mod compile;
 mod held;
 mod loads;
+mod used;
 mod watch;
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock, Weak};
@@ -20,14 +20,15 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tollgate_core::Now;
 use tollgate_core::consumer::Name;
-use tollgate_core::credential::{Credential, Digest, Origin, Proof};
+use tollgate_core::credential::{Credential, Digest, Origin};
 use tollgate_core::denial::{Balance, Denial, DirectoryFailure};
 use tollgate_core::directory::{Directory as Known, Kept, Loaded, Lookup, Question};
 use tollgate_core::snapshot::Snapshot;
-use tollgate_store::{CredentialFilter, Kind, Paging, Reservations, Scope, Store, Taken};
+use tollgate_store::{CredentialFilter, Paging, Reservations, Scope, Store, Taken};
 
 use self::held::Held;
 use self::loads::Loads;
+use self::used::Used;
 use crate::auth_service::{AuthService, Charge, Reporter};
 use crate::config::process::Directory as Settings;
 use crate::state::Gate;
@@ -56,8 +57,8 @@ pub struct Directory {
     /// Credentials of the store that somebody may hold, remembered or not.
     held: Held,
     cut: bool,
-    /// Seconds of the wall clock at which credentials were used, not yet in the store.
-    used: Mutex<HashMap<Box<str>, i64>>,
+    /// What was used and is not yet in the store.
+    used: Mutex<Used>,
     /// What the file declares and the store could not be told yet.
     unreserved: Mutex<Option<Reserving>>,
     away: AtomicBool,
@@ -288,13 +289,6 @@ impl Directory {
         self.known.forget(|_| true);
     }
 
-    /// Notes that a credential identified somebody; to the minute, so that the store is told once for many calls.
-    pub fn used(&self, credential: &Credential, now: Now) {
-        if credential.note_use(now.unix_seconds()) && matches!(credential.origin, Origin::Store { .. }) {
-            self.used.lock().insert(credential.id.clone(), now.unix_seconds());
-        }
-    }
-
     /// Reserves what a snapshot's file declares, so that nobody takes it in the store. `source` names the file.
     ///
     /// A store that is away is told when it is back; until then, as always, what the file declares is found first.
@@ -355,11 +349,7 @@ fn reservations(snapshot: &Snapshot) -> Reservations {
         reservations.account(&consumer.account);
     }
     for credential in snapshot.credentials.iter() {
-        let (kind, key) = match &credential.proof {
-            Proof::ApiKey(digest) => (Kind::ApiKey, Some(tollgate_store::Lookup::digest(*digest))),
-            Proof::Jwt(key) => (Kind::Jwt, tollgate_store::Lookup::text(&key.claim_value).ok()),
-            Proof::Hawk(key) => (Kind::Hawk, tollgate_store::Lookup::text(&key.id).ok()),
-        };
+        let (kind, key) = compile::key_of(&credential.proof);
         // A key that the store could not have cannot be taken there.
         if let Some(key) = key {
             reservations.credential(kind, &key);

@@ -196,8 +196,11 @@ impl CredentialView {
         }
     }
 
-    /// A credential that the configuration file declares.
-    pub fn of_file(credential: &tollgate_core::credential::Credential) -> Self {
+    /// A credential that the configuration file declares, and when it was used last.
+    pub fn of_file(
+        credential: &tollgate_core::credential::Credential,
+        last_used: Option<jiff::Timestamp>,
+    ) -> Self {
         Self {
             key_id: credential.id.to_string(),
             kind: credential.proof.kind().to_owned(),
@@ -219,10 +222,7 @@ impl CredentialView {
             created_by: None,
             expires_at: None,
             valid_until: None,
-            last_used_at: credential
-                .last_used()
-                .and_then(|second| jiff::Timestamp::from_second(second).ok())
-                .map(|at| at.to_string()),
+            last_used_at: last_used.map(|at| at.to_string()),
             rotated_from: None,
             rotated_to: None,
         }

@@ -90,9 +90,12 @@ async fn list(
     let live = control.gate.live();
     if live.snapshot.consumers.get(name.as_str()).is_some_and(|consumer| caller.sees(&consumer.account)) {
         let own = live.snapshot.credentials.iter().filter(|one| one.consumer.name.as_str() == name);
-        let mut own: Vec<_> = own.map(|one| (one.id.to_string(), CredentialView::of_file(one))).collect();
-        own.sort_by(|a, b| a.0.cmp(&b.0));
-        return Ok(Json(page.start(own.into_iter())?.full()));
+        let mut own: Vec<_> = own.map(|one| &**one).collect();
+        own.sort_by(|a, b| a.id.cmp(&b.id));
+        let last_used = control.gate.directory.last_use(&own).await;
+        let views = own.iter().zip(last_used);
+        let views = views.map(|(one, at)| (one.id.to_string(), CredentialView::of_file(one, at)));
+        return Ok(Json(page.start(views)?.full()));
     }
     let consumer = Some(control.consumer(&caller, &name).await?.id);
     let filter = CredentialFilter { consumer, ..CredentialFilter::default() };

@@ -22,6 +22,15 @@ pub(super) fn key(lookup: &Lookup) -> (Kind, Option<Key>) {
     }
 }
 
+/// How the store finds what has this proof; no key where the store can have none like it.
+pub(super) fn key_of(proof: &Proof) -> (Kind, Option<Key>) {
+    match proof {
+        Proof::ApiKey(digest) => (Kind::ApiKey, Some(Key::digest(*digest))),
+        Proof::Jwt(key) => (Kind::Jwt, Key::text(&key.claim_value).ok()),
+        Proof::Hawk(key) => (Kind::Hawk, Key::text(&key.id).ok()),
+    }
+}
+
 /// The wall clock's reading as the store takes it.
 pub fn timestamp(now: Now) -> Timestamp {
     let micros = i64::try_from(now.wall.as_micros()).unwrap_or(i64::MAX);
