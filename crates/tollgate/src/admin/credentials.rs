@@ -53,7 +53,7 @@ pub struct NewCredentialBody {
     pub public_key: Option<String>,
     /// A secret, of a JWT or Hawk credential; one is made and shown once where it is absent.
     pub secret: Option<String>,
-    /// The service that it is for.
+    /// The service that it is for: a label, told to whoever validates an API key.
     #[schema(min_length = 1, max_length = 100)]
     pub service_id: Option<String>,
     /// Scopes of its own.

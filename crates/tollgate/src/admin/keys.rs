@@ -45,7 +45,7 @@ pub struct NewKey {
     pub consumer: Option<String>,
     /// Which deployment it is for; stands in its prefix. Default `live`.
     pub environment: Option<EnvironmentWord>,
-    /// The service that it is for. It is told to whoever validates the key.
+    /// The service that it is for: a label, told to whoever validates the key. Nobody is refused for it.
     #[schema(min_length = 1, max_length = 100)]
     pub service_id: Option<String>,
     /// Scopes of its own, within those of the key that makes it. Without them its consumer's and tier's count.
