@@ -1,6 +1,10 @@
 //! The listeners of the control plane, over sockets: what answers where and to whom, and what outlives a restart.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking; what it starts ends with its runtime"
+)]
 
 mod gate;
 mod remembered;
