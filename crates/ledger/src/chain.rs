@@ -103,14 +103,8 @@ pub(crate) fn link(before_and_event: &[u8]) -> Hash {
 }
 
 fn sealed(stream: StreamId, head: Head) -> Vec<u8> {
-    [
-        DOMAIN,
-        &stream.boot.to_bytes(),
-        &stream.number.to_be_bytes(),
-        &head.seq.to_be_bytes(),
-        &head.hash,
-    ]
-    .concat()
+    [DOMAIN, &stream.boot.to_bytes(), &stream.number.to_be_bytes(), &head.seq.to_be_bytes(), &head.hash]
+        .concat()
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ pub enum SyncMode {
 
 impl Config {
     /// The smallest segment that makes sense.
-    pub const MIN_SEGMENT: usize = 16 * MAX_RECORD;
+    pub const MIN_SEGMENT: usize = 8 * MAX_RECORD;
 
     /// A journal with everything as it is unless set.
     pub fn new(directory: impl Into<PathBuf>, node: impl Into<String>, seal_key: SealKey) -> Self {

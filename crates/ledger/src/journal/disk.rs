@@ -132,8 +132,14 @@ impl Disk {
     }
 
     /// Real disks are asked for real.
-    #[cfg_attr(not(test), expect(clippy::unused_self, reason = "only tests have another disk than the real one"))]
-    #[cfg_attr(not(test), expect(clippy::unnecessary_wraps, reason = "only tests have a disk that says no here"))]
+    #[cfg_attr(
+        not(test),
+        expect(clippy::unused_self, reason = "only tests have another disk than the real one")
+    )]
+    #[cfg_attr(
+        not(test),
+        expect(clippy::unnecessary_wraps, reason = "only tests have a disk that says no here")
+    )]
     fn ask(&self, _call: Call) -> io::Result<()> {
         match self {
             Self::Real => Ok(()),

@@ -98,7 +98,9 @@ impl Lot {
     pub(crate) fn acknowledge(&mut self, offset: u64, woken: &mut Vec<Waker>) {
         self.acknowledged = self.acknowledged.max(offset);
         let acknowledged = self.acknowledged;
-        woken.extend(self.waiters.extract_if(.., |(wanted, _)| *wanted <= acknowledged).map(|(_, waker)| waker));
+        woken.extend(
+            self.waiters.extract_if(.., |(wanted, _)| *wanted <= acknowledged).map(|(_, waker)| waker),
+        );
     }
 
     /// Takes everybody who waits.

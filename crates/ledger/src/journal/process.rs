@@ -136,7 +136,8 @@ impl Process {
             super::prune::prune(self, None)?;
         }
         if self.bytes().saturating_add(size as u64) > self.config.max_bytes {
-            let full = format!("its {} bytes are used, and nothing of them was released", self.config.max_bytes);
+            let full =
+                format!("its {} bytes are used, and nothing of them was released", self.config.max_bytes);
             return Err(io::Error::new(io::ErrorKind::QuotaExceeded, full));
         }
         let files = Files { directory: path, stream, node: &self.config.node };
@@ -299,9 +300,9 @@ impl Drop for Process {
 
 /// Deletes the directory of a boot that has no stream any more; one that has stays.
 pub(crate) fn remove_boot(path: &Path) {
-    if std::fs::read_dir(path).is_ok_and(|mut entries| {
-        entries.all(|entry| entry.is_ok_and(|entry| entry.file_name() == LOCK))
-    }) {
+    if std::fs::read_dir(path)
+        .is_ok_and(|mut entries| entries.all(|entry| entry.is_ok_and(|entry| entry.file_name() == LOCK)))
+    {
         let _ = std::fs::remove_file(path.join(LOCK));
         let _ = std::fs::remove_dir(path);
     }
@@ -332,7 +333,8 @@ fn boot_of(path: &Path) -> Option<Ulid> {
 fn own(root: &Path, boot: Ulid) -> io::Result<File> {
     let unlocked = root.join(format!("{UNLOCKED}{boot}"));
     directory(&unlocked)?;
-    let lock = lock(&unlocked)?.ok_or_else(|| io::Error::other("another process has this boot's directory"))?;
+    let lock =
+        lock(&unlocked)?.ok_or_else(|| io::Error::other("another process has this boot's directory"))?;
     std::fs::rename(&unlocked, segment::boot_directory(root, boot))?;
     Ok(lock)
 }
@@ -350,7 +352,8 @@ fn lock(path: &Path) -> io::Result<Option<File>> {
 
 /// Deletes what a crash left between making a boot's directory and naming it, where it can be told.
 fn forget_unlocked(path: &Path) {
-    let named = path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(UNLOCKED));
+    let named =
+        path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(UNLOCKED));
     if named && path.join(LOCK).exists() && lock(path).is_ok_and(|lock| lock.is_some()) {
         remove_boot(path);
     }
@@ -359,7 +362,8 @@ fn forget_unlocked(path: &Path) {
 /// An id for this boot: the time, so that boots sort, and random bits of the operating system.
 fn mint() -> io::Result<Ulid> {
     let mut random = [0; 16];
-    aws_lc_rs::rand::fill(&mut random).map_err(|_| io::Error::other("there are no random bytes to be had"))?;
+    aws_lc_rs::rand::fill(&mut random)
+        .map_err(|_| io::Error::other("there are no random bytes to be had"))?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Ok(Ulid::from_parts(u64::try_from(now.as_millis()).unwrap_or_default(), u128::from_be_bytes(random)))
 }

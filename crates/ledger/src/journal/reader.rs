@@ -109,7 +109,10 @@ impl Reader {
     ///
     /// # Errors
     /// Where a segment cannot be opened or read; the same is tried again by the next call.
-    #[expect(clippy::should_implement_trait, reason = "it fails, and where it gives nothing it may give more later")]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "it fails, and where it gives nothing it may give more later"
+    )]
     pub fn next(&mut self) -> io::Result<Option<Read>> {
         let (synced, over) = self.look();
         if self.ended || synced.is_some_and(|synced| self.seen == Some(synced.offset)) {
@@ -136,7 +139,11 @@ impl Reader {
         let Some(live) = &self.live else { return (None, true) };
         let lot = live.lot();
         // The thread takes the segment away once it is synced for the last time.
-        if lot.ended && lot.current.is_none() && !lot.failing { (None, true) } else { (Some(lot.synced), false) }
+        if lot.ended && lot.current.is_none() && !lot.failing {
+            (None, true)
+        } else {
+            (Some(lot.synced), false)
+        }
     }
 
     /// Goes to the last segment that begins before the next event; answers whether there is one.
@@ -196,10 +203,8 @@ impl Reader {
     /// Where no whole record is: to the next one, to the next segment, or nowhere yet.
     fn go_on(&mut self, over: bool) -> io::Result<Step> {
         let Some(cursor) = &mut self.cursor else { return Ok(Step::Nothing) };
-        let later: Vec<u32> = segment::list(&self.directory)?
-            .into_iter()
-            .filter(|number| *number > cursor.number())
-            .collect();
+        let later: Vec<u32> =
+            segment::list(&self.directory)?.into_iter().filter(|number| *number > cursor.number()).collect();
         // Who writes has left this segment once there is a record in a later one; and what was written to this one before
         // is there when it is read again after that.
         let mut left = over;

@@ -77,7 +77,9 @@ pub(crate) fn list(directory: &Path) -> io::Result<Vec<u32>> {
     for entry in std::fs::read_dir(directory)? {
         let path = entry?.path();
         if path.extension().is_some_and(|extension| extension == EXTENSION) {
-            found.extend(path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse::<u32>().ok()));
+            found.extend(
+                path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse::<u32>().ok()),
+            );
         }
     }
     found.sort_unstable();

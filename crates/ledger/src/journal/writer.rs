@@ -261,7 +261,8 @@ impl Writer {
         if self.tail.bytes.len() > capacity / 4 {
             self.process.nudge();
         }
-        anew <= capacity && (self.has_spare || self.used + self.pending() + kept + SLACK <= self.process.segment_bytes())
+        anew <= capacity
+            && (self.has_spare || self.used + self.pending() + kept + SLACK <= self.process.segment_bytes())
     }
 
     fn append(&mut self, kind: Kind, fill: impl FnOnce(&mut Vec<u8>)) {

@@ -12,34 +12,46 @@ use crate::journal::disk::faults::{Fault, Faults};
 use crate::journal::disk::{Call, Disk};
 use crate::journal::{Entry, Flushed, Journal, Opening, State, Stream, SyncMode};
 
-const CALLS: u64 = 130;
+const CALLS: u64 = 100;
 
 /// What callers were told.
 #[derive(Debug, Default)]
-struct Told {
-    admitted: BTreeSet<u64>,
+pub(super) struct Told {
+    pub(super) admitted: BTreeSet<u64>,
     /// Refused, or gone before they were admitted.
-    unmade: BTreeSet<u64>,
+    pub(super) unmade: BTreeSet<u64>,
     /// Calls that somebody closed with their own number.
-    closed: BTreeSet<u64>,
-    acknowledged: BTreeSet<u64>,
+    pub(super) closed: BTreeSet<u64>,
+    pub(super) acknowledged: BTreeSet<u64>,
     /// Whether the disk was not trusted in the end.
-    failing: bool,
+    pub(super) failing: bool,
     /// Events that were read while the stream was written to.
-    shipped: Vec<crate::chain::Linked>,
+    pub(super) shipped: Vec<crate::chain::Linked>,
 }
 
 /// What is under way.
 #[derive(Default)]
-struct Work {
-    told: Told,
-    waiting: BTreeMap<u64, Opening>,
-    open: BTreeMap<u64, Entry>,
-    ending: BTreeMap<u64, Flushed>,
+pub(super) struct Work {
+    pub(super) told: Told,
+    pub(super) waiting: BTreeMap<u64, Opening>,
+    pub(super) open: BTreeMap<u64, Entry>,
+    pub(super) ending: BTreeMap<u64, Flushed>,
 }
 
 impl Work {
-    fn look(&mut self) {
+    /// Begins a call; whoever makes every tenth does not wait for it.
+    pub(super) fn begin(&mut self, stream: &Stream, number: u64) {
+        match stream.open(&intent(number)) {
+            Ok(opening) if number % 10 == 5 => {
+                self.told.unmade.insert(number);
+                drop(opening);
+            }
+            Ok(opening) => _ = self.waiting.insert(number, opening),
+            Err(_) => _ = self.told.unmade.insert(number),
+        }
+    }
+
+    pub(super) fn look(&mut self) {
         let mut admitted = Vec::new();
         self.waiting.retain(|number, opening| match poll(opening) {
             Poll::Pending => true,
@@ -64,7 +76,7 @@ impl Work {
     }
 
     /// Ends a call in one of the ways in which calls end.
-    fn end(&mut self, number: u64) {
+    pub(super) fn end(&mut self, number: u64) {
         let Some(entry) = self.open.remove(&number) else { return };
         match number % 10 {
             3 => drop(entry),
@@ -85,14 +97,7 @@ fn work(journal: &Journal, stream: &Stream) -> Work {
     let mut work = Work::default();
     let mut now = Duration::ZERO;
     for number in 0..CALLS {
-        match stream.open(&intent(number)) {
-            Ok(opening) if number % 10 == 5 => {
-                work.told.unmade.insert(number);
-                drop(opening);
-            }
-            Ok(opening) => _ = work.waiting.insert(number, opening),
-            Err(_) => _ = work.told.unmade.insert(number),
-        }
+        work.begin(stream, number);
         if number % 3 != 0 {
             stream.flush();
         }
@@ -125,7 +130,7 @@ fn run(place: &Place, faults: &std::sync::Arc<Faults>) -> Option<Told> {
 }
 
 /// What is in the journal in the end is what callers were told; `all` says that nothing may be lost either.
-fn check(told: &Told, contents: &Contents, all: bool, stopped: bool, what: &str) {
+pub(super) fn check(told: &Told, contents: &Contents, all: bool, stopped: bool, what: &str) {
     let mut seen = BTreeSet::new();
     for (linked, seq) in contents.events.iter().zip(1..) {
         let event = &linked.event;
@@ -134,7 +139,10 @@ fn check(told: &Told, contents: &Contents, all: bool, stopped: bool, what: &str)
         assert!(seen.insert(number), "{what}: call {number} is there twice");
         let interrupted = event.closing.outcome == Outcome::Interrupted;
         if told.unmade.contains(&number) {
-            assert!((stopped || told.failing) && interrupted, "{what}: call {number} was never made: {event:?}");
+            assert!(
+                (stopped || told.failing) && interrupted,
+                "{what}: call {number} was never made: {event:?}"
+            );
         } else {
             assert!(told.admitted.contains(&number) || interrupted, "{what}: call {number}");
         }
@@ -150,7 +158,10 @@ fn check(told: &Told, contents: &Contents, all: bool, stopped: bool, what: &str)
         assert!(lost.is_empty(), "{what}: {lost:?} are lost");
     }
     let shipped = told.shipped.len();
-    assert!(contents.events.get(..shipped) == Some(&told.shipped), "{what}: what was shipped is not what is there");
+    assert!(
+        contents.events.get(..shipped) == Some(&told.shipped),
+        "{what}: what was shipped is not what is there"
+    );
 }
 
 /// How many calls to the disk there are without faults.
@@ -166,8 +177,8 @@ fn without_faults_everything_is_told() {
         let place = Place::new(sync);
         let faults = Faults::new(Fault::Short, usize::MAX, 0);
         let told = run(&place, &faults).unwrap();
-        assert!(told.acknowledged.len() > 50, "{}", told.acknowledged.len());
-        assert!(told.shipped.len() > 60, "{}", told.shipped.len());
+        assert!(told.acknowledged.len() > 40, "{}", told.acknowledged.len());
+        assert!(told.shipped.len() > 50, "{}", told.shipped.len());
         let asked = faults.calls();
         for call in [Call::Create, Call::Allocate, Call::Write, Call::Sync, Call::SyncDir, Call::Rename] {
             assert!(asked.contains(&call), "{call:?}");
@@ -183,12 +194,8 @@ fn without_faults_everything_is_told() {
 
 #[test]
 fn a_disk_that_fails_for_a_while_costs_no_event_and_doubles_none() {
-    let faults = [
-        (Fault::Error(Errno::IO), 1),
-        (Fault::Error(Errno::NOSPC), 9),
-        (Fault::Short, 1),
-        (Fault::Torn, 3),
-    ];
+    let faults =
+        [(Fault::Error(Errno::IO), 1), (Fault::Error(Errno::NOSPC), 9), (Fault::Short, 1), (Fault::Torn, 3)];
     for sync in [SyncMode::Process, SyncMode::Always] {
         for at in 0..calls(sync).len() {
             for (fault, many) in faults {

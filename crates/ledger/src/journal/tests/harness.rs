@@ -11,7 +11,9 @@ use ulid::Ulid;
 use crate::chain::{Head, Linked, SealKey};
 use crate::journal::disk::Disk;
 use crate::journal::disk::faults::{Fault, Faults};
-use crate::journal::{Config, Entry, Flushed, Journal, Opening, Read, Recovered, Stream, SyncMode};
+use crate::journal::{
+    Config, Damage, Entry, Flushed, Journal, Opening, Read, Reader, Recovered, Stream, SyncMode,
+};
 
 /// A directory for journals, one after the other.
 pub struct Place {
@@ -29,7 +31,9 @@ pub struct Contents {
 impl Place {
     /// With segments as small as they may be.
     pub fn new(sync: SyncMode) -> Self {
-        let directory = TempDir::new().unwrap();
+        // In memory where that can be had: what a disk does on top is what faults stand for.
+        let memory = std::path::Path::new("/dev/shm");
+        let directory = if memory.is_dir() { TempDir::new_in(memory) } else { TempDir::new() }.unwrap();
         let key = SealKey::new(&[7; 32]);
         let config = Config { sync, segment_bytes: 0, ..Config::new(directory.path(), "node-1", key) };
         Self { directory, config }
@@ -46,6 +50,42 @@ impl Place {
         let recovered = journal.recover().unwrap();
         (recovered, contents(&journal))
     }
+}
+
+/// What a reader gives until there is no more.
+pub fn read_all(reader: &mut Reader) -> Vec<Read> {
+    std::iter::from_fn(|| reader.next().unwrap()).collect()
+}
+
+/// The numbers of the calls whose events these are.
+pub fn numbers(reads: &[Read]) -> Vec<u64> {
+    let number = |read: &Read| match read {
+        Read::Event(linked) => Some(number_of(&linked.event)),
+        Read::Seal(_) | Read::Damaged(_) => None,
+    };
+    reads.iter().filter_map(number).collect()
+}
+
+/// What is wrong.
+pub fn damages(reads: &[Read]) -> Vec<Damage> {
+    let damage = |read: &Read| match read {
+        Read::Damaged(finding) => Some(finding.damage.clone()),
+        Read::Event(_) | Read::Seal(_) => None,
+    };
+    reads.iter().filter_map(damage).collect()
+}
+
+/// Makes calls that end at once, and gives the journal's thread its turns.
+pub fn make_calls(journal: &Journal, stream: &Stream, which: std::ops::RangeInclusive<u64>) {
+    for number in which {
+        drop(admit(stream, number).close(&closing(number)));
+        if number % 20 == 0 {
+            stream.flush();
+            journal.turn();
+        }
+    }
+    stream.flush();
+    journal.turn();
 }
 
 /// Reads all streams, from what was released on; nothing may be wrong.
