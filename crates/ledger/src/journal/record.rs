@@ -129,5 +129,4 @@ fn parse(kind: u8, payload: &[u8]) -> Option<Record<'_>> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests;

@@ -40,9 +40,12 @@ fn make_calls(stream: &Stream, thread: u64) {
     let mut open: Vec<(u64, Entry)> = Vec::new();
     for number in 0_u64.. {
         let number = (u64::from(std::process::id()) << 32) | (thread << 31) | number;
-        let mut opening = pin!(stream.open(&intent(number)).unwrap());
+        stream.tick(start.elapsed());
+        // Segments this small are full before the next one is made.
+        let Ok(opening) = stream.open(&intent(number)) else { continue };
+        let mut opening = pin!(opening);
         stream.flush();
-        let entry = wait(&waker, &woken, |cx| opening.as_mut().poll(cx)).unwrap();
+        let Ok(entry) = wait(&waker, &woken, |cx| opening.as_mut().poll(cx)) else { continue };
         say(ADMITTED, number);
         open.push((number, entry));
         if open.len() > 3 {
@@ -52,7 +55,6 @@ fn make_calls(stream: &Stream, thread: u64) {
             wait(&waker, &woken, |cx| flushed.as_mut().poll(cx));
             say(ENDED, number);
         }
-        stream.tick(start.elapsed());
     }
 }
 
