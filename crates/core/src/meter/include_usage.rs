@@ -76,7 +76,7 @@ pub(super) fn ask(body: &[u8], options: Options) -> Option<Edit> {
 }
 
 impl Options {
-    /// Reads `stream_options`, an object or `null` that is a part of `body`. Nothing where it says `include_usage` twice.
+    /// Reads `stream_options`, which is a part of `body`. Nothing where it says `include_usage` twice.
     pub fn read<'b>(body: &'b [u8], options: &'b str) -> Option<Self> {
         #[derive(Deserialize)]
         struct Fields<'b> {
@@ -84,8 +84,10 @@ impl Options {
             include_usage: Option<&'b RawValue>,
         }
         let at = offset(body, options);
-        if options == "null" {
-            return Some(Self::Null { at });
+        match options.as_bytes() {
+            b"null" => return Some(Self::Null { at }),
+            [b'{', ..] => {}
+            _ => return Some(Self::Odd),
         }
         let fields: Fields<'_> = serde_json::from_str(options).ok()?;
         Some(match fields.include_usage.map(RawValue::get) {

@@ -15,6 +15,7 @@ const WORD: usize = 40;
 #[derive(Debug, Clone)]
 pub(super) struct Scanner {
     state: State,
+    until_choices: bool,
     frames: [Frame; FRAMES],
     depth: usize,
     /// Brackets that are open within a value that does not matter.
@@ -78,8 +79,10 @@ enum State {
     Colon,
     /// A comma or an end.
     After,
-    /// Within a name.
-    InName { escaped: bool, odd: bool },
+    /// Within a name, which may have had an escape.
+    InName { odd: bool },
+    /// Behind a backslash in a name.
+    EscapeInName,
     /// Within a text.
     InText { escaped: bool },
     /// Within a number or a literal.
@@ -88,7 +91,7 @@ enum State {
     Skip,
     /// Within a text of it.
     SkipText { escaped: bool },
-    /// It is no JSON; nothing more is read.
+    /// It is no JSON, or need not be read; nothing more is.
     Broken,
 }
 
@@ -102,6 +105,7 @@ impl Default for Scanner {
     fn default() -> Self {
         Self {
             state: State::Value,
+            until_choices: false,
             frames: [Frame { place: Place::Skip, list: false }; FRAMES],
             depth: 0,
             skipped: 0,
@@ -143,7 +147,13 @@ impl Scanner {
         &self.found
     }
 
-    /// Whether it is no JSON.
+    /// One that reads a text no further than its `choices`, where they hold anything: for those who look for an event
+    /// without.
+    pub fn until_choices() -> Self {
+        Self { until_choices: true, ..Self::default() }
+    }
+
+    /// Whether it is no JSON, or is read no further.
     pub fn is_broken(&self) -> bool {
         self.state == State::Broken
     }
@@ -168,14 +178,18 @@ impl Scanner {
                 };
                 used
             }
-            State::InName { escaped, odd } => self.name(byte, escaped, odd),
-            State::InWord if is_word(byte) => {
-                self.keep(byte);
+            State::InName { odd } => self.name(bytes, odd),
+            State::EscapeInName => {
+                self.state = State::InName { odd: true };
                 1
             }
             State::InWord => {
-                self.word_ends();
-                0
+                let run = bytes.iter().take_while(|byte| is_word(**byte)).count();
+                self.keep(&bytes[..run]);
+                if run < bytes.len() {
+                    self.word_ends();
+                }
+                run
             }
             State::Broken => bytes.len(),
             State::Value
@@ -201,7 +215,7 @@ impl Scanner {
             (State::Value | State::FirstItem, _) => return self.value(byte),
             (State::FirstName | State::Name, b'"') => {
                 self.word_len = 0;
-                State::InName { escaped: false, odd: false }
+                State::InName { odd: false }
             }
             (State::Colon, b':') => State::Value,
             (State::After, b',') if self.depth > 0 && self.top().list => {
@@ -217,6 +231,10 @@ impl Scanner {
         // Choices that hold anything are those of an answer, whatever it is.
         if self.depth > 0 && self.top().place == Place::Choices {
             self.found.choices = Choices::Filled;
+            if self.until_choices {
+                self.state = State::Broken;
+                return;
+            }
         }
         match byte {
             b'{' | b'[' => self.open(byte == b'['),
@@ -232,7 +250,7 @@ impl Scanner {
             }
             _ if is_word(byte) => {
                 self.word_len = 0;
-                self.keep(byte);
+                self.keep(&[byte]);
                 self.state = State::InWord;
             }
             _ => self.state = State::Broken,
@@ -292,35 +310,37 @@ impl Scanner {
         }
     }
 
-    fn name(&mut self, byte: u8, escaped: bool, odd: bool) -> usize {
-        self.state = match byte {
-            _ if escaped => State::InName { escaped: false, odd: true },
-            b'\\' => State::InName { escaped: true, odd: true },
-            b'"' => {
+    fn name(&mut self, bytes: &[u8], odd: bool) -> usize {
+        let end = memchr2(b'"', b'\\', bytes);
+        let (kept, rest) = bytes.split_at(end.unwrap_or(bytes.len()));
+        let whole = self.word_len == 0 && rest.first() == Some(&b'"');
+        if !whole {
+            self.keep(kept);
+        }
+        self.state = match rest.first() {
+            None => State::InName { odd },
+            Some(b'"') => {
                 // Names of the grammar are short and have no escapes.
-                let place = if odd || self.word_len > WORD {
-                    Place::Skip
-                } else {
-                    self.top().place.member(&self.word[..self.word_len])
-                };
-                self.place = place;
+                let name = if whole { Some(kept) } else { self.word.get(..self.word_len) };
+                let name = name.filter(|_| !odd);
+                self.place = name.map_or(Place::Skip, |name| self.top().place.member(name));
                 State::Colon
             }
-            _ => {
-                self.keep(byte);
-                State::InName { escaped, odd }
-            }
+            Some(_) => State::EscapeInName,
         };
-        1
+        kept.len() + usize::from(!rest.is_empty())
     }
 
-    fn keep(&mut self, byte: u8) {
-        match self.word.get_mut(self.word_len) {
-            Some(place) => *place = byte,
-            // One more than fits says that it is too long.
-            None => self.word_len = WORD,
+    /// Keeps a part of a word; one that is too long has a length that says so.
+    fn keep(&mut self, part: &[u8]) {
+        let len = self.word_len + part.len();
+        match self.word.get_mut(self.word_len..len) {
+            Some(place) => {
+                place.copy_from_slice(part);
+                self.word_len = len;
+            }
+            None => self.word_len = WORD + 1,
         }
-        self.word_len += 1;
     }
 
     fn text(&mut self, bytes: &[u8], escaped: bool) -> usize {
@@ -356,27 +376,45 @@ impl Scanner {
         }
     }
 
-    /// Reads over a value that does not matter, up to its end.
+    /// Reads over a value that does not matter, up to its end or to a text in it.
     fn skip(&mut self, bytes: &[u8]) -> usize {
-        let mut at = 0;
-        while let Some(next) = next_bracket(&bytes[at..]) {
-            let byte = bytes[at + next];
-            at += next + 1;
+        for (index, byte) in marks(bytes) {
             match byte {
                 b'"' => {
                     self.state = State::SkipText { escaped: false };
-                    return at;
+                    return index + 1;
                 }
                 b'{' | b'[' => self.skipped += 1,
                 _ => self.skipped -= 1,
             }
             if self.skipped == 0 {
                 self.state = State::After;
-                return at;
+                return index + 1;
             }
         }
         bytes.len()
     }
+}
+
+/// How many levels a JSON text has, as far as its brackets tell.
+pub(super) fn levels(text: &[u8]) -> usize {
+    let (mut at, mut open, mut most) = (0, 0_usize, 0);
+    'texts: while at < text.len() {
+        for (index, byte) in marks(&text[at..]) {
+            match byte {
+                b'"' => {
+                    at += index + 1;
+                    at += rest_of_text(&text[at..], false).0;
+                    continue 'texts;
+                }
+                b'{' | b'[' => open += 1,
+                _ => open = open.saturating_sub(1),
+            }
+            most = most.max(open);
+        }
+        break;
+    }
+    most
 }
 
 /// How much of `bytes` belongs to a text that is open, its closing quote included; and, where it stays open, whether the
@@ -396,18 +434,14 @@ fn rest_of_text(bytes: &[u8], escaped: bool) -> (usize, Option<bool>) {
     (bytes.len(), Some(false))
 }
 
-/// Where the first quote or bracket stands.
-fn next_bracket(bytes: &[u8]) -> Option<usize> {
+/// Quotes and brackets, and where they stand.
+fn marks(bytes: &[u8]) -> impl Iterator<Item = (usize, u8)> {
+    let is_mark = |byte: u8| matches!(byte, b'"' | b'{' | b'}' | b'[' | b']');
     // Folding a block without a branch lets the compiler look at many bytes at a time: lists of numbers are long.
-    let matters = |byte: &u8| matches!(byte, b'"' | b'{' | b'}' | b'[' | b']');
-    let mut at = 0;
-    for block in bytes.chunks_exact(64) {
-        if block.iter().fold(false, |any, byte| any | matters(byte)) {
-            break;
-        }
-        at += 64;
-    }
-    bytes[at..].iter().position(matters).map(|next| at + next)
+    let blocks = bytes.chunks(64).zip((0..).step_by(64));
+    let marked = blocks.filter(move |(block, _)| block.iter().fold(false, |any, byte| any | is_mark(*byte)));
+    let all = marked.flat_map(|(block, at)| (at..).zip(block.iter().copied()));
+    all.filter(move |(_, byte)| is_mark(*byte))
 }
 
 /// Bytes of numbers and literals, `NaN` and `Infinity` among them, which some servers write.

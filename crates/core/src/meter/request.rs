@@ -5,6 +5,7 @@ use std::cell::Cell;
 use serde::de::DeserializeSeed;
 
 use super::include_usage::Edit;
+use super::json::levels;
 use super::reading::tokens_of;
 use super::{Estimate, Pointer};
 use crate::limit::{Cost, Unit};
@@ -57,8 +58,8 @@ pub enum BodyFault {
     Deep,
 }
 
-/// The deepest body that is read: one level less than serde_json reads, so that the error is ours.
-pub const DEPTH_MAX: usize = 126;
+/// The deepest body that is read, in levels.
+pub const DEPTH_MAX: usize = 128;
 
 /// More rows than one call can bring; whoever names more is taken to bring this many.
 pub const ROWS_MAX: u64 = 1_000_000_000;
@@ -101,6 +102,9 @@ impl RequestMeter {
         let reading = RequestReading { tokens_in: tokens_of(body.len() as u64), ..RequestReading::default() };
         if !self.reads() {
             return Ok(reading);
+        }
+        if levels(body) > DEPTH_MAX {
+            return Err(BodyFault::Deep);
         }
         let fault = Cell::new(None);
         let mut walked = Walked::new(body, &fault);

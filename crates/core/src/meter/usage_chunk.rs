@@ -13,7 +13,7 @@ use super::json::{Choices, Scanner};
 /// Some servers also say things once, in the last event (llama-server its `timings`), and then they go with it.
 ///
 /// Nothing waits but the beginning of an event that could still be the one, and that until its `choices` begin or it ends.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct UsageChunkFilter {
     events: Events,
     scanner: Scanner,
@@ -37,6 +37,19 @@ pub enum Piece<'a> {
 
 /// The most bytes that are held. No usage event is larger.
 pub const HELD_MAX: usize = 16 * 1024;
+
+impl Default for UsageChunkFilter {
+    fn default() -> Self {
+        Self {
+            events: Events::default(),
+            scanner: Scanner::until_choices(),
+            held: Vec::new(),
+            let_go: false,
+            line_feed: false,
+            taken: 0,
+        }
+    }
+}
 
 impl UsageChunkFilter {
     /// Filters the next part of the stream, split anywhere. Calls `emit` with the pieces that go on, in order; none of
@@ -101,8 +114,7 @@ impl UsageChunkFilter {
 
     /// Whether the open event could be the one.
     fn may_be_usage(&self) -> bool {
-        let other = self.scanner.is_broken() || self.scanner.found().choices == Choices::Filled;
-        self.events.is_open() && !self.let_go && !other
+        self.events.is_open() && !self.let_go && !self.scanner.is_broken()
     }
 
     fn release(&mut self, emit: &mut impl FnMut(Piece<'_>)) {

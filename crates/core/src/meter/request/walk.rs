@@ -3,20 +3,27 @@
 use std::cell::Cell;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 use serde_json::value::RawValue;
 
 use super::plan::{Plan, Take};
-use super::{BodyFault, DEPTH_MAX, ROWS_MAX, RequestReading};
+use super::{BodyFault, ROWS_MAX, RequestReading};
 use crate::meter::include_usage::{self, Options};
 use crate::meter::{TOKENS_MAX, model};
 
-/// One value of a body. `plan` is absent where nothing is taken from it; it must be JSON all the same.
+/// One value of a body.
 pub(super) struct Walk<'a, 'b> {
+    /// What is taken here and below.
     plan: Option<&'a Plan>,
-    depth: usize,
+    /// How many levels from here on tell of rows. What is neither planned nor tells of rows is only held to the grammar.
+    rows: u8,
     walked: &'a mut Walked<'b>,
 }
+
+/// Levels that tell of rows: the list, its first item, the `shape` of that, and the first number there.
+const ROWS: u8 = 4;
 
 /// What was found on the way.
 pub(super) struct Walked<'b> {
@@ -111,15 +118,16 @@ impl Seen {
 impl<'a, 'b> Walk<'a, 'b> {
     /// The outermost value.
     pub fn new(plan: &'a Plan, walked: &'a mut Walked<'b>) -> Self {
-        Self { plan: Some(plan), depth: 0, walked }
+        Self { plan: Some(plan), rows: 0, walked }
+    }
+
+    fn value(plan: Option<&'a Plan>, rows: u8, walked: &'a mut Walked<'b>) -> Self {
+        let begins = plan.is_some_and(|plan| plan.takes().contains(&Take::Rows));
+        Self { plan, rows: if begins { ROWS } else { rows }, walked }
     }
 
     fn takes(&self) -> &'a [Take] {
         self.plan.map(Plan::takes).unwrap_or_default()
-    }
-
-    fn deeper<E: Error>(&self) -> Result<usize, E> {
-        if self.depth == DEPTH_MAX { Err(self.walked.fail(BodyFault::Deep)) } else { Ok(self.depth + 1) }
     }
 }
 
@@ -127,12 +135,15 @@ impl<'de> DeserializeSeed<'de> for Walk<'_, '_> {
     type Value = Seen;
 
     fn deserialize<D: Deserializer<'de>>(mut self, deserializer: D) -> Result<Seen, D::Error> {
+        if self.plan.is_none() && self.rows == 0 {
+            IgnoredAny::deserialize(deserializer)?;
+            return Ok(Seen::Other);
+        }
         if self.takes().contains(&Take::StreamOptions) {
             return self.stream_options(deserializer);
         }
         let takes = self.takes();
-        let walked = &mut *self.walked;
-        let walk = Walk { plan: self.plan, depth: self.depth, walked };
+        let walk = Walk { plan: self.plan, rows: self.rows, walked: &mut *self.walked };
         let seen = deserializer.deserialize_any(walk)?;
         for take in takes {
             self.walked.take(*take, seen);
@@ -144,19 +155,12 @@ impl<'de> DeserializeSeed<'de> for Walk<'_, '_> {
 impl Walk<'_, '_> {
     /// The one value whose place in the body matters, as it may be edited.
     fn stream_options<'de, D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<Seen, D::Error> {
-        let raw: &'de RawValue = serde::Deserialize::deserialize(deserializer)?;
-        let walk = Walk { plan: None, depth: self.depth, walked: &mut *self.walked };
-        let seen = walk.deserialize(&mut serde_json::Deserializer::from_str(raw.get()));
-        let seen = seen.map_err(D::Error::custom)?;
-        self.walked.options = match seen {
-            Seen::Null | Seen::Object { .. } => match Options::read(self.walked.body, raw.get()) {
-                Some(options) => options,
-                None => return Err(self.walked.fail(BodyFault::Twice("include_usage".into()))),
-            },
-            // The model will refuse it.
-            Seen::Number(_) | Seen::True | Seen::List { .. } | Seen::Other => Options::Odd,
+        let raw: &'de RawValue = Deserialize::deserialize(deserializer)?;
+        self.walked.options = match Options::read(self.walked.body, raw.get()) {
+            Some(options) => options,
+            None => return Err(self.walked.fail(BodyFault::Twice("include_usage".into()))),
         };
-        Ok(seen)
+        Ok(Seen::Other)
     }
 }
 
@@ -195,11 +199,12 @@ impl<'de> Visitor<'de> for Walk<'_, '_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Seen, A::Error> {
-        let depth = self.deeper()?;
+        let below = self.rows.saturating_sub(1);
         let (mut items, mut first, mut shape) = (0, None, None);
         loop {
             let plan = self.plan.and_then(|plan| plan.item(items));
-            let walk = Walk { plan, depth, walked: &mut *self.walked };
+            let rows = if items == 0 { below } else { 0 };
+            let walk = Walk::value(plan, rows, &mut *self.walked);
             match list.next_element_seed(walk)? {
                 None => return Ok(Seen::List { items, first, shape }),
                 Some(Seen::Number(number)) if items == 0 => first = Some(number),
@@ -211,7 +216,7 @@ impl<'de> Visitor<'de> for Walk<'_, '_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Seen, A::Error> {
-        let depth = self.deeper()?;
+        let below = self.rows.saturating_sub(1);
         let (mut shape, mut rows, mut data) = (None, None, None);
         // A pointer for each name below; a plan has a handful.
         let mut had = 0_u64;
@@ -228,7 +233,7 @@ impl<'de> Visitor<'de> for Walk<'_, '_> {
                 }
                 _ => None,
             };
-            let seen = members.next_value_seed(Walk { plan, depth, walked: &mut *self.walked })?;
+            let seen = members.next_value_seed(Walk::value(plan, below, &mut *self.walked))?;
             match (name.word(), seen) {
                 (Word::Shape, Seen::List { first, .. }) => shape = first,
                 (Word::Data, Seen::List { items, .. }) => data = Some(items),
