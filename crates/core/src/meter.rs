@@ -71,6 +71,8 @@ pub struct Estimate {
     pub tokens_in: Option<u64>,
     /// Tokens of the answer.
     pub tokens_out: Option<u64>,
+    /// Bytes of a body whose length is not declared.
+    pub bytes: Option<u64>,
     /// Rows.
     pub rows: Option<u64>,
     /// Whole compute units.
@@ -81,6 +83,15 @@ impl Meters {
     /// Whether tokens of either side are counted, so that answers are to be read.
     pub fn tokens(&self) -> bool {
         self.tokens_in || self.tokens_out
+    }
+
+    /// What needs the body of a request read whole, by its name in the file.
+    pub fn needs_body(&self) -> Option<&'static str> {
+        match (&self.model, &self.rows) {
+            (Some(ModelPlace::Body(_)), _) => Some("model"),
+            (_, Some(_)) => Some("rows"),
+            (_, None) => self.tokens().then_some("tokens"),
+        }
     }
 
     /// Readies [`Self::request`] for what the other fields ask of request bodies.

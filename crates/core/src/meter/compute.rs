@@ -1,8 +1,7 @@
 //! Compute units: time at the upstream, weighed.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
-
-use foldhash::HashMap;
 
 /// How compute units come about: seconds at the upstream by their price in units, plus what the payload costs, all of it
 /// times the model's weight.
@@ -18,7 +17,7 @@ pub struct ComputeUnits {
     /// Units of one mebibyte of the request's body.
     pub per_mebibyte: Factor,
     /// What a model weighs beside the others; 1 where it is not named.
-    pub models: HashMap<Box<str>, Factor>,
+    pub models: BTreeMap<Box<str>, Factor>,
 }
 
 /// An exact decimal that is not negative: `digits / 10^scale`.

@@ -14,9 +14,14 @@ pub enum ModelPlace {
 }
 
 /// The longest name of a model that a request may give, in bytes: it becomes a word of bills and metrics.
-const NAME_MAX: usize = 256;
+const NAME_MAX: usize = 255;
 
 impl ModelPlace {
+    /// A name that the file gives; nothing for a text that is none.
+    pub fn named(name: &str) -> Option<Self> {
+        fits(name).then(|| Self::Named(name.into()))
+    }
+
     /// The name, where it does not take the body to know it. `path` is canonical.
     pub fn before_the_body<'a>(&'a self, path: &'a str) -> Option<&'a str> {
         match self {

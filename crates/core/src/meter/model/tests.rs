@@ -18,4 +18,7 @@ fn segments_are_counted_from_one() {
 #[test]
 fn a_given_name_is_the_name() {
     assert_eq!(ModelPlace::Named("m".into()).before_the_body("/x"), Some("m"));
+    assert_eq!(ModelPlace::named("m"), Some(ModelPlace::Named("m".into())));
+    assert_eq!(ModelPlace::named(""), None);
+    assert_eq!(ModelPlace::named("a\nb"), None);
 }
