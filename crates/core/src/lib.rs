@@ -16,6 +16,7 @@ mod fixtures;
 pub mod head;
 pub mod limit;
 pub mod matrix;
+pub mod meter;
 pub mod mode;
 pub mod path;
 pub mod route;

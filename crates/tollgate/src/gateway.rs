@@ -22,6 +22,7 @@ mod pool;
 pub mod problem;
 mod rate_limit;
 mod tunnel;
+pub mod unpacked;
 mod wire;
 pub mod worker;
 

@@ -18,6 +18,7 @@ mod cors;
 mod credentials;
 mod later;
 mod limits;
+mod meters;
 mod missing;
 mod overlap;
 mod paths;

@@ -51,7 +51,7 @@ fn prices(cx: &mut Context<'_>, file: &File) {
 fn route(cx: &mut Context<'_>, route: &Route) {
     let counted = |meters: &&Spanned<Meters>| match &meters.value {
         Meters::Off(_) => true,
-        Meters::List(list) => !matches!(list.as_slice(), [Meter::Requests]),
+        Meters::List(list) => !matches!(list.as_slice(), [Spanned { value: Meter::Requests, .. }]),
     };
     set(cx, "`model`", route.model.as_ref());
     set(cx, "`meters`", route.meters.as_ref().filter(counted));
