@@ -79,6 +79,8 @@ pub enum Denial {
     Directory(DirectoryFailure),
     /// Nobody can say at the moment how much of a quota was used.
     Uncounted,
+    /// The call cannot be taken down at the moment: nobody would pay for it.
+    Unmetered,
     /// The account behind the credential has no balance left.
     Balance(Balance),
     /// The gate could not get an answer from the model.
@@ -263,6 +265,7 @@ impl Denial {
             Self::Overloaded
             | Self::Directory(_)
             | Self::Uncounted
+            | Self::Unmetered
             | Self::Upstream(UpstreamFailure::NoHealthyTarget) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -295,6 +298,7 @@ impl Denial {
             Self::Directory(DirectoryFailure::Throttled { .. }) => "credential_checks_limited",
             Self::Directory(_) => "directory_unavailable",
             Self::Uncounted => "quota_unavailable",
+            Self::Unmetered => "metering_unavailable",
             Self::Balance(Balance::Low) => "insufficient_balance",
             Self::Balance(Balance::Refused { .. }) => "charge_refused",
             Self::Upstream(UpstreamFailure::Unreachable) => "upstream_unreachable",
@@ -331,6 +335,7 @@ impl Denial {
             Self::Overloaded
             | Self::Directory(_)
             | Self::Uncounted
+            | Self::Unmetered
             | Self::Upstream(UpstreamFailure::NoHealthyTarget) => {
                 vec![(header::RETRY_AFTER, HeaderValue::from_static("1"))]
             }

@@ -47,6 +47,10 @@ pub fn text(control: &Control) -> String {
     text.family("tollgate_store_up", "gauge", "Whether the store answered when it was asked last.");
     text.sample(&[], u8::from(!gate.directory.is_away()));
     shared(&mut text, control);
+    text.family("tollgate_journal_healthy", "gauge", "Whether calls can be taken down; where not, they are refused.");
+    text.sample(&[], u8::from(gate.ledger.is_healthy()));
+    text.family("tollgate_journal_bytes", "gauge", "Bytes of the journal's files.");
+    text.sample(&[], gate.ledger.journal.bytes());
     text.family("tollgate_upstream_healthy", "gauge", "Targets of an upstream that count as healthy.");
     let live = gate.live();
     let upstreams: BTreeMap<&str, usize> = live

@@ -17,6 +17,7 @@ mod context;
 mod cors;
 mod credentials;
 mod later;
+mod ledger;
 mod limits;
 mod meters;
 mod missing;

@@ -36,6 +36,8 @@ pub struct Process {
     pub auth_service: Option<AuthService>,
     /// The Redis of its fleet, if it is in one.
     pub shared: Option<shared::Settings>,
+    /// How what was used is recorded.
+    pub ledger: Ledger,
     /// Bounds of what callers may send.
     pub bounds: Bounds,
 }
@@ -74,6 +76,17 @@ pub struct AuthService {
     pub report: bool,
     /// How the gate names itself there.
     pub service_id: String,
+}
+
+/// How what was used is recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ledger {
+    /// Whether the journal is on the disk before a call goes on, which survives the end of the machine too.
+    pub sync_always: bool,
+    /// How long events are kept in the store.
+    pub keep: Duration,
+    /// Bytes of the journal's files.
+    pub max_bytes: u64,
 }
 
 /// The cache of who is behind a credential.
