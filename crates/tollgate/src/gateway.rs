@@ -159,9 +159,9 @@ async fn finish(worker: &Rc<Worker>, timer: &Rc<Timer>, waiting: Box<Waiting>) -
             Err(denial) => return deny(call, &live, &denial),
         }
     };
-    if let Some(charge) = call.to_charge() {
+    if let Some((credential, charge)) = call.to_charge() {
         // Boxed, as every rare and large future of the walk: its room would be moved with each request.
-        if let Err(balance) = Box::pin(worker.gate.directory.charge(charge)).await
+        if let Err(balance) = Box::pin(worker.gate.directory.charge(&credential, charge)).await
             && let Err(denial) = decision::unless_softened(&mut call, Denial::Balance(balance))
         {
             return deny(call, &live, &denial);

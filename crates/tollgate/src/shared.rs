@@ -91,6 +91,10 @@ pub struct Counts {
     pub nonces_alone: AtomicU64,
     /// Questions about rates.
     pub questions: AtomicU64,
+    /// Answers of the auth service that another gate had asked for.
+    pub answers: AtomicU64,
+    /// Entries in place of such answers that no gate with the fleet key wrote.
+    pub answers_forged: AtomicU64,
 }
 
 impl Settings {

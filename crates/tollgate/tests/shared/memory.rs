@@ -68,7 +68,9 @@ fn answers_are_shared_by_those_who_have_the_fleet_key() {
     fleet.runtime.block_on(async {
         one.put(&lookup, b"ann", life).await;
         none.put(&Digest::of(b"x"), b"nobody", life).await;
-        assert_eq!(same.get(&lookup).await.as_deref(), Some(&b"ann"[..]));
+        let (answer, left) = same.get(&lookup).await.unwrap();
+        assert_eq!(answer, b"ann");
+        assert!((Duration::from_secs(290)..=life).contains(&left), "{left:?}");
         assert_eq!(other.get(&lookup).await, None);
         assert_eq!(none.get(&lookup).await, None);
         let mut connection = redis.connection();
@@ -77,6 +79,9 @@ fn answers_are_shared_by_those_who_have_the_fleet_key() {
         assert!(!keys[0].contains(&hex::encode(lookup.0)), "a lookup's digest is not shown");
         let () = redis::cmd("APPEND").arg(&keys[0]).arg("!").query(&mut connection).unwrap();
         assert_eq!(same.get(&lookup).await, None, "what was changed by others is not believed");
+        assert_eq!(same.counts().answers_forged.load(std::sync::atomic::Ordering::Relaxed), 1);
+        let left: Vec<String> = redis::cmd("KEYS").arg("tollgate:answer:*").query(&mut connection).unwrap();
+        assert!(left.is_empty(), "nor kept");
         one.put(&lookup, b"ann", life).await;
         same.forget(&lookup).await;
         assert_eq!(one.get(&lookup).await, None);
