@@ -68,24 +68,28 @@ pub fn rules<'a>(route: &'a Route, credential: Option<&'a Credential>) -> impl I
     route.limits.iter().chain(of_tier.into_iter().flatten())
 }
 
-/// A quota of which it is not known how much was used.
+/// A quota of which only the store can say whether there is room for a call.
 #[derive(Debug, Clone)]
 pub struct Uncounted {
     /// Whose use of which quota.
     pub key: Key,
     /// The quota.
     pub quota: Quota,
+    /// How much the call needs of it.
+    pub units: u64,
 }
 
-/// The quotas of a permitted call that are to be [loaded](Limiter::load) before anything can be reserved.
-pub fn uncounted(limiter: &Limiter, permit: &Permit, client: IpAddr, now: Now) -> Vec<Uncounted> {
+/// The quotas of a permitted call that are to be [loaded](Limiter::load) before anything can be reserved; `body` are the
+/// bytes that it declares.
+pub fn uncounted(limiter: &Limiter, permit: &Permit, client: IpAddr, body: u64, now: Now) -> Vec<Uncounted> {
     let credential = permit.identity().map(|identity| &*identity.credential);
+    let estimate = estimate(body);
     let quotas = rules(permit.route(), credential).filter_map(|rule| match rule.limit() {
-        Limit::Quota(quota) => Some((rule.key(credential, client), quota)),
+        Limit::Quota(quota) => Some((rule.key(credential, client), quota, estimate.of(quota.unit))),
         Limit::Rate(_) | Limit::Concurrent(_) => None,
     });
-    let unknown = quotas.filter(|(key, quota)| !limiter.knows(key, quota, now));
-    unknown.map(|(key, quota)| Uncounted { key, quota: quota.clone() }).collect()
+    let unknown = quotas.filter(|(key, quota, units)| limiter.must_ask(key, quota, *units, now));
+    unknown.map(|(key, quota, units)| Uncounted { key, quota: quota.clone(), units }).collect()
 }
 
 /// Reserves what a permitted call will use from all of its limits, or nothing from any: one request, and the `body` bytes
@@ -109,7 +113,7 @@ pub fn reserve(
     if route.limits.is_empty() && credential.is_none_or(|credential| credential.consumer.limits.is_empty()) {
         return Ok(Admission { permit, reservation: None, softened: None });
     }
-    let estimate = Cost::request().with(Unit::Bytes, body);
+    let estimate = estimate(body);
     let reserved = {
         let with_keys = rules(route, credential).map(|rule| (rule.limit(), rule.key(credential, client)));
         limiter.reserve(&with_keys.collect::<SmallVec<[_; 4]>>(), &estimate, now)
@@ -121,6 +125,11 @@ pub fn reserve(
             soften(permit, refused)
         }
     }
+}
+
+/// What a call takes before it is known what it uses: one request, and the bytes that it declares.
+fn estimate(body: u64) -> Cost {
+    Cost::request().with(Unit::Bytes, body)
 }
 
 /// Ends a call that a limit refuses, or admits it without holding anything where the route's mode lets it through.

@@ -279,7 +279,8 @@ fn admit(
         Err(denial) => access::refuse(&route, None, denial)?,
     };
     tunnel::check(&permit, &checked)?;
-    let uncounted = admission::uncounted(&worker.gate.limiter, &permit, checked.head.client, call.now);
+    let (client, declared) = (checked.head.client, body.remaining().unwrap_or(0));
+    let uncounted = admission::uncounted(&worker.gate.limiter, &permit, client, declared, call.now);
     if !uncounted.is_empty() {
         let counting = Counting { uncounted, permit, checked, body, artifacts };
         return Ok(Step::Count(Box::new(counting)));

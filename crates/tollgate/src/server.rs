@@ -213,7 +213,7 @@ impl Server {
         self.control.block_on(async {
             // Bounded: a store that hangs may not keep the process from its end.
             let last_words = async {
-                if let Err(error) = self.gate.quotas.flush().await {
+                if let Err(error) = self.gate.quotas.close().await {
                     tracing::warn!("what was used of quotas since the last second is lost: {error}");
                 }
                 directory.close().await;

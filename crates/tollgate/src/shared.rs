@@ -1,5 +1,5 @@
-//! What the nodes of a fleet share through one Redis: rates, nonces, counters of quotas, answers of an external auth
-//! service, and the word that something changed.
+//! What the nodes of a fleet share through one Redis: rates, nonces, answers of an external auth service, and the word that
+//! something changed.
 //!
 //! Redis holds nothing that cannot be lost. It answers within [`link::ANSWER`] or counts as away, and then every node goes
 //! on by itself; what that means for each kind of state stands with it. The data plane waits for it in two places only: a
@@ -11,7 +11,6 @@ mod link;
 mod news;
 mod nodes;
 mod nonces;
-mod quotas;
 mod rates;
 
 use std::fmt;
@@ -30,7 +29,6 @@ use crate::state::clock::Clock;
 use self::link::Link;
 
 pub use self::link::Away;
-pub use self::quotas::Counted;
 
 /// Before every key and channel, so that others may use the same Redis.
 const PREFIX: &str = "tollgate:";

@@ -15,7 +15,7 @@ use crate::server::Redis;
 const SECRET: &str = "werxhqb98rpaxn39848xrunpaw3489ruxnpa98w4rxn";
 
 /// Answers every request until the process ends.
-fn model() -> SocketAddr {
+pub fn model() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
@@ -69,7 +69,7 @@ fn gates<const COUNT: usize>(redis: &Redis, folder: &std::path::Path) -> [Server
 }
 
 /// The whole answer to a request without a body.
-fn ask(gate: &Server, method: &str, path: &str, fields: &str) -> String {
+pub fn ask(gate: &Server, method: &str, path: &str, fields: &str) -> String {
     let mut stream = TcpStream::connect(gate.addresses()[0]).unwrap();
     write!(stream, "{method} {path} HTTP/1.1\r\nhost: example.com\r\nconnection: close\r\n{fields}\r\n")
         .unwrap();
@@ -78,7 +78,7 @@ fn ask(gate: &Server, method: &str, path: &str, fields: &str) -> String {
     answer
 }
 
-fn status(answer: &str) -> &str {
+pub fn status(answer: &str) -> &str {
     answer.split(' ').nth(1).unwrap()
 }
 
