@@ -11,6 +11,7 @@ mod link;
 mod news;
 mod nodes;
 mod nonces;
+mod probe;
 mod rates;
 
 use std::fmt;
@@ -29,6 +30,7 @@ use crate::state::clock::Clock;
 use self::link::Link;
 
 pub use self::link::Away;
+pub use self::probe::{Unfit, probe};
 
 /// Before every key and channel, so that others may use the same Redis.
 const PREFIX: &str = "tollgate:";
@@ -45,6 +47,8 @@ pub struct Settings {
     pub key: Option<Secret>,
     /// How many nodes there are as long as Redis was never heard.
     pub nodes: u32,
+    /// The only roots to trust over TLS, in PEM; without them the system's.
+    pub roots: Option<Vec<u8>>,
 }
 
 /// Why settings cannot be used. The URL is not repeated, as it may hold a password.
@@ -55,6 +59,9 @@ pub enum SettingsError {
         "expected `redis://HOST:PORT` or `rediss://HOST:PORT`, with `USER:PASSWORD@` before the host where it asks for one"
     )]
     Url,
+    /// Roots are given, and there is no TLS.
+    #[error("roots are trusted over TLS alone, and the URL is not `rediss://…`")]
+    Roots,
     /// The key is short enough to be guessed.
     #[error("a fleet key has at least 32 bytes")]
     Key,
@@ -105,6 +112,11 @@ impl Settings {
         if self.key.as_ref().is_some_and(|key| key.len() < 32) { Err(SettingsError::Key) } else { Ok(()) }
     }
 
+    /// Where it is, without user and password.
+    pub fn address(&self) -> String {
+        self.open().map(|client| client.get_connection_info().addr().to_string()).unwrap_or_default()
+    }
+
     /// Whether the URL holds a password.
     pub fn has_password(&self) -> bool {
         self.open().is_ok_and(|client| client.get_connection_info().redis_settings().password().is_some())
@@ -116,7 +128,14 @@ impl Settings {
         if !["redis://", "rediss://"].iter().any(|scheme| url.starts_with(scheme)) {
             return Err(SettingsError::Url);
         }
-        redis::Client::open(url).map_err(|_| SettingsError::Url)
+        let Some(roots) = &self.roots else {
+            return redis::Client::open(url).map_err(|_| SettingsError::Url);
+        };
+        if !url.starts_with("rediss://") {
+            return Err(SettingsError::Roots);
+        }
+        let certificates = redis::TlsCertificates { client_tls: None, root_cert: Some(roots.clone()) };
+        redis::Client::build_with_tls(url, certificates).map_err(|_| SettingsError::Url)
     }
 }
 

@@ -10,8 +10,8 @@ mod memory;
 mod postgres;
 mod quotas;
 mod rates;
-
 mod script;
+mod secured;
 mod server;
 
 /// For the databases that tests make.
