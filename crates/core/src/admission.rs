@@ -2,6 +2,7 @@
 
 pub mod shared;
 
+use core::cmp::Reverse;
 use core::net::IpAddr;
 use std::sync::Arc;
 
@@ -142,21 +143,26 @@ fn soften(permit: Permit, refused: Box<Refused>) -> Result<Admission, Box<Refuse
     Ok(Admission { permit, reservation: None, softened })
 }
 
-/// What [`reserve`] would say to a call, without taking anything: what each of its limits has left before the call.
+/// What [`reserve`] would say to a call without a body whose limits stand like this, in the order of its [`rules`].
 ///
 /// # Errors
 /// [`Refused`] where a limit is used up.
 pub fn look(
-    limiter: &Limiter,
     route: &Route,
     credential: Option<&Credential>,
-    client: IpAddr,
-    now: Now,
+    standing: Vec<Standing>,
 ) -> Result<Vec<Standing>, Box<Refused>> {
-    let with_keys = rules(route, credential).map(|rule| (rule.limit(), rule.key(credential, client)));
-    let limits: SmallVec<[_; 4]> = with_keys.collect();
-    let judged = limiter.judge(&limits, &Cost::request(), now);
-    judged.map_err(|refusal| Box::new(refuse(rules(route, credential), refusal)))
+    let estimate = estimate(0);
+    let each = rules(route, credential).zip(&standing).enumerate();
+    let ends = each.filter_map(|(place, (rule, standing))| {
+        Some((place, standing.ends(estimate.of(rule.limit().unit()))?))
+    });
+    match ends.max_by_key(|(place, ends)| (*ends, Reverse(*place))) {
+        None => Ok(standing),
+        Some((limit, ends)) => {
+            Err(Box::new(refuse(rules(route, credential), Refusal::Limited { limit, ends, standing })))
+        }
+    }
 }
 
 fn refuse<'a>(mut rules: impl Iterator<Item = &'a Rule>, refusal: Refusal) -> Refused {

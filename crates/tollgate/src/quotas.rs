@@ -24,7 +24,7 @@ use tollgate_core::Now;
 use tollgate_core::admission::Uncounted;
 use tollgate_core::consumer::Name;
 use tollgate_core::credential::{Credential, Origin};
-use tollgate_core::limit::{Delta, Grant, Key, Limiter, Period};
+use tollgate_core::limit::{Delta, Grant, Key, Limiter, Period, Quota};
 use tollgate_store::{AccountId, Error, Lease, Leased, QuotaKey, Scope, Store};
 
 use crate::directory::Directory;
@@ -95,12 +95,28 @@ impl Quotas {
                 let (amount, need) = (quota.amount, *units);
                 self.lease(store, key, period, key_of_store, amount, need).await?
             } else {
-                let used = store.quota_used(&stored(&name, period)?).await?;
-                (u64::try_from(used).unwrap_or(0), Grant::All)
+                (self.used(key, quota, credential, now).await?, Grant::All)
             };
             self.limiter.load(*key, name.into(), period, used, grant).map_err(|_| Unknown::Full)?;
         }
         Ok(())
+    }
+
+    /// What the store counts of a quota now, what gates hold on lease included; nothing is taken.
+    ///
+    /// # Errors
+    /// [`Unknown`].
+    pub async fn used(
+        &self,
+        key: &Key,
+        quota: &Quota,
+        credential: Option<&Credential>,
+        now: Now,
+    ) -> Result<u64, Unknown> {
+        let store = self.directory.store().ok_or(Unknown::Away)?;
+        let name = name(credential, &key.to_string());
+        let used = store.quota_used(&stored(&name, quota.period_at(now.wall))?).await?;
+        Ok(u64::try_from(used).unwrap_or(0))
     }
 
     /// Tells the store what was used since it was told last, and gives back what was taken ahead too long ago.

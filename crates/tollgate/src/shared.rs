@@ -85,21 +85,27 @@ pub struct Shared {
     stop: CancellationToken,
 }
 
-/// How often this node had to do without.
+/// What this node asked its fleet, and how often it had to do without.
 #[derive(Debug, Default)]
 pub struct Counts {
     /// Times that Redis was lost.
     pub lost: AtomicU64,
+    /// Questions about rates, for which a call waited.
+    pub questions: AtomicU64,
+    /// Leases that were asked for.
+    pub leases: AtomicU64,
+    /// Hawk nonces that were asked about.
+    pub nonces: AtomicU64,
+    /// Verdicts of the auth service that were asked for.
+    pub verdicts: AtomicU64,
+    /// Those that another gate had.
+    pub verdicts_found: AtomicU64,
+    /// Entries in the place of verdicts that no gate with the fleet key wrote.
+    pub verdicts_forged: AtomicU64,
     /// Calls whose rates this node judged by its own share.
     pub limited_alone: AtomicU64,
     /// Hawk requests whose nonce this node alone remembers.
     pub nonces_alone: AtomicU64,
-    /// Questions about rates.
-    pub questions: AtomicU64,
-    /// Answers of the auth service that another gate had asked for.
-    pub answers: AtomicU64,
-    /// Entries in place of such answers that no gate with the fleet key wrote.
-    pub answers_forged: AtomicU64,
 }
 
 impl Settings {
@@ -178,7 +184,7 @@ impl Shared {
         self.fleet.nodes()
     }
 
-    /// How often this node had to do without.
+    /// What it asked, and how often it had to do without.
     pub fn counts(&self) -> &Counts {
         &self.counts
     }

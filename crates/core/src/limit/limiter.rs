@@ -87,18 +87,6 @@ impl Limiter {
         Ok(standing(&held))
     }
 
-    /// What [`reserve`](Self::reserve) would say, without taking anything.
-    ///
-    /// # Errors
-    /// The refusal that it would meet.
-    pub fn judge(&self, limits: &[(&Limit, Key)], cost: &Cost, now: Now) -> Result<Vec<Standing>, Refusal> {
-        let (held, refused) = Locked::new(self, limits, now).judge(limits, cost, now)?;
-        match refused {
-            None => Ok(standing(&held)),
-            Some((limit, ends)) => Err(Refusal::Limited { limit, ends, standing: standing(&held) }),
-        }
-    }
-
     /// Gives the limiter the store's figure of a quota's use in a period, from before `grant` was taken. `name` is what the
     /// store calls the counter.
     ///

@@ -35,17 +35,18 @@ impl Shared {
     /// there is no fleet key.
     pub async fn get(&self, lookup: &Digest) -> Option<(Vec<u8>, Duration)> {
         let key = self.key.as_ref()?;
+        Self::count(&self.counts.verdicts);
         let mut command = redis::cmd("GET");
         command.arg(name(key, lookup));
         let entry = self.link.ask::<Option<Vec<u8>>>(&command).await.ok()??;
         match open(key, lookup, &entry, self.clock.now().wall) {
             Ok((answer, life)) => {
-                Self::count(&self.counts.answers);
+                Self::count(&self.counts.verdicts_found);
                 Some((answer.to_vec(), life))
             }
             Err(Unusable::Over) => None,
             Err(Unusable::Forged) => {
-                Self::count(&self.counts.answers_forged);
+                Self::count(&self.counts.verdicts_forged);
                 tracing::warn!(
                     "an entry of the fleet's Redis is not by a gate that has the fleet key; it is removed"
                 );

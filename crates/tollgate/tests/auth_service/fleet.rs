@@ -15,7 +15,8 @@ const KEY: &str = "hk_live_0123456789abcdef";
 
 /// A gate that has found Redis.
 async fn gate(fake: &Fake, redis: &Redis, settings: &str) -> Gate {
-    let more = format!("shared: {{ url: \"{}\", key: {} }}\n", redis.url(), "k".repeat(32));
+    let (url, key) = (redis.url(), "k".repeat(32));
+    let more = format!("shared: {{ url: \"{url}\", key: {key} }}\nadmin: {{ listen: 127.0.0.1:0 }}\n");
     let gate = Gate::start_with(fake, settings, &more).await;
     let found = async {
         while !shared(&gate).is_up() {
@@ -28,6 +29,15 @@ async fn gate(fake: &Fake, redis: &Redis, settings: &str) -> Gate {
 
 fn shared(gate: &Gate) -> &Shared {
     gate.server.as_ref().unwrap().gate().shared.as_ref().unwrap()
+}
+
+/// A number that the gate tells Prometheus.
+async fn metric(gate: &Gate, name: &str) -> u64 {
+    let address = gate.server.as_ref().unwrap().admin().unwrap();
+    let answer = gate.client.get(format!("http://{address}/metrics")).send().await.unwrap();
+    let text = answer.text().await.unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("no {name} in {text}")).parse().unwrap()
 }
 
 fn asked(fake: &Fake) -> usize {
@@ -61,7 +71,16 @@ async fn a_verdict_is_asked_for_once_and_grows_no_older_on_its_way() {
     assert_eq!(other.ask("/x", KEY).await.0, 200);
     assert_eq!(other.ask("/scoped", KEY).await.0, 403, "scopes came with it");
     assert_eq!(asked(&fake), 1, "the other gate asks nobody");
-    assert_eq!(shared(&other).counts().answers.load(Relaxed), 1);
+    for (name, count) in [
+        ("tollgate_shared_up", 1),
+        ("tollgate_shared_questions_total{what=\"verdicts\"}", 1),
+        ("tollgate_shared_verdicts_found_total", 1),
+        ("tollgate_shared_verdicts_forged_total", 0),
+        ("tollgate_shared_alone_total{what=\"rates\"}", 0),
+        ("tollgate_shared_lost_total", 0),
+    ] {
+        assert_eq!(metric(&other, name).await, count, "{name}");
+    }
     assert_eq!(fake.seen("/x")[1].consumer.as_deref(), Some("u@example.org"));
     after(99);
     assert_eq!(other.ask("/x", KEY).await.0, 200);
@@ -117,7 +136,7 @@ async fn who_writes_to_redis_becomes_nobody() {
     let write = |name: &str, value: &[u8]| {
         redis::cmd("SET").arg(name).arg(value).exec(&mut redis.connection()).unwrap();
     };
-    let forged = |gate: &Gate| shared(gate).counts().answers_forged.load(Relaxed);
+    let forged = |gate: &Gate| shared(gate).counts().verdicts_forged.load(Relaxed);
 
     let text = String::from_utf8_lossy(good).replace("u@example.org", "v@example.org");
     write(name, text.as_bytes());

@@ -77,7 +77,7 @@ fn answers_are_shared_by_those_who_have_the_fleet_key() {
         assert!(!keys[0].contains(&hex::encode(lookup.0)), "a lookup's digest is not shown");
         let () = redis::cmd("APPEND").arg(&keys[0]).arg("!").query(&mut connection).unwrap();
         assert_eq!(same.get(&lookup).await, None, "what was changed by others is not believed");
-        assert_eq!(same.counts().answers_forged.load(std::sync::atomic::Ordering::Relaxed), 1);
+        assert_eq!(same.counts().verdicts_forged.load(std::sync::atomic::Ordering::Relaxed), 1);
         let left: Vec<String> = redis::cmd("KEYS").arg("tollgate:answer:*").query(&mut connection).unwrap();
         assert!(left.is_empty(), "nor kept");
         one.put(&lookup, b"ann", life).await;
