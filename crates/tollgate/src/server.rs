@@ -18,10 +18,10 @@ use tokio::task::JoinHandle as Task;
 use tollgate_core::snapshot::Snapshot;
 
 use self::control::ControlPlane;
-use crate::admin::Bootstrap;
+use crate::admin::{Bootstrap, Identity};
 use crate::auth_service::AuthService;
 use crate::config::Compiled;
-use crate::config::process::{self, Process};
+use crate::config::process::Process;
 use crate::data_dir::DataDir;
 use crate::directory::Directory;
 use crate::gateway::connection;
@@ -47,6 +47,7 @@ pub struct Server {
     gate: Arc<Gate>,
     listeners: Vec<Arc<Listener>>,
     admin: Option<SocketAddr>,
+    admin_tls: Option<Arc<Identity>>,
     workers: Vec<JoinHandle<bool>>,
     control: Runtime,
     health: Mutex<Task<()>>,
@@ -108,7 +109,7 @@ impl Server {
             control.spawn(listener.clone().accept(socket, inboxes.clone(), gate.drain.clone()));
             listeners.push(listener);
         }
-        let admin = control_plane.admin();
+        let (admin, admin_tls) = (control_plane.admin(), control_plane.admin_tls());
         control_plane.serve(&control, &gate, &listeners, bootstrap);
         control.spawn(Quotas::keep(Arc::downgrade(&gate.quotas)));
         control.spawn(Directory::follow(Arc::downgrade(&gate.directory)));
@@ -117,7 +118,7 @@ impl Server {
         }
         let health = Mutex::new(control.spawn(health::watch(gate.live(), gate.process.bounds)));
         drop(_entered);
-        Ok(Self { gate, listeners, admin, workers, control, health, _data_dir: data_dir })
+        Ok(Self { gate, listeners, admin, admin_tls, workers, control, health, _data_dir: data_dir })
     }
 
     /// Where the data plane listens, in the order of the file.
@@ -150,13 +151,19 @@ impl Server {
         for listener in &self.listeners {
             certificates.push(listener.settings.tls.as_ref().map(tls::server_config).transpose()?);
         }
+        let admin = self.admin_tls.as_ref().map(|tls| tls.read()).transpose()?;
         let live = self.gate.install(snapshot)?;
         for (listener, certificate) in self.listeners.iter().zip(certificates) {
             listener.tls.store(certificate);
         }
+        if let (Some(tls), Some(certificate)) = (&self.admin_tls, admin) {
+            tls.store(certificate);
+        }
         self.watch_health(live);
-        if !same_listeners(&process.listen, &self.gate.process.listen) {
-            tracing::warn!("listeners changed in the file; they take effect at the next start");
+        let changes = self.gate.process.changes(process);
+        if !changes.is_empty() {
+            let members = changes.join("`, `");
+            tracing::warn!("the file changes what takes effect at the next start alone: `{members}`");
         }
         Ok(())
     }
@@ -244,10 +251,6 @@ async fn look_at_news(mut news: watch::Receiver<u64>, directory: Weak<Directory>
     }
 }
 
-fn same_listeners(a: &[process::Listener], b: &[process::Listener]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.address == b.address && a.tls == b.tls)
-}
-
 fn start_workers(gate: &Arc<Gate>) -> anyhow::Result<(Vec<JoinHandle<bool>>, Vec<Inbox>)> {
     let count = match gate.process.workers {
         Some(count) => count,
@@ -298,3 +301,7 @@ fn run_worker(gate: Arc<Gate>, mut inbox: UnboundedReceiver<Accepted>) -> bool {
         tokio::time::timeout(drain, worker.tasks.wait()).await.is_ok()
     })
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests;
