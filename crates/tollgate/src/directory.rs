@@ -8,9 +8,9 @@ mod compile;
 mod held;
 mod loads;
 mod service;
+mod used;
 mod watch;
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock, Weak};
@@ -21,14 +21,15 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tollgate_core::Now;
 use tollgate_core::consumer::Name;
-use tollgate_core::credential::{Credential, Origin, Proof};
+use tollgate_core::credential::Credential;
 use tollgate_core::denial::{Denial, DirectoryFailure};
-use tollgate_core::directory::{Directory as Known, Loaded, Lookup, Question};
+use tollgate_core::directory::{Directory as Known, Kept, Loaded, Lookup, Question};
 use tollgate_core::snapshot::Snapshot;
-use tollgate_store::{CredentialFilter, Kind, Paging, Reservations, Scope, Store, Taken};
+use tollgate_store::{CredentialFilter, Paging, Reservations, Scope, Store, Taken};
 
 use self::held::Held;
 use self::loads::Loads;
+use self::used::Used;
 use crate::auth_service::{AuthService, Reporter};
 use crate::config::process::Directory as Settings;
 use crate::state::Gate;
@@ -57,8 +58,8 @@ pub struct Directory {
     /// Credentials of the store that somebody may hold, remembered or not.
     held: Held,
     cut: bool,
-    /// Seconds of the wall clock at which credentials were used, not yet in the store.
-    used: Mutex<HashMap<Box<str>, i64>>,
+    /// What was used and is not yet in the store.
+    used: Mutex<Used>,
     /// What the file declares and the store could not be told yet.
     unreserved: Mutex<Option<Reserving>>,
     away: AtomicBool,
@@ -137,8 +138,8 @@ impl Directory {
             let directory = self.clone();
             self.control.spawn(async move { directory.load(question, client).await });
         }
-        let credential = answer.await.unwrap_or(Err(Denial::Directory(DirectoryFailure::Away)))?;
-        Ok(Loaded { lookup, credential })
+        let kept = answer.await.unwrap_or(Err(Denial::Directory(DirectoryFailure::Away)))?;
+        Ok(Loaded { lookup, kept })
     }
 
     /// Runs something on the control runtime, where the connections of the store live; nothing where that has ended.
@@ -163,23 +164,23 @@ impl Directory {
         }
         let answer = tokio::time::timeout(PATIENCE, self.ask_store(&question.lookup)).await;
         let answer = answer.unwrap_or(Err(DirectoryFailure::Timeout));
-        if let (Ok(credential), Some(now)) = (&answer, self.now()) {
-            self.known.remember(asked, question.lookup.clone(), credential.as_ref(), None, now);
+        if let (Ok(kept), Some(now)) = (&answer, self.now()) {
+            self.known.remember(asked, question.lookup.clone(), kept, None, now);
         }
         waiting.answer(answer.map_err(Denial::Directory));
     }
 
-    async fn ask_store(&self, lookup: &Lookup) -> Result<Option<Arc<Credential>>, DirectoryFailure> {
+    async fn ask_store(&self, lookup: &Lookup) -> Result<Kept, DirectoryFailure> {
         let (Some(store), Some(gate)) = (self.store.get(), self.gate.get().and_then(Weak::upgrade)) else {
             return Err(DirectoryFailure::Away);
         };
         let (kind, key) = compile::key(lookup);
-        let Some(key) = key else { return Ok(None) };
+        let Some(key) = key else { return Ok(Kept::Nothing) };
         let found = store.find_credential(Scope::All, kind, &key).await.map_err(|error| {
             self.failed(&error);
             DirectoryFailure::Away
         })?;
-        let Some(found) = found else { return Ok(None) };
+        let Some(found) = found else { return Ok(Kept::Nothing) };
         // The snapshot of now, not that of the request: a reload forgets what was made from the one before.
         let live = gate.live();
         let made = compile::credential(&found, &live.snapshot, store, gate.clock.now()).map_err(|why| {
@@ -187,7 +188,7 @@ impl Directory {
             DirectoryFailure::Failed
         })?;
         if self.cut
-            && let Some(credential) = &made
+            && let Kept::Credential(credential) = &made
         {
             self.held.note(credential);
         }
@@ -224,7 +225,11 @@ impl Directory {
         let made = found
             .iter()
             .map(|found| compile::credential(found, &live.snapshot, store, gate.clock.now()))
-            .filter_map(Result::transpose)
+            .filter_map(|made| match made {
+                Ok(Kept::Credential(credential)) => Some(Ok(credential)),
+                Ok(Kept::Gone | Kept::Nothing) => None,
+                Err(why) => Some(Err(why)),
+            })
             .collect::<Result<Vec<_>, _>>();
         made.map(Some).map_err(|why| {
             tracing::error!(consumer = %name, "a credential of the store cannot be used: {why}");
@@ -245,13 +250,6 @@ impl Directory {
     /// Forgets everything: a reload changed what credentials are made of.
     pub fn forget_all(&self) {
         self.known.forget(|_| true);
-    }
-
-    /// Notes that a credential identified somebody; to the minute, so that the store is told once for many calls.
-    pub fn used(&self, credential: &Credential, now: Now) {
-        if credential.note_use(now.unix_seconds()) && matches!(credential.origin, Origin::Store { .. }) {
-            self.used.lock().insert(credential.id.clone(), now.unix_seconds());
-        }
     }
 
     /// Reserves what a snapshot's file declares, so that nobody takes it in the store. `source` names the file.
@@ -314,11 +312,7 @@ fn reservations(snapshot: &Snapshot) -> Reservations {
         reservations.account(&consumer.account);
     }
     for credential in snapshot.credentials.iter() {
-        let (kind, key) = match &credential.proof {
-            Proof::ApiKey(digest) => (Kind::ApiKey, Some(tollgate_store::Lookup::digest(*digest))),
-            Proof::Jwt(key) => (Kind::Jwt, tollgate_store::Lookup::text(&key.claim_value).ok()),
-            Proof::Hawk(key) => (Kind::Hawk, tollgate_store::Lookup::text(&key.id).ok()),
-        };
+        let (kind, key) = compile::key_of(&credential.proof);
         // A key that the store could not have cannot be taken there.
         if let Some(key) = key {
             reservations.credential(kind, &key);

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tollgate_core::credential::{Credential, Digest, Origin, Proof};
 use tollgate_core::denial::{Balance, Denial, DirectoryFailure};
-use tollgate_core::directory::{Asked, Lookup};
+use tollgate_core::directory::{Asked, Kept, Lookup};
 
 use super::{Directory, compile, loads};
 use crate::auth_service::{AuthService, Charge, Verdict};
@@ -59,25 +59,27 @@ impl Directory {
         let away = Denial::Directory(DirectoryFailure::Away);
         let gate = self.gate.get().and_then(Weak::upgrade).ok_or(away)?;
         if let Some((credential, life)) = self.heard(&gate, service, digest).await {
-            self.remember(&gate, asked, digest, Some(&credential), life);
-            return Ok(Some(credential));
+            let kept = Kept::Credential(credential);
+            self.remember(&gate, asked, digest, &kept, life);
+            return Ok(kept);
         }
         // The verdict is as old as the question at most.
         let asked_at = gate.clock.now();
         let Some(verdict) = service.validate(key, client).await? else {
-            self.remember(&gate, asked, digest, None, service.cache());
-            return Ok(None);
+            self.remember(&gate, asked, digest, &Kept::Nothing, service.cache());
+            return Ok(Kept::Nothing);
         };
         let credential =
             usable(&gate, &verdict, digest).ok_or(Denial::Directory(DirectoryFailure::Failed))?;
+        let kept = Kept::Credential(credential);
         let waited = gate.clock.now().monotonic.saturating_sub(asked_at.monotonic);
         let life = service.cache().saturating_sub(waited);
-        if self.remember(&gate, asked, digest, Some(&credential), life)
+        if self.remember(&gate, asked, digest, &kept, life)
             && let Some(shared) = &gate.shared
         {
             shared.put(&digest, &verdict.to_bytes(), life).await;
         }
-        Ok(Some(credential))
+        Ok(kept)
     }
 
     /// What another gate of the fleet was told, and how long it still holds.
@@ -93,15 +95,8 @@ impl Directory {
         Some((usable(gate, &verdict, digest)?, life.min(service.cache())))
     }
 
-    fn remember(
-        &self,
-        gate: &Gate,
-        asked: Asked,
-        digest: Digest,
-        credential: Option<&Arc<Credential>>,
-        life: Duration,
-    ) -> bool {
-        self.known.remember(asked, Lookup::ApiKey(digest), credential, Some(life), gate.clock.now())
+    fn remember(&self, gate: &Gate, asked: Asked, digest: Digest, kept: &Kept, life: Duration) -> bool {
+        self.known.remember(asked, Lookup::ApiKey(digest), kept, Some(life), gate.clock.now())
     }
 
     /// Forgets the verdict on a key, here and in the fleet. Other gates that remember it hear nothing of it: each of them

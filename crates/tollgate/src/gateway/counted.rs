@@ -9,9 +9,10 @@ use tollgate_core::denial::Denial;
 
 use super::body::RequestBody;
 use super::call::Call;
+use super::forward::outgoing::Outgoing;
 use super::framing::Checked;
 use super::worker::Worker;
-use super::{Step, send};
+use super::{Step, send, tell};
 use crate::state::Live;
 
 /// A permitted request of whose quotas only the store can say whether they have room.
@@ -26,7 +27,7 @@ pub struct Counting {
 /// How often it is asked for, where others use what was learnt before this call comes to it.
 const ROUNDS: u32 = 8;
 
-/// Learns it; then the walk goes on as for everybody.
+/// Learns it; then the walk goes on as for everybody. Without an answer the route's mode has a say.
 pub async fn count(
     worker: &Worker,
     live: &Live,
@@ -36,7 +37,11 @@ pub async fn count(
     let Counting { mut uncounted, permit, checked, body, artifacts } = counting;
     let (client, declared) = (checked.head.client, body.remaining().unwrap_or(0));
     for _ in 0..ROUNDS {
-        learn(worker, std::mem::take(&mut uncounted), call).await?;
+        if !learn(worker, uncounted, call).await {
+            let admission = tell(Ok(admission::uncountable(permit)?), call)?;
+            let outgoing = Outgoing::new(admission, checked, body, live, worker, call)?;
+            return Ok(Step::Forward(outgoing, artifacts));
+        }
         uncounted = admission::uncounted(&worker.gate.limiter, &permit, client, declared, call.now);
         if uncounted.is_empty() {
             break;
@@ -45,7 +50,8 @@ pub async fn count(
     send(worker, live, permit, checked, body, artifacts, call)
 }
 
-async fn learn(worker: &Worker, uncounted: Vec<Uncounted>, call: &Call) -> Result<(), Denial> {
+/// Whether it could be learnt.
+async fn learn(worker: &Worker, uncounted: Vec<Uncounted>, call: &Call) -> bool {
     let (quotas, credential) = (worker.gate.quotas.clone(), call.credential.clone());
     let now = call.now;
     // On the control runtime, where the connections of the store live.
@@ -54,11 +60,11 @@ async fn learn(worker: &Worker, uncounted: Vec<Uncounted>, call: &Call) -> Resul
         .directory
         .on_control(async move { quotas.learn(&uncounted, credential.as_deref(), now).await });
     match learnt.await {
-        Some(Ok(())) => Ok(()),
+        Some(Ok(())) => true,
         Some(Err(error)) => {
-            tracing::warn!("a call is refused, as what was used of its quota is not known: {error}");
-            Err(Denial::Uncounted)
+            tracing::warn!("what was used of a call's quota is not known: {error}");
+            false
         }
-        None => Err(Denial::Uncounted),
+        None => false,
     }
 }

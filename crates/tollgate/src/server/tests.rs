@@ -25,7 +25,8 @@ fn renew(folder: &Path) {
 /// Whether the admin listener answers who believes the certificate in this folder alone.
 fn shows(server: &Server, folder: &Path) -> bool {
     let own = tls::certificates(&folder.join("cert.pem")).unwrap();
-    let authority: http::uri::Authority = server.admin().unwrap().to_string().parse().unwrap();
+    let authority: http::uri::Authority =
+        server.control_addresses().admin.unwrap().to_string().parse().unwrap();
     let url = format!("https://{authority}/health").parse().unwrap();
     let at = Listening::tls(authority, trust::own_or_system(own).unwrap());
     let question = Question { at, url, method: Method::GET, headers: Vec::new(), body: Bytes::new() };

@@ -33,7 +33,7 @@ fn shared(gate: &Gate) -> &Shared {
 
 /// A number that the gate tells Prometheus.
 async fn metric(gate: &Gate, name: &str) -> u64 {
-    let address = gate.server.as_ref().unwrap().admin().unwrap();
+    let address = gate.server.as_ref().unwrap().control_addresses().admin.unwrap();
     let answer = gate.client.get(format!("http://{address}/metrics")).send().await.unwrap();
     let text = answer.text().await.unwrap();
     let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
