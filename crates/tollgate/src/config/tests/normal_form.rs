@@ -78,11 +78,12 @@ fn of_process(out: &mut String, process: &Process) {
             listener.connections
         );
     }
-    let Process { admin, probes, auth_api, callers, workers, drain, data_dir, bounds, .. } = process;
+    let Process { admin, probes, auth_api, callers, workers, drain, data_dir, ledger, bounds, .. } = process;
     if probes.is_some() || auth_api.is_some() {
         let _ = writeln!(out, "probes {probes:?} auth_api {auth_api:?} callers {callers:?}");
     }
     let _ = writeln!(out, "admin {admin:?} workers {workers:?} drain {drain:?} data {}", data_dir.display());
+    let _ = writeln!(out, "{ledger:?}");
     let _ = writeln!(out, "{bounds:?}");
 }
 
