@@ -138,6 +138,12 @@ impl Journal {
         Ok(Self { process: Arc::new(Process::open(config, disk)?), _thread: None })
     }
 
+    /// What is shared with a stream of this boot.
+    #[cfg(test)]
+    pub(crate) fn shared(&self, stream: StreamId) -> Option<Arc<lot::Shared>> {
+        self.process.live_stream(stream)
+    }
+
     /// One turn of the journal's thread.
     #[cfg(test)]
     pub(crate) fn turn(&self) {

@@ -60,8 +60,10 @@ pub(crate) struct Lot {
     pub(crate) oldest_open: u64,
     /// Bytes used of the segment in use.
     pub(crate) used: usize,
-    /// When the call to the disk began that has not returned.
-    pub(crate) busy_since: Option<Instant>,
+    /// When the write began that has not come back.
+    pub(crate) writing_since: Option<Instant>,
+    /// When the sync began that has not come back.
+    pub(crate) syncing_since: Option<Instant>,
     /// The stream is gone and this is all of it.
     pub(crate) ended: bool,
     waiters: Vec<(u64, Waker)>,

@@ -24,7 +24,7 @@ use crate::chain::SealKey;
 pub enum State {
     /// Calls are taken.
     Healthy,
-    /// A write or a sync has not come back for a second.
+    /// Something that calls wait for, a write or with [`SyncMode::Always`] a sync, has not come back for a second.
     Stalled,
     /// The disk refused something. Calls are refused, or soon will be; it is tried again each second.
     Failing,
@@ -256,7 +256,10 @@ impl Process {
             if lot.failing {
                 state = state.max(State::Failing);
             }
-            if lot.busy_since.is_some_and(|since| now.saturating_duration_since(since) >= STALL) {
+            // Where calls do not wait for syncs, a slow one stalls nobody.
+            let syncing = lot.syncing_since.filter(|_| self.sync() == SyncMode::Always);
+            let mut waited_for = [lot.writing_since, syncing].into_iter().flatten();
+            if waited_for.any(|since| now.saturating_duration_since(since) >= STALL) {
                 state = state.max(State::Stalled);
             }
         }

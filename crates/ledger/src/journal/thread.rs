@@ -64,14 +64,14 @@ fn sync(process: &Process, shared: &Shared) {
     let (written, epoch) = (lot.written, lot.epoch);
     let full = lot.retired.len();
     let files = lot.retired.clone();
-    lot.busy_since.get_or_insert_with(Instant::now);
+    lot.syncing_since = Some(Instant::now());
     drop(lot);
 
     let done = files.iter().chain([&current]).try_for_each(|file| process.disk().sync(file));
 
     let mut woken = Vec::new();
     let mut lot = shared.lot();
-    lot.busy_since = None;
+    lot.syncing_since = None;
     match done {
         Ok(()) => {
             lot.synced = written;

@@ -304,10 +304,10 @@ impl Writer {
         if bytes.is_empty() {
             return;
         }
-        self.shared.lot().busy_since = Some(Instant::now());
+        self.shared.lot().writing_since = Some(Instant::now());
         let done = self.process.disk().write(&current.file, bytes);
         let mut lot = self.shared.lot();
-        lot.busy_since = None;
+        lot.writing_since = None;
         match done {
             Ok(()) => {
                 self.used += bytes.len();

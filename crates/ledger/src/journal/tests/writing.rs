@@ -1,5 +1,5 @@
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tollgate_core::usage::{Closing, Outcome};
 
@@ -173,6 +173,25 @@ fn a_full_disk_refuses_calls_and_ends_by_itself() {
     rest(&journal, &stream, &mut Duration::ZERO.clone());
     assert_eq!((journal.state(), journal.trouble()), (State::Healthy, None));
     drop(admit(&stream, 3));
+}
+
+#[test]
+fn what_calls_wait_for_may_not_take_a_second() {
+    let check = |sync, write: bool, ago: u64, expected| {
+        let place = Place::new(sync);
+        let journal = place.open(Disk::Real);
+        let stream = journal.stream().unwrap();
+        let since = Instant::now().checked_sub(Duration::from_millis(ago));
+        let shared = journal.shared(stream.id()).unwrap();
+        let mut lot = shared.lot();
+        (lot.writing_since, lot.syncing_since) = if write { (since, None) } else { (None, since) };
+        drop(lot);
+        assert_eq!(journal.state(), expected, "{sync:?}, write {write}, {ago} ms ago");
+    };
+    check(SyncMode::Process, true, 500, State::Healthy);
+    check(SyncMode::Process, true, 1000, State::Stalled);
+    check(SyncMode::Process, false, 1000, State::Healthy);
+    check(SyncMode::Always, false, 1000, State::Stalled);
 }
 
 #[test]
