@@ -37,6 +37,7 @@ mod copy;
 mod credentials;
 mod database;
 mod error;
+mod file_use;
 mod id;
 mod idempotency;
 mod inspect;
@@ -68,6 +69,7 @@ pub use credentials::{
     Rotation, Secret, State,
 };
 pub use error::{Conflict, Error, Result};
+pub use file_use::FileUse;
 pub use id::{AccountId, ConsumerId, CredentialId};
 pub use idempotency::{Answer, IdempotencyKey};
 pub use inspect::{Inspection, inspect};
