@@ -8,6 +8,7 @@ use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use crate::authn::{hawk, jwt};
 use crate::consumer::Scopes;
 use crate::limit::{Ends, Limit, Rule};
+use crate::meter::BodyFault;
 use crate::path::PathError;
 
 /// The shape of error bodies, chosen per route.
@@ -132,6 +133,9 @@ pub enum Malformed {
     /// A Hawk header that breaks its grammar.
     #[error("the Hawk header is malformed: {0}")]
     Hawk(&'static str),
+    /// A body that the route reads and that is ambiguous.
+    #[error(transparent)]
+    Body(#[from] BodyFault),
     /// More requests were sent ahead than the limit.
     #[error("too many requests were sent ahead of their answers")]
     Pipeline,
@@ -374,6 +378,7 @@ impl Malformed {
             | Self::Header
             | Self::LineEnd
             | Self::Connection
+            | Self::Body(_)
             | Self::Pipeline => "request_malformed",
         }
     }

@@ -4,9 +4,7 @@
 //! however large the body is, and never alters, keeps or delays what it sees. Two things alter bytes, and say so:
 //! [`include_usage`] asks the model for its count where the caller did not, and [`UsageChunkFilter`] takes the answer to
 //! that out again.
-//!
-//! The model's own count is the truth where it is sound. Where it is missing or cannot be true, the gate counts itself,
-//! and [`Reading::quality`] says which of the two it was.
+#![doc = include_str!("meter/rules.md")]
 
 mod answer;
 mod compute;

@@ -100,6 +100,11 @@ impl Reported {
         };
         let went_down = GROWING.iter().any(less).then_some(Doubt::WentDown);
         self.doubt = self.doubt.or(later.doubt).or(went_down);
+        // A total belongs to the numbers beside it.
+        let renewed = [Member::Prompt, Member::Completion, Member::Input, Member::Output];
+        if renewed.iter().any(|member| later.of(*member).is_some()) {
+            self.numbers[Member::Total as usize] = None;
+        }
         for (number, later) in self.numbers.iter_mut().zip(later.numbers) {
             *number = later.or(*number);
         }

@@ -45,14 +45,14 @@ pub struct RequestReading {
 }
 
 /// Why a body cannot be read. Callers get 400 for each.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BodyFault {
     /// It is no JSON, and the route needs the model that it names.
     #[error("the body must be JSON")]
     NoJson,
-    /// A member that matters stands there twice: the model may read another one than the gate.
-    #[error("the body names `{0}` more than once")]
-    Twice(Box<str>),
+    /// A member that matters, or one on the way to it, stands there twice: the model may read another one than the gate.
+    #[error("the body gives `{0}` more than once")]
+    Twice(&'static str),
     /// It is nested deeper than any model's interface is.
     #[error("the body is nested deeper than {DEPTH_MAX} levels")]
     Deep,

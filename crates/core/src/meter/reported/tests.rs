@@ -57,6 +57,10 @@ fn later_reports_replace_earlier_ones() {
     use Member::{Cached, Completion, Prompt};
     assert_eq!(merged(&[(Prompt, 5), (Completion, 1)], &[(Completion, 9)]), Ok((Some(5), Some(9))));
     assert_eq!(merged(&[(Prompt, 5)], &[(Prompt, 4)]), Err(Doubt::WentDown));
+    // A total belongs to the numbers beside it.
+    let first = [(Prompt, 5), (Completion, 1), (Member::Total, 6)];
+    assert_eq!(merged(&first, &[(Completion, 9)]), Ok((Some(5), Some(9))));
+    assert_eq!(merged(&first, &[(Completion, 9), (Member::Total, 13)]), Err(Doubt::Contradicting));
     // What was cached of the prompt may be told later, and less.
     assert_eq!(merged(&[(Prompt, 5), (Cached, 3)], &[(Cached, 1)]), Ok((Some(5), None)));
 }

@@ -64,9 +64,17 @@ impl Plan {
         &self.below[index]
     }
 
-    /// Its name.
-    pub fn name(&self) -> &str {
-        &self.name
+    /// What is taken here, or first below: a word for callers.
+    pub fn what(&self) -> &'static str {
+        match self.takes.first() {
+            Some(Take::Model) => "model",
+            Some(Take::Rows) => "rows",
+            Some(Take::MaxTokens) => "max_tokens",
+            Some(Take::Choices) => "n",
+            Some(Take::Stream) => "stream",
+            Some(Take::StreamOptions) => "stream_options",
+            None => self.below.first().map_or("a member", Self::what),
+        }
     }
 
     /// What is taken here.

@@ -50,13 +50,13 @@ fn rows() {
 #[track_caller]
 fn check_model(body: &str, expected: Result<Option<&str>, BodyFault>) {
     let got = meter("/model", "").read(body.as_bytes()).map(|reading| reading.model);
-    let got = got.as_ref().map(Option::as_deref).map_err(Clone::clone);
+    let got = got.as_ref().map(Option::as_deref).map_err(|fault| *fault);
     assert_eq!(got, expected, "{body}");
 }
 
 #[test]
 fn models() {
-    let twice = || Err(BodyFault::Twice("model".into()));
+    let twice = || Err(BodyFault::Twice("model"));
     check_model(r#"{"model":"m"}"#, Ok(Some("m")));
     check_model(r#"{"mod\u0065l":"m"}"#, Ok(Some("m")));
     check_model(r#"{"x":{"model":"no"}}"#, Ok(None));
@@ -89,9 +89,9 @@ fn nesting_is_bounded() {
 #[test]
 fn duplicates_of_what_matters() {
     let read = |body: &str| meter("", "/a/b").read(body.as_bytes());
-    let twice = |name: &str| Err(BodyFault::Twice(name.into()));
-    assert_eq!(read(r#"{"a":{"b":[1]},"a":{"b":[1,2]}}"#), twice("a"));
-    assert_eq!(read(r#"{"a":{"b":[1],"b":[1,2]}}"#), twice("b"));
+    let twice = |what| Err(BodyFault::Twice(what));
+    assert_eq!(read(r#"{"a":{"b":[1]},"a":{"b":[1,2]}}"#), twice("rows"));
+    assert_eq!(read(r#"{"a":{"b":[1],"b":[1,2]}}"#), twice("rows"));
     assert_eq!(read(r#"{"stream":true,"stream":false}"#), twice("stream"));
     assert_eq!(read(r#"{"max_tokens":1,"max_tokens":1}"#), twice("max_tokens"));
     let options = r#"{"stream_options":{"include_usage":true,"include_usage":false}}"#;

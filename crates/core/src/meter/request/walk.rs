@@ -158,7 +158,7 @@ impl Walk<'_, '_> {
         let raw: &'de RawValue = Deserialize::deserialize(deserializer)?;
         self.walked.options = match Options::read(self.walked.body, raw.get()) {
             Some(options) => options,
-            None => return Err(self.walked.fail(BodyFault::Twice("include_usage".into()))),
+            None => return Err(self.walked.fail(BodyFault::Twice("include_usage"))),
         };
         Ok(Seen::Other)
     }
@@ -225,8 +225,7 @@ impl<'de> Visitor<'de> for Walk<'_, '_> {
                 (Some(plan), Known::Planned { index, .. }) => {
                     let bit = 1 << index.min(63);
                     if had & bit != 0 {
-                        let name = plan.below(index).name().into();
-                        return Err(self.walked.fail(BodyFault::Twice(name)));
+                        return Err(self.walked.fail(BodyFault::Twice(plan.below(index).what())));
                     }
                     had |= bit;
                     Some(plan.below(index))
