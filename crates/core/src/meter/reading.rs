@@ -1,6 +1,7 @@
 //! What a meter read from an answer.
 
 use super::TOKENS_MAX;
+use crate::limit::{Cost, Unit};
 
 /// Tokens of one call, and how they came to be known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -55,6 +56,18 @@ pub enum Doubt {
     /// The answer is of another kind than its `Content-Type` says. Its numbers are taken, and marked.
     #[error("the answer is not what its `Content-Type` says")]
     Type,
+}
+
+impl Reading {
+    /// The same cost with the tokens that were read, to settle what was reserved for the call.
+    #[must_use]
+    pub fn cost(&self, cost: Cost) -> Cost {
+        let (tokens_in, tokens_out) =
+            (self.tokens_in.unwrap_or_default(), self.tokens_out.unwrap_or_default());
+        cost.with(Unit::TokensIn, tokens_in)
+            .with(Unit::TokensOut, tokens_out)
+            .with(Unit::Tokens, tokens_in.saturating_add(tokens_out))
+    }
 }
 
 impl Quality {
