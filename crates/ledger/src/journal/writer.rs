@@ -20,6 +20,11 @@ use super::slots::{Slots, Stage};
 use super::{SyncMode, Unavailable};
 use crate::chain::{self, Head};
 
+use tail::Tail;
+
+mod failure;
+mod tail;
+
 /// A seal follows so many events at the latest,
 const EVENTS_PER_SEAL: u64 = 1000;
 /// and so long after one.
@@ -49,13 +54,6 @@ pub(crate) struct Writer {
     has_spare: bool,
     flusher: Option<Waker>,
     woken: Vec<Waker>,
-}
-
-/// The end of the log that is not known to be on the disk.
-#[derive(Debug, Default)]
-struct Tail {
-    bytes: Vec<u8>,
-    start: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -327,72 +325,6 @@ impl Writer {
         }
     }
 
-    /// Gives up the segment: what of it counts is in memory, and goes to a new one.
-    fn fail(&mut self) {
-        self.health = Health::Failing;
-        let abandoned = self.current.take();
-        let mut lot = self.shared.lot();
-        lot.epoch += 1;
-        lot.failing = true;
-        lot.current = None;
-        lot.retired.clear();
-        lot.wants_spare = lot.spare.is_none();
-        let acknowledged = lot.acknowledged;
-        lot.everybody(&mut self.woken);
-        drop(lot);
-        if let Some(segment) = abandoned {
-            self.process.shrink(&segment, self.used + self.pending());
-        }
-        let refused: Vec<usize> = self
-            .slots
-            .open()
-            .filter(|(_, slot)| slot.stage == Stage::Waiting && slot.ticket > acknowledged)
-            .map(|(index, _)| index)
-            .collect();
-        refused.into_iter().for_each(|index| self.withdraw(index));
-    }
-
-    /// Writes everything that counts to a new segment, where there is one.
-    fn repair(&mut self) {
-        if self.health != Health::Failing {
-            return;
-        }
-        let Some(spare) = self.shared.lot().spare.take() else { return };
-        self.has_spare = false;
-        let mut bytes = Vec::with_capacity(self.slots.intents + self.tail.bytes.len());
-        let mut open: Vec<_> = self.slots.open().map(|(_, slot)| slot).collect();
-        open.sort_unstable_by_key(|slot| slot.call);
-        open.into_iter().for_each(|slot| bytes.extend_from_slice(&slot.record));
-        bytes.extend_from_slice(&self.tail.bytes);
-        let done = self.process.disk().write(&spare.file, &bytes);
-        let mut lot = self.shared.lot();
-        lot.wants_spare = true;
-        if let Err(error) = done {
-            drop(lot);
-            // The next try is the thread's next turn.
-            self.process.trouble("a write to a new segment of the journal failed", &error);
-            return self.process.discard(&self.shared.directory, &spare);
-        }
-        self.used = HEAD + bytes.len();
-        self.written = self.end();
-        self.health = Health::Proving(self.written);
-        lot.current = Some(spare.clone());
-        lot.used = self.used;
-        lot.written = Mark { offset: self.written, seq: self.head.seq };
-        if self.process.sync() == SyncMode::Process {
-            lot.acknowledge(self.written, &mut self.woken);
-        }
-        drop(lot);
-        self.current = Some(spare);
-        self.process.nudge();
-    }
-
-    fn withdraw(&mut self, index: usize) {
-        let call = self.slots.get(index).call;
-        self.slots.end(index, Stage::Withdrawn);
-        self.append(Kind::Withdrawn, |out| out.extend_from_slice(&call.to_be_bytes()));
-    }
-
     fn seal(&mut self) {
         if self.fits(record::SEAL) {
             self.put_seal();
@@ -438,21 +370,5 @@ impl Drop for Writer {
         drop(lot);
         self.woken.drain(..).for_each(Waker::wake);
         self.process.nudge();
-    }
-}
-
-impl Tail {
-    /// Forgets what is on the disk.
-    fn forget(&mut self, synced: u64) {
-        let known = self.at(synced).min(self.bytes.len());
-        if known > 0 {
-            self.bytes.drain(..known);
-            self.start += known as u64;
-        }
-    }
-
-    /// Where in memory this offset of the log is.
-    fn at(&self, offset: u64) -> usize {
-        usize::try_from(offset.saturating_sub(self.start)).unwrap_or(usize::MAX)
     }
 }
