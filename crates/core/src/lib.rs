@@ -22,6 +22,7 @@ pub mod route;
 pub mod snapshot;
 pub mod time;
 pub mod upstream;
+pub mod usage;
 
 pub use denial::Denial;
 pub use head::Head;
