@@ -37,6 +37,7 @@ mod copy;
 mod credentials;
 mod database;
 mod error;
+mod events;
 mod id;
 mod idempotency;
 mod inspect;
@@ -67,6 +68,7 @@ pub use credentials::{
     Credential, CredentialFilter, CredentialPatch, Found, Kind, Lookup, NewCredential, NewProof, Rotated,
     Rotation, Secret, State,
 };
+pub use events::{Alarm, AlarmKind, Booked, Dimension, Latencies, UsageFilter, UsageTotals};
 pub use error::{Conflict, Error, Result};
 pub use id::{AccountId, ConsumerId, CredentialId};
 pub use idempotency::{Answer, IdempotencyKey};

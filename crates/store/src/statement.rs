@@ -55,6 +55,11 @@ impl Statement {
         (PARAMETERS / table.columns.len().max(1)).max(1)
     }
 
+    /// How many keys of a table one statement should look for.
+    pub(crate) fn keys_at_once(table: &Table) -> usize {
+        (PARAMETERS / table.key.max(1)).max(1)
+    }
+
     /// `INSERT INTO table (…) VALUES (…), (…)`; each row has a value for every column.
     pub(crate) fn insert(table: &Table, rows: impl IntoIterator<Item = Vec<Value>>) -> Self {
         let mut statement = Self::new("INSERT INTO ").push(table.name).push(" (");
@@ -149,5 +154,6 @@ values! {
     Vec<u8> => Bytes: value -> Some(value);
     Option<Vec<u8>> => Bytes: value -> value;
     &[u8] => Bytes: value -> Some(value.to_vec());
+    [u8; 16] => Bytes: value -> Some(value.to_vec());
     [u8; 32] => Bytes: value -> Some(value.to_vec());
 }
