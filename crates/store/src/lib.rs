@@ -68,8 +68,11 @@ pub use credentials::{
     Credential, CredentialFilter, CredentialPatch, Found, Kind, Lookup, NewCredential, NewProof, Rotated,
     Rotation, Secret, State,
 };
-pub use events::{Alarm, AlarmKind, Booked, Dimension, Latencies, UsageFilter, UsageTotals};
 pub use error::{Conflict, Error, Result};
+pub use events::{
+    Alarm, AlarmKind, Booked, Dimension, Latencies, Period, Pruned, Replayed, Retention, UsageFilter, UsageQuery,
+    UsageReport, UsageRow, UsageTotals, UsageVerdict,
+};
 pub use id::{AccountId, ConsumerId, CredentialId};
 pub use idempotency::{Answer, IdempotencyKey};
 pub use inspect::{Inspection, inspect};

@@ -9,7 +9,7 @@ use crate::tables::Table;
 
 /// One value of a row. There are three types only, so that a row means the same in both databases: points in time are
 /// microseconds, sets and networks are JSON, identifiers are text.
-#[derive(Clone, PartialEq)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Value {
     Int(Option<i64>),
     Text(Option<String>),

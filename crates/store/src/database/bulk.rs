@@ -1,8 +1,8 @@
 //! Many rows at once, found by their keys.
 //!
-//! SQLite takes them in statements of many rows. PostgreSQL gets them by COPY into a temporary table and does the rest
-//! in one statement, in the order of the keys: two that write the same rows then take them in one order, and cannot wait
-//! for each other.
+//! They go in statements of many rows. Where there are more of them, PostgreSQL gets them by COPY into a temporary table
+//! and does the rest in one statement. Either way rows are taken in the order of their keys: two that write the same rows
+//! cannot wait for each other.
 
 use super::{Inner, Transaction};
 use crate::error::Result;
@@ -27,7 +27,7 @@ impl Transaction {
         rows: Vec<Vec<Value>>,
     ) -> Result<Vec<K>> {
         let rest = |statement: Statement| {
-            statement.push(" ON CONFLICT DO NOTHING RETURNING ").names(names(keys(table)))
+            statement.push(" ON CONFLICT DO NOTHING RETURNING ").names(names(keys_of(table)))
         };
         read(self.write_all(table, rows, rest).await?)
     }
@@ -35,7 +35,7 @@ impl Transaction {
     /// Writes rows, each in the place of the one that has its key, if there is one.
     pub(crate) async fn replace(&mut self, table: &'static Table, rows: Vec<Vec<Value>>) -> Result<()> {
         let rest = |statement: Statement| {
-            let mut statement = statement.push(" ON CONFLICT (").names(names(keys(table)));
+            let mut statement = statement.push(" ON CONFLICT (").names(names(keys_of(table)));
             for (at, column) in table.columns[table.key..].iter().enumerate() {
                 let before = if at == 0 { ") DO UPDATE SET " } else { ", " };
                 statement = statement.push(before).push(column.name).push(" = excluded.").push(column.name);
@@ -55,8 +55,8 @@ impl Transaction {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
-        if self.is_postgres() {
-            self.stage(table, &table.columns[..table.key], &keys).await?;
+        if self.is_postgres() && keys.len() > Statement::keys_at_once(table) {
+            self.stage(table, keys_of(table), &keys).await?;
             let mut rows = Statement::select(&[table]).push(" FROM ");
             rows.text.push_str(&staging(table));
             let rows = joined(rows.push(" AS wanted JOIN "), table);
@@ -65,16 +65,23 @@ impl Transaction {
         }
         let mut found = Vec::new();
         for some in keys.chunks(Statement::keys_at_once(table)) {
-            let mut rows = Statement::new("WITH wanted (").names(names(self::keys(table))).push(") AS (VALUES ");
+            let mut rows = Statement::new("WITH wanted (").names(names(keys_of(table))).push(") AS (VALUES ");
             for (at, key) in some.iter().enumerate() {
                 rows = if at > 0 { rows.push(", ") } else { rows }.list(key.iter().cloned());
             }
-            rows.kept = some.len() == Statement::keys_at_once(table);
+            // One, and as many as there can be: the texts that come again.
+            rows.kept = some.len() == 1 || some.len() == Statement::keys_at_once(table);
             let select = Statement::select(&[table]).text;
             rows.text.push_str(") ");
             rows.text.push_str(&select);
-            // A cross join keeps the order of the tables: a look-up for each wanted key.
-            found.extend(self.all(joined(rows.push(" FROM wanted CROSS JOIN "), table)).await?);
+            let rows = if self.is_postgres() {
+                let rows = joined(rows.push(" FROM wanted JOIN "), table);
+                if hold == Hold::Yes { rows.push(" FOR UPDATE OF ").push(table.name) } else { rows }
+            } else {
+                // A cross join keeps SQLite to the order of the tables: a look-up for each wanted key.
+                joined(rows.push(" FROM wanted CROSS JOIN "), table)
+            };
+            found.extend(self.all(rows).await?);
         }
         Ok(found)
     }
@@ -83,18 +90,16 @@ impl Transaction {
     async fn write_all(
         &mut self,
         table: &'static Table,
-        rows: Vec<Vec<Value>>,
+        mut rows: Vec<Vec<Value>>,
         rest: impl Fn(Statement) -> Statement,
     ) -> Result<Vec<Row>> {
-        if rows.is_empty() {
-            return Ok(Vec::new());
-        }
-        if self.is_postgres() {
+        rows.sort_by(|a, b| a[..table.key].cmp(&b[..table.key]));
+        if self.is_postgres() && rows.len() > Statement::rows_at_once(table) {
             self.stage(table, table.columns, &rows).await?;
             let insert = Statement::new("INSERT INTO ").push(table.name).push(" (").names(names(table.columns));
             let mut insert = insert.push(") SELECT ").names(names(table.columns)).push(" FROM ");
             insert.text.push_str(&staging(table));
-            return self.rows(rest(insert.push(" ORDER BY ").names(names(keys(table))))).await;
+            return self.rows(rest(insert.push(" ORDER BY ").names(names(keys_of(table))))).await;
         }
         let mut written = Vec::new();
         let mut rows = rows.into_iter().peekable();
@@ -112,7 +117,7 @@ impl Transaction {
         let make = format!(
             "SET LOCAL client_min_messages = warning; \
              CREATE TEMP TABLE IF NOT EXISTS {name} ON COMMIT DELETE ROWS AS SELECT * FROM {} WITH NO DATA; \
-             TRUNCATE {name}",
+             DELETE FROM {name}",
             table.name
         );
         let list: Vec<&str> = names(columns).collect();
@@ -140,18 +145,18 @@ impl Transaction {
 /// `table ON table.k = wanted.k AND … ORDER BY table.k, …` behind what was said so far.
 fn joined(mut statement: Statement, table: &'static Table) -> Statement {
     statement = statement.push(table.name);
-    for (at, column) in keys(table).iter().enumerate() {
+    for (at, column) in keys_of(table).iter().enumerate() {
         statement = statement.push(if at == 0 { " ON " } else { " AND " }).push(table.name).push(".");
         statement = statement.push(column.name).push(" = wanted.").push(column.name);
     }
-    for (at, column) in keys(table).iter().enumerate() {
+    for (at, column) in keys_of(table).iter().enumerate() {
         let before = if at == 0 { " ORDER BY " } else { ", " };
         statement = statement.push(before).push(table.name).push(".").push(column.name);
     }
     statement
 }
 
-fn keys(table: &'static Table) -> &'static [Column] {
+fn keys_of(table: &'static Table) -> &'static [Column] {
     &table.columns[..table.key]
 }
 

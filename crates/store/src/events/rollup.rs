@@ -10,7 +10,7 @@ use super::totals::UsageTotals;
 use crate::database::{Hold, Transaction};
 use crate::error::Result;
 use crate::row::{Columns, Read};
-use crate::statement::Value;
+use crate::statement::{Statement, Value};
 use crate::tables::{USAGE_ROLLUPS, USAGE_SERIES};
 
 /// How much time a roll-up is of; they begin at whole minutes, hours and days of UTC.
@@ -77,6 +77,16 @@ impl RollupKey {
         vec![self.span.into(), self.start.into(), self.series.into()]
     }
 
+    pub(super) fn is_of(self, span: Span) -> bool {
+        self.span == span.seconds()
+    }
+
+    /// Deletes the roll-up.
+    pub(super) fn delete(self) -> Statement {
+        let row = Statement::new("DELETE FROM usage_rollups WHERE span = ").bind(self.span);
+        row.push(" AND start = ").bind(self.start).push(" AND series = ").bind(self.series)
+    }
+
     /// The key of the longer span that this one lies in.
     pub(super) fn within(self, span: Span) -> Self {
         Self { span: span.seconds(), start: span.floor(self.start), ..self }
@@ -128,22 +138,23 @@ impl Rollups {
 
     /// Adds these to what is in the table.
     ///
-    /// What is new goes in first and what was there is locked afterwards, each in the order of the keys: whoever waits
-    /// for a new row waits for somebody who is further than that, so that several writers never wait in a circle.
+    /// Where others write, too, what is new goes in first and what was there is locked afterwards, each in the order of
+    /// the keys: whoever waits for a new row waits for somebody who is further than that, so that several writers never
+    /// wait in a circle.
     async fn write(mut self, transaction: &mut Transaction) -> Result<()> {
-        let rows = self.0.iter().map(|(key, totals)| key.row().into_iter().chain(totals.row()).collect());
-        for new in transaction.insert_new::<RollupKey>(&USAGE_ROLLUPS, rows.collect()).await? {
-            self.0.remove(&new);
-        }
-        let keys = self.0.keys().map(|key| key.row()).collect();
-        let mut rows = Vec::with_capacity(self.0.len());
-        for mut there in transaction.keyed::<Rollup>(&USAGE_ROLLUPS, keys, Hold::Yes).await? {
-            if let Some(more) = self.0.get(&there.key) {
-                there.totals.merge(more);
-                rows.push(there.row());
+        if transaction.is_postgres() {
+            let rows = self.0.iter().map(|(key, totals)| key.row().into_iter().chain(totals.row()).collect());
+            for new in transaction.insert_new::<RollupKey>(&USAGE_ROLLUPS, rows.collect()).await? {
+                self.0.remove(&new);
             }
         }
-        transaction.replace(&USAGE_ROLLUPS, rows).await
+        let keys = self.0.keys().map(|key| key.row()).collect();
+        for there in transaction.keyed::<Rollup>(&USAGE_ROLLUPS, keys, Hold::Yes).await? {
+            if let Some(more) = self.0.get_mut(&there.key) {
+                more.merge(&there.totals);
+            }
+        }
+        transaction.replace(&USAGE_ROLLUPS, self.into_rows().map(|rollup| rollup.row()).collect()).await
     }
 }
 
