@@ -70,8 +70,8 @@ pub use credentials::{
 };
 pub use error::{Conflict, Error, Result};
 pub use events::{
-    Alarm, AlarmKind, Booked, Dimension, Latencies, Period, Pruned, Replayed, Retention, UsageFilter, UsageQuery,
-    UsageReport, UsageRow, UsageTotals, UsageVerdict,
+    Alarm, AlarmKind, Booked, Dimension, Latencies, Period, Pruned, Replayed, Retention, UsageFilter,
+    UsageQuery, UsageReport, UsageRow, UsageTotals, UsageVerdict,
 };
 pub use id::{AccountId, ConsumerId, CredentialId};
 pub use idempotency::{Answer, IdempotencyKey};

@@ -240,15 +240,7 @@ pub(crate) const USAGE_SEALS: Table = Table {
 pub(crate) const USAGE_ALARMS: Table = Table {
     name: "usage_alarms",
     key: 5,
-    columns: &[
-        text("kind"),
-        text("stream"),
-        int("seq"),
-        text("id"),
-        bytes("hash"),
-        int("last"),
-        int("at"),
-    ],
+    columns: &[text("kind"), text("stream"), int("seq"), text("id"), bytes("hash"), int("last"), int("at")],
 };
 
 pub(crate) const USAGE_SERIES: Table = Table {

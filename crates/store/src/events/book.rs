@@ -7,9 +7,9 @@ use tollgate_core::usage::StreamId;
 use tollgate_core::usage::chain::{Head, Linked, Seal};
 
 use super::alarm::{self, Alarm, AlarmKind};
+use super::rollup;
 use super::row::{int, row, unsigned};
 use super::stream::{self, Stream};
-use super::rollup;
 use crate::database::{Hold, Transaction};
 use crate::error::Result;
 use crate::row::{Columns, Read};
@@ -98,7 +98,8 @@ async fn settle(
     let (mut alarms, mut rows) = (Vec::new(), Vec::new());
     for stream in streams.values_mut() {
         let known = before.get(&stream.stream);
-        if known == Some(stream) {
+        // An event that came into the middle of a gap changes the gap alone.
+        if known == Some(stream) && !stream.has_gap() {
             continue;
         }
         if stream.has_gap() || known.is_some_and(Stream::has_gap) {
@@ -127,9 +128,9 @@ async fn compare(
         let same = match there.get(&place(linked)) {
             Some(known) => known == *linked,
             // What is deleted came before, and cannot be compared any more.
-            None => streams.get(&linked.event.stream).is_some_and(|stream| {
-                (1..=stream.pruned.seq).contains(&linked.event.seq)
-            }),
+            None => streams
+                .get(&linked.event.stream)
+                .is_some_and(|stream| (1..=stream.pruned.seq).contains(&linked.event.seq)),
         };
         if !same {
             alarms.push(alarm_of(AlarmKind::Changed, linked, now));
