@@ -76,17 +76,19 @@ impl UsageEvent {
     /// [`BadEncoding`] for bytes that [`UsageEvent::encode`] does not write.
     pub fn decode(bytes: &[u8]) -> Result<Self, BadEncoding> {
         let mut rest = Rest(bytes);
-        match rest.take()? {
-            [VERSION] => {}
-            [version] => return Err(BadEncoding::Version(version)),
-        }
-        let stream =
-            StreamId { boot: Ulid::from_bytes(rest.take()?), number: u16::from_be_bytes(rest.take()?) };
-        let seq = rest.number("seq")?;
+        let (stream, seq) = rest.head()?;
         let intent = rest.intent()?.map(Box::from);
         let closing = rest.closing()?;
         rest.end()?;
         Ok(Self { stream, seq, intent, closing })
+    }
+
+    /// Reads who numbered an event and its number, without the rest of it.
+    ///
+    /// # Errors
+    /// [`BadEncoding`] for bytes that do not begin as [`UsageEvent::encode`] does.
+    pub fn decode_head(bytes: &[u8]) -> Result<(StreamId, u64), BadEncoding> {
+        Rest(bytes).head()
     }
 }
 
@@ -247,6 +249,16 @@ impl<'a> Rest<'a> {
 
     fn required(&mut self, bound: usize, what: &'static str) -> Result<&'a str, BadEncoding> {
         self.optional(bound, what)?.ok_or(BadEncoding::Value(what))
+    }
+
+    fn head(&mut self) -> Result<(StreamId, u64), BadEncoding> {
+        match self.take()? {
+            [VERSION] => {}
+            [version] => return Err(BadEncoding::Version(version)),
+        }
+        let boot = Ulid::from_bytes(self.take()?);
+        let number = u16::from_be_bytes(self.take()?);
+        Ok((StreamId { boot, number }, self.number("seq")?))
     }
 
     fn intent(&mut self) -> Result<Intent<&'a str>, BadEncoding> {
