@@ -79,7 +79,10 @@ pub struct Uncounted {
 
 /// The quotas of a permitted call that are to be [loaded](Limiter::load) before anything can be reserved.
 pub fn uncounted(limiter: &Limiter, permit: &Permit, client: IpAddr, now: Now) -> Vec<Uncounted> {
-    let credential = permit.identity().map(|identity| &*identity.credential);
+    if permit.softened().is_some() {
+        return Vec::new();
+    }
+    let credential = credential(permit);
     let quotas = rules(permit.route(), credential).filter_map(|rule| match rule.limit() {
         Limit::Quota(quota) => Some((rule.key(credential, client), quota)),
         Limit::Rate(_) | Limit::Concurrent(_) => None,
@@ -102,12 +105,12 @@ pub fn reserve(
     now: Now,
 ) -> Result<Admission, Box<Refused>> {
     if permit.softened().is_some() {
-        return Ok(Admission { permit, reservation: None, softened: None });
+        return Ok(holding_nothing(permit, None));
     }
     let route = permit.route();
-    let credential = permit.identity().map(|identity| &*identity.credential);
+    let credential = credential(&permit);
     if route.limits.is_empty() && credential.is_none_or(|credential| credential.consumer.limits.is_empty()) {
-        return Ok(Admission { permit, reservation: None, softened: None });
+        return Ok(holding_nothing(permit, None));
     }
     let estimate = Cost::request().with(Unit::Bytes, body);
     let reserved = {
@@ -123,14 +126,32 @@ pub fn reserve(
     }
 }
 
+/// Ends a call of which nobody can say whether its quotas have room, or admits it as [`reserve`] does what a limit refuses.
+///
+/// # Errors
+/// [`Denial::Uncounted`].
+pub fn uncountable(permit: Permit) -> Result<Admission, Denial> {
+    match mode::lets_through(permit.route(), credential(&permit)) {
+        true => Ok(holding_nothing(permit, Some(Softened::new(Denial::Uncounted)))),
+        false => Err(Denial::Uncounted),
+    }
+}
+
 /// Ends a call that a limit refuses, or admits it without holding anything where the route's mode lets it through.
 fn soften(permit: Permit, refused: Box<Refused>) -> Result<Admission, Box<Refused>> {
-    if !mode::lets_through(permit.route(), permit.identity().map(|identity| &*identity.credential)) {
+    if !mode::lets_through(permit.route(), credential(&permit)) {
         return Err(refused);
     }
     let Refused { denial, rule, standing } = *refused;
-    let softened = Some(Box::new(Softened { denial, rule: Some(rule), standing }));
-    Ok(Admission { permit, reservation: None, softened })
+    Ok(holding_nothing(permit, Some(Softened { denial, rule: Some(rule), standing })))
+}
+
+fn holding_nothing(permit: Permit, softened: Option<Softened>) -> Admission {
+    Admission { permit, reservation: None, softened: softened.map(Box::new) }
+}
+
+fn credential(permit: &Permit) -> Option<&Credential> {
+    permit.identity().map(|identity| &*identity.credential)
 }
 
 /// What [`reserve`] would say to a call, without taking anything: what each of its limits has left before the call.

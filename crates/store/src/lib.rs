@@ -38,6 +38,7 @@ mod credentials;
 mod database;
 mod error;
 mod events;
+mod file_use;
 mod id;
 mod idempotency;
 mod inspect;
@@ -73,6 +74,7 @@ pub use events::{
     Alarm, AlarmKind, Booked, Dimension, Latencies, Period, Pruned, Replayed, Retention, UsageFilter,
     UsageQuery, UsageReport, UsageRow, UsageTotals, UsageVerdict,
 };
+pub use file_use::FileUse;
 pub use id::{AccountId, ConsumerId, CredentialId};
 pub use idempotency::{Answer, IdempotencyKey};
 pub use inspect::{Inspection, inspect};

@@ -245,7 +245,7 @@ fn is_in_force(credential: &Credential, client: Option<IpAddr>, now: Now) -> boo
 
 /// What a caller with a credential meets that is not in force any more, or not from there.
 fn is_over(accept: &Accept, credential: &Credential) -> Denial {
-    accept.refuse(match credential.proof {
+    accept.refuse_ours(match credential.proof {
         Proof::ApiKey(_) => Unauthenticated::ApiKey,
         Proof::Jwt(_) => Unauthenticated::Jwt(jwt::Refusal::UnknownKey),
         Proof::Hawk(_) => Unauthenticated::Hawk(hawk::Refusal::UnknownCredentials),

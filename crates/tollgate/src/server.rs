@@ -35,6 +35,8 @@ use crate::state::{Gate, Live};
 use crate::telemetry::Telemetry;
 use crate::tls;
 
+pub use self::control::Addresses;
+
 /// How long a thread waits for its tasks after the drain time, before it drops them.
 const GRACE: Duration = Duration::from_millis(200);
 
@@ -46,7 +48,7 @@ const GOODBYE: Duration = Duration::from_secs(2);
 pub struct Server {
     gate: Arc<Gate>,
     listeners: Vec<Arc<Listener>>,
-    admin: Option<SocketAddr>,
+    control_addresses: Addresses,
     workers: Vec<JoinHandle<bool>>,
     control: Runtime,
     health: Mutex<Task<()>>,
@@ -108,7 +110,7 @@ impl Server {
             control.spawn(listener.clone().accept(socket, inboxes.clone(), gate.drain.clone()));
             listeners.push(listener);
         }
-        let admin = control_plane.admin();
+        let control_addresses = control_plane.addresses();
         control_plane.serve(&control, &gate, &listeners, bootstrap);
         control.spawn(Quotas::keep(Arc::downgrade(&gate.quotas)));
         control.spawn(Directory::follow(Arc::downgrade(&gate.directory)));
@@ -117,7 +119,7 @@ impl Server {
         }
         let health = Mutex::new(control.spawn(health::watch(gate.live(), gate.process.bounds)));
         drop(_entered);
-        Ok(Self { gate, listeners, admin, workers, control, health, _data_dir: data_dir })
+        Ok(Self { gate, listeners, control_addresses, workers, control, health, _data_dir: data_dir })
     }
 
     /// Where the data plane listens, in the order of the file.
@@ -130,9 +132,9 @@ impl Server {
         self.listeners.iter().map(|listener| listener.open()).sum()
     }
 
-    /// Where the admin listener listens.
-    pub fn admin(&self) -> Option<SocketAddr> {
-        self.admin
+    /// Where the control plane listens.
+    pub fn control_addresses(&self) -> Addresses {
+        self.control_addresses
     }
 
     /// The process-wide state.

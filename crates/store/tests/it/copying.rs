@@ -2,8 +2,8 @@ use std::os::unix::fs::PermissionsExt;
 
 use tollgate_core::authn::hawk;
 use tollgate_store::{
-    Answer, IdempotencyKey, Kind, Lookup, NewCredential, NewProof, Plaintext, Posting, PostingKind, QuotaKey,
-    Reservations, Retention, Scope, Store, Verdict, copy,
+    Answer, FileUse, IdempotencyKey, Kind, Lookup, NewCredential, NewProof, Plaintext, Posting, PostingKind,
+    QuotaKey, Reservations, Retention, Scope, Store, Verdict, copy,
 };
 
 use crate::audit::raw;
@@ -35,6 +35,8 @@ async fn fill(store: &Store, place: &Place) {
     let new = NewCredential::new(c.id, "mac", proof);
     change(store, async |change| change.create_credential(Scope::All, new).await.unwrap()).await;
     store.touch_credentials(&[(key.id, at(1))]).await.unwrap();
+    let declared = FileUse { kind: Kind::ApiKey, lookup: Lookup::text("x").unwrap(), at: at(1) };
+    store.touch_declared(&[declared]).await.unwrap();
     let quota = QuotaKey { account: c.account, subject: "requests".to_owned(), period_start: at(0) };
     store.add_quotas(Scope::All, &[(quota, 5)]).await.unwrap();
     store.post_usage(Scope::All, &[posting(key.id)]).await.unwrap();

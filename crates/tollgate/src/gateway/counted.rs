@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use tollgate_core::access::Permit;
-use tollgate_core::admission::Uncounted;
+use tollgate_core::admission::{self, Uncounted};
 use tollgate_core::authn::hawk::Artifacts;
 use tollgate_core::denial::Denial;
 
 use super::body::RequestBody;
 use super::call::Call;
+use super::forward::outgoing::Outgoing;
 use super::framing::Checked;
 use super::worker::Worker;
-use super::{Step, send};
+use super::{Step, send, tell};
 use crate::state::Live;
 
 /// A permitted request of whose quotas it is not known how much was used.
@@ -23,7 +24,7 @@ pub struct Counting {
     pub artifacts: Option<Arc<Artifacts>>,
 }
 
-/// Learns it; then the walk goes on as for everybody.
+/// Learns it; then the walk goes on as for everybody. Without an answer the route's mode has a say.
 pub async fn count(
     worker: &Worker,
     live: &Live,
@@ -39,11 +40,11 @@ pub async fn count(
         .directory
         .on_control(async move { quotas.learn(&uncounted, credential.as_deref(), now).await });
     match learnt.await {
-        Some(Ok(())) => send(worker, live, permit, checked, body, artifacts, call),
-        Some(Err(error)) => {
-            tracing::warn!("a call is refused, as what was used of its quota is not known: {error}");
-            Err(Denial::Uncounted)
-        }
-        None => Err(Denial::Uncounted),
+        Some(Ok(())) => return send(worker, live, permit, checked, body, artifacts, call),
+        Some(Err(error)) => tracing::warn!("what was used of a call's quota is not known: {error}"),
+        None => {}
     }
+    let admission = tell(Ok(admission::uncountable(permit)?), call)?;
+    let outgoing = Outgoing::new(admission, checked, body, live, worker, call)?;
+    Ok(Step::Forward(outgoing, artifacts))
 }

@@ -21,6 +21,17 @@ pub(super) struct ControlPlane {
     auth_api: Option<(Listening, SocketAddr)>,
 }
 
+/// Where the listeners of the control plane listen; absent for those that the file does not name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Addresses {
+    /// The whole admin API.
+    pub admin: Option<SocketAddr>,
+    /// Health, readiness and metrics.
+    pub probes: Option<SocketAddr>,
+    /// The auth-service contract.
+    pub auth_api: Option<SocketAddr>,
+}
+
 impl ControlPlane {
     /// Binds them; to be called within the runtime that serves them.
     pub(super) fn bind(process: &Process) -> anyhow::Result<Self> {
@@ -33,9 +44,14 @@ impl ControlPlane {
         })
     }
 
-    /// Where the admin listener listens.
-    pub(super) fn admin(&self) -> Option<SocketAddr> {
-        self.admin.as_ref().map(|(_, address)| *address)
+    /// Where they listen.
+    pub(super) fn addresses(&self) -> Addresses {
+        let address = |bound: &Option<(Listening, SocketAddr)>| bound.as_ref().map(|(_, address)| *address);
+        Addresses {
+            admin: address(&self.admin),
+            probes: address(&self.probes),
+            auth_api: address(&self.auth_api),
+        }
     }
 
     /// Serves them as long as the runtime lives.

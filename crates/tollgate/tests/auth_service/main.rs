@@ -215,8 +215,11 @@ async fn verdicts_are_softened_in_shadow() {
         assert_eq!(seen.last().unwrap().consumer.as_deref(), consumer, "{key}");
         assert_eq!(fake.seen("/api/v1/usage/k1/debit").len(), charged, "{key}");
     }
+    // Whom nobody can name is a stranger there, and nobody whom the service does not know is charged.
     fake.validate(Answer::json(500, &json!({})));
-    assert_eq!(gate.ask("/soft", "unanswered").await.0, 503);
+    assert_eq!(gate.ask("/soft", "unanswered").await.0, 200);
+    assert_eq!(fake.seen("/soft").last().unwrap().consumer, None);
+    assert_eq!(fake.seen("/api/v1/usage/k1/debit").len(), 2);
     gate.stop().await;
 }
 
