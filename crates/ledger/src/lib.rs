@@ -6,7 +6,7 @@
 //!
 //! Nothing here knows HTTP. The journal knows no runtime either: it is polled.
 
-pub mod chain;
 pub mod journal;
 
 pub use journal::Journal;
+pub use tollgate_core::usage::chain;

@@ -10,6 +10,7 @@ mod copying;
 mod crash;
 mod credentials;
 mod cursors;
+mod events;
 mod file_use;
 mod harness;
 mod idempotency;

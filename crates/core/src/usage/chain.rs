@@ -7,7 +7,8 @@
 use std::fmt;
 
 use aws_lc_rs::{digest, hmac};
-use tollgate_core::usage::{StreamId, UsageEvent};
+
+use super::{StreamId, UsageEvent};
 
 /// A SHA-256.
 pub type Hash = [u8; 32];
@@ -96,15 +97,15 @@ impl fmt::Debug for SealKey {
 }
 
 /// The hash of an event, of the hash before it with the event's bytes behind.
-pub(crate) fn link(before_and_event: &[u8]) -> Hash {
+pub fn link(before_and_event: &[u8]) -> Hash {
     let mut hash = [0; 32];
     hash.copy_from_slice(digest::digest(&digest::SHA256, before_and_event).as_ref());
     hash
 }
 
 fn sealed(stream: StreamId, head: Head) -> Vec<u8> {
-    [DOMAIN, &stream.boot.to_bytes(), &stream.number.to_be_bytes(), &head.seq.to_be_bytes(), &head.hash]
-        .concat()
+    let number = stream.number.to_be_bytes();
+    [DOMAIN, &stream.boot.to_bytes(), &number, &head.seq.to_be_bytes(), &head.hash].concat()
 }
 
 #[cfg(test)]
