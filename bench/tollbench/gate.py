@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 from tollbench.credentials import ISSUER_KEY, KEY_COUNT, PRESENTED
-from tollbench.processes import free_ports
+from tollbench.processes import BenchError, free_ports
 from tollbench.site import Launch, Site
 
 ROUTES_HEAD = "routes:\n"
@@ -43,31 +43,53 @@ def key_limit(site: Site, port: int) -> Launch:
 
 def store_key_limit(site: Site, port: int) -> Launch:
     """A key that the store keeps, of a tier with a rate that no load uses up."""
-    routes = public_routes().routes.replace("[public]", "[api_key]")
     tier = "tiers:\n  bench: { limits: [1000000 requests/s] }\n"
-    started = launch(site, "gate-store-key-limit", port, Routes(routes + tier))
+    started = launch(site, "gate-store-key-limit", port, Routes(keyed_route() + tier))
 
     def fill() -> None:
-        migrate = [str(site.gate), "store", "migrate", "-c", str(started.config)]
-        subprocess.run(migrate, check=True, capture_output=True)
+        migrate(site, started)
         with closing(sqlite3.connect(started.config.parent / "data" / "tollgate.db")) as store:
-            keep(store, site.credentials.api_key, "bench")
+            keep_consumer(store, "bench")
+            digest = hashlib.sha256(site.credentials.api_key.encode()).digest()
+            store.execute(KEY_ROW, (f"01K0BENCH{2:017}", digest))
+            store.commit()
 
     return replace(started, before=fill)
 
 
-def keep(store: sqlite3.Connection, api_key: str, tier: str) -> None:
-    """Write one key into a store that no gate has open, as the admin API would."""
-    account, consumer, credential = (f"01K0BENCH{number:017}" for number in range(3))
-    store.execute("INSERT INTO accounts VALUES (?, 'bench', 1, NULL, NULL, 1)", (account,))
-    store.execute("INSERT INTO consumers VALUES (?, ?, 'bench', ?, NULL, 1, NULL, NULL, 1)", (consumer, account, tier))
-    digest = hashlib.sha256(api_key.encode()).digest()
+def fleet_node(site: Site, port: int, head: str, remembered: int = 100_000) -> Launch:
+    """One gate before keys of a store; `head` says which store, and what it shares with other gates."""
+    directory = f"directory: {{ max: {remembered} }}\n"
+    return launch(site, "gate-of-store", port, Routes(keyed_route() + directory + head))
+
+
+def migrate(site: Site, started: Launch) -> None:
+    """Make the tables of the store that this configuration names."""
+    command = [str(site.gate), "store", "migrate", "-c", str(started.config)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise BenchError(f"`store migrate` failed:\n{done.stderr[-2000:]}")
+
+
+# Ids of the account and the consumer that keys written by hand belong to.
+ACCOUNT, CONSUMER = (f"01K0BENCH{number:017}" for number in range(2))
+
+# An API key as the admin API would write it: its id and the SHA-256 of its text.
+KEY_ROW = f"""INSERT INTO credentials (id, account, consumer, kind, lookup, secret_form, name, networks, created_at,
+    created_by, rev) VALUES (?, '{ACCOUNT}', '{CONSUMER}', 'api_key', ?, 'lookup', 'bench', '[]', 1, 'bench', 1)"""
+
+
+def keep_consumer(store: sqlite3.Connection, tier: str | None) -> None:
+    """Write one consumer into a store that no gate has open."""
+    store.execute("INSERT INTO accounts VALUES (?, 'bench', 1, NULL, NULL, 1)", (ACCOUNT,))
     store.execute(
-        "INSERT INTO credentials (id, account, consumer, kind, lookup, secret_form, name, networks, created_at,"
-        " created_by, rev) VALUES (?, ?, ?, 'api_key', ?, 'lookup', 'bench', '[]', 1, 'bench', 1)",
-        (credential, account, consumer, digest),
+        "INSERT INTO consumers VALUES (?, ?, 'bench', ?, NULL, 1, NULL, NULL, 1)", (CONSUMER, ACCOUNT, tier)
     )
-    store.commit()
+
+
+def keyed_route() -> str:
+    """One route for every path, open to each API key."""
+    return public_routes().routes.replace("[public]", "[api_key]")
 
 
 def key_many(site: Site, port: int) -> Launch:
@@ -128,10 +150,12 @@ def launch(site: Site, name: str, port: int, routes: Routes) -> Launch:
     """Write the configuration of one gate; its journal and store lie in a folder of its own."""
     folder = site.scratch(name)
     config = folder / "tollgate.yaml"
+    # The port that it is given is free until it starts, too.
+    admin = next(other for other in free_ports(2) if other != port)
     consumers = f"consumers:\n{routes.consumers}" if routes.consumers else ""
     config.write_text(f"""listen: 127.0.0.1:{port}
 workers: 1
-admin: {{ listen: 127.0.0.1:{free_ports(1)[0]} }}
+admin: {{ listen: 127.0.0.1:{admin} }}
 data_dir: {folder}/data
 upstreams:
   models:

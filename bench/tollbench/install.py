@@ -22,6 +22,8 @@ PACKAGES = {
     "taskset": "util-linux",
     "h2load": "nghttp2-client",
     "valgrind": "valgrind",
+    "psql": "postgresql",
+    "redis-server": "redis-server",
 }
 
 # Pinned, so that two runs compare the same things. cryptography signs tokens some ten times faster than

@@ -7,6 +7,7 @@
 //! [`UsageEvent::encode`] gives the one canonical form in bytes. It is what a journal keeps and what its chain of hashes
 //! covers, so an event that was read back from a database or from JSON encodes to the very same bytes.
 
+pub mod chain;
 mod encoding;
 mod json;
 mod measures;

@@ -3,11 +3,13 @@
 //! Everything above this module is written once; what differs between SQLite and PostgreSQL is here, in the migrations
 //! and in [`backup`](crate::backup).
 
+mod bulk;
 mod postgres;
 mod sqlite;
 
 use std::path::PathBuf;
 
+pub(crate) use bulk::Hold;
 use sqlx::{AssertSqlSafe, PgPool, Postgres, Sqlite, SqlitePool};
 
 use crate::error::{Error, Result};

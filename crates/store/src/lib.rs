@@ -37,6 +37,7 @@ mod copy;
 mod credentials;
 mod database;
 mod error;
+mod events;
 mod id;
 mod idempotency;
 mod inspect;
@@ -68,6 +69,10 @@ pub use credentials::{
     Rotation, Secret, State,
 };
 pub use error::{Conflict, Error, Result};
+pub use events::{
+    Alarm, AlarmKind, Booked, Dimension, Latencies, Period, Pruned, Replayed, Retention, UsageFilter, UsageQuery,
+    UsageReport, UsageRow, UsageTotals, UsageVerdict,
+};
 pub use id::{AccountId, ConsumerId, CredentialId};
 pub use idempotency::{Answer, IdempotencyKey};
 pub use inspect::{Inspection, inspect};

@@ -9,7 +9,7 @@ use crate::tables::Table;
 
 /// One value of a row. There are three types only, so that a row means the same in both databases: points in time are
 /// microseconds, sets and networks are JSON, identifiers are text.
-#[derive(Clone, PartialEq)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Value {
     Int(Option<i64>),
     Text(Option<String>),
@@ -53,6 +53,11 @@ impl Statement {
     /// How many rows of a table one statement should insert.
     pub(crate) fn rows_at_once(table: &Table) -> usize {
         (PARAMETERS / table.columns.len().max(1)).max(1)
+    }
+
+    /// How many keys of a table one statement should look for.
+    pub(crate) fn keys_at_once(table: &Table) -> usize {
+        (PARAMETERS / table.key.max(1)).max(1)
     }
 
     /// `INSERT INTO table (…) VALUES (…), (…)`; each row has a value for every column.
@@ -149,5 +154,6 @@ values! {
     Vec<u8> => Bytes: value -> Some(value);
     Option<Vec<u8>> => Bytes: value -> value;
     &[u8] => Bytes: value -> Some(value.to_vec());
+    [u8; 16] => Bytes: value -> Some(value.to_vec());
     [u8; 32] => Bytes: value -> Some(value.to_vec());
 }

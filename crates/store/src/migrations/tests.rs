@@ -3,10 +3,13 @@ use crate::error::Result;
 use crate::statement::Statement;
 use crate::store::Store;
 
-const LATER: Migration = Migration { number: 2, name: "0002_later", text: "CREATE TABLE later (x INTEGER)" };
+/// The newest migration, and the one after it.
+const LAST: i64 = SQLITE.len() as i64;
+const NEXT: i64 = LAST + 1;
+const LATER: Migration = Migration { number: NEXT, name: "later", text: "CREATE TABLE later (x INTEGER)" };
 const BROKEN: Migration = Migration {
-    number: 2,
-    name: "0002_broken",
+    number: NEXT,
+    name: "broken",
     text: "CREATE TABLE later (x INTEGER); CREATE TABLE later (x TEXT)",
 };
 
@@ -29,11 +32,13 @@ fn a_database_is_brought_up_by_what_it_lacks() {
         migrate(&store, &[LATER]).await.unwrap();
         migrate(&store, &[LATER]).await.unwrap();
         let count = Statement::new("SELECT count(*) FROM migrations");
-        assert_eq!(store.database.one::<i64>(count).await.unwrap(), Some(2));
+        assert_eq!(store.database.one::<i64>(count).await.unwrap(), Some(NEXT));
         assert!(migrate(&store, &[BROKEN]).await.unwrap_err().to_string().contains("another text"));
-        // The program of before does not know the second one.
+        // The program of before does not know it.
         let why = migrate(&store, &[]).await.unwrap_err().to_string();
-        assert_eq!(why, "the database is at migration 2, and this program knows 1; run the newer program");
+        let expected =
+            format!("the database is at migration {NEXT}, and this program knows {LAST}; run the newer program");
+        assert_eq!(why, expected);
         store.close().await;
     });
 }

@@ -10,6 +10,7 @@ mod copying;
 mod crash;
 mod credentials;
 mod cursors;
+mod events;
 mod harness;
 mod idempotency;
 mod migrations;

@@ -50,7 +50,7 @@ fn a_newer_database_is_left_alone() {
         };
         raw(place, insert).await.unwrap();
         let why = Store::open(&place.url).await.unwrap_err().to_string();
-        assert_eq!(why, "the database is at migration 99, and this program knows 1; run the newer program");
+        assert!(why.starts_with("the database is at migration 99, and this program knows "), "{why}");
     });
 }
 

@@ -1,0 +1,7 @@
+//! Usage events: what is booked, asked for, kept and verified.
+
+pub mod asking;
+mod booking;
+pub mod chain;
+mod keeping;
+mod speed;
