@@ -38,6 +38,7 @@ mod credentials;
 mod database;
 mod error;
 mod events;
+mod feed;
 mod id;
 mod idempotency;
 mod inspect;
@@ -70,9 +71,10 @@ pub use credentials::{
 };
 pub use error::{Conflict, Error, Result};
 pub use events::{
-    Alarm, AlarmKind, Booked, Dimension, Latencies, Period, Pruned, Replayed, Retention, UsageFilter, UsageQuery,
-    UsageReport, UsageRow, UsageTotals, UsageVerdict,
+    Alarm, AlarmKind, Booked, Dimension, Latencies, Period, Pruned, Replayed, Retention, UsageFilter,
+    UsageQuery, UsageReport, UsageRow, UsageTotals, UsageVerdict,
 };
+pub use feed::{Arrival, FeedWorker, PartHeld, Step, Stray};
 pub use id::{AccountId, ConsumerId, CredentialId};
 pub use idempotency::{Answer, IdempotencyKey};
 pub use inspect::{Inspection, inspect};

@@ -96,7 +96,8 @@ impl Transaction {
         rows.sort_by(|a, b| a[..table.key].cmp(&b[..table.key]));
         if self.is_postgres() && rows.len() > Statement::rows_at_once(table) {
             self.stage(table, table.columns, &rows).await?;
-            let insert = Statement::new("INSERT INTO ").push(table.name).push(" (").names(names(table.columns));
+            let insert =
+                Statement::new("INSERT INTO ").push(table.name).push(" (").names(names(table.columns));
             let mut insert = insert.push(") SELECT ").names(names(table.columns)).push(" FROM ");
             insert.text.push_str(&staging(table));
             return self.rows(rest(insert.push(" ORDER BY ").names(names(keys_of(table))))).await;

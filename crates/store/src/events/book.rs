@@ -7,9 +7,9 @@ use tollgate_core::usage::StreamId;
 use tollgate_core::usage::chain::{Head, Linked, Seal};
 
 use super::alarm::{self, Alarm, AlarmKind};
+use super::rollup;
 use super::row::{int, row, unsigned};
 use super::stream::{self, Stream};
-use super::rollup;
 use crate::database::{Hold, Transaction};
 use crate::error::Result;
 use crate::row::{Columns, Read};
@@ -47,12 +47,23 @@ impl Store {
             return Ok(Booked::default());
         }
         let mut transaction = self.database.write().await?;
-        let mut booked = book_events(&mut transaction, batch, now).await?;
-        booked.alarms.extend(book_seals(&mut transaction, seals, now).await?);
-        booked.alarms = alarm::raise(&mut transaction, booked.alarms).await?;
+        let booked = book(&mut transaction, batch, seals, now).await?;
         transaction.commit().await?;
         Ok(booked)
     }
+}
+
+/// Books events and seals within a transaction.
+pub(crate) async fn book(
+    transaction: &mut Transaction,
+    batch: &[Linked],
+    seals: &[Seal],
+    now: Timestamp,
+) -> Result<Booked> {
+    let mut booked = book_events(transaction, batch, now).await?;
+    booked.alarms.extend(book_seals(transaction, seals, now).await?);
+    booked.alarms = alarm::raise(transaction, booked.alarms).await?;
+    Ok(booked)
 }
 
 /// Books the events. The alarms that it gives are not kept yet.
@@ -127,9 +138,9 @@ async fn compare(
         let same = match there.get(&place(linked)) {
             Some(known) => known == *linked,
             // What is deleted came before, and cannot be compared any more.
-            None => streams.get(&linked.event.stream).is_some_and(|stream| {
-                (1..=stream.pruned.seq).contains(&linked.event.seq)
-            }),
+            None => streams
+                .get(&linked.event.stream)
+                .is_some_and(|stream| (1..=stream.pruned.seq).contains(&linked.event.seq)),
         };
         if !same {
             alarms.push(alarm_of(AlarmKind::Changed, linked, now));

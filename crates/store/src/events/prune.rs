@@ -72,7 +72,8 @@ impl Store {
         let minutes = Span::Hour.floor(before(keep.minutes).min(before(FINAL_AFTER)));
         let mut pruned = Pruned::default();
         self.raise_floor(None, events).await?;
-        let streams = Statement::new("SELECT stream FROM usage_streams WHERE pruned < highest ORDER BY stream");
+        let streams =
+            Statement::new("SELECT stream FROM usage_streams WHERE pruned < highest ORDER BY stream");
         for StreamName(stream) in self.database.all(streams).await? {
             while let Some(deleted) = self.prune_stream(stream, events, now).await? {
                 pruned.events += deleted;
@@ -87,7 +88,8 @@ impl Store {
             }
         }
         let mut transaction = self.database.write().await?;
-        let old = Statement::new("DELETE FROM usage_alarms WHERE kind IN ('changed', 'ahead', 'seal') AND at < ");
+        let old =
+            Statement::new("DELETE FROM usage_alarms WHERE kind IN ('changed', 'ahead', 'seal') AND at < ");
         transaction.execute(old.bind(events)).await?;
         transaction.commit().await?;
         Ok(pruned)
@@ -106,12 +108,14 @@ impl Store {
         let held: Vec<Stream> = transaction.keyed(&USAGE_STREAMS, key, Hold::Yes).await?;
         let Some(mut stream) = held.into_iter().next() else { return Ok(None) };
         let name = stream.stream.to_string();
-        let rows = Statement::new("SELECT seq, hash, time FROM usage_events WHERE stream = ").bind(name.as_str());
+        let rows =
+            Statement::new("SELECT seq, hash, time FROM usage_events WHERE stream = ").bind(name.as_str());
         let rows = rows.push(" AND seq > ").bind(int(stream.pruned.seq)).push(" ORDER BY seq LIMIT ");
         let rows: Vec<Dated> = transaction.all(rows.bind(BATCH)).await?;
         let old = rows.iter().take_while(|Dated(_, time)| *time < before);
         let Some(Dated(last, _)) = old.last() else { return Ok(None) };
-        let delete = Statement::new("DELETE FROM ").push(USAGE_EVENTS.name).push(" WHERE stream = ").bind(name);
+        let delete =
+            Statement::new("DELETE FROM ").push(USAGE_EVENTS.name).push(" WHERE stream = ").bind(name);
         let deleted = transaction.execute(delete.push(" AND seq <= ").bind(int(last.seq))).await?;
         if last.seq > stream.floor.seq {
             give_up(&mut transaction, &mut stream, &rows, *last, now).await?;
@@ -127,7 +131,8 @@ impl Store {
         let minute = Span::Minute.seconds();
         // Up to the start of the last one of a batch: rows are deleted by a range of the key.
         let end = Statement::new("SELECT max(start) FROM (SELECT start FROM usage_rollups WHERE span = ");
-        let end = end.bind(minute).push(" AND start < ").bind(before).push(" ORDER BY start LIMIT ").bind(BATCH);
+        let end =
+            end.bind(minute).push(" AND start < ").bind(before).push(" ORDER BY start LIMIT ").bind(BATCH);
         let end: Option<i64> = transaction.one(end.push(") AS oldest")).await?.flatten();
         let Some(end) = end else { return Ok(0) };
         let delete = Statement::new("DELETE FROM usage_rollups WHERE span = ").bind(minute);

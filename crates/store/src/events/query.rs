@@ -156,7 +156,8 @@ impl Groups<'_> {
         for column in &USAGE_ROLLUPS.columns[USAGE_ROLLUPS.key..] {
             rows = rows.push(", ").push(column.name);
         }
-        rows = rows.push(" FROM usage_rollups JOIN usage_series ON usage_series.series = usage_rollups.series");
+        rows =
+            rows.push(" FROM usage_rollups JOIN usage_series ON usage_series.series = usage_rollups.series");
         rows = rows.push(" WHERE span = ").bind(segment.span.seconds());
         rows = rows.push(" AND start < ").bind(segment.end);
         rows = match last {

@@ -109,7 +109,8 @@ impl Store {
                 None => rows.push(" AND time >= ").bind(start),
                 Some((time, id)) => rows.push(" AND (time, id) > ").list([time.into(), id.into()]),
             };
-            let rows: Vec<Linked> = transaction.all(rows.push(" ORDER BY time, id LIMIT ").bind(BATCH)).await?;
+            let rows: Vec<Linked> =
+                transaction.all(rows.push(" ORDER BY time, id LIMIT ").bind(BATCH)).await?;
             let Some(end) = rows.last() else { break };
             last = Some((super::row::int(end.event.intent.time_micros), end.event.intent.id.to_string()));
             let ids = rollup::series_of(rows.iter().map(|linked| &linked.event));

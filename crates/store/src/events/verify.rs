@@ -93,7 +93,8 @@ impl Walk<'_> {
             Ok(Some(UsageVerdict::Broken { stream: stream.stream, seq, id: None, why }))
         };
         loop {
-            let rows = select(&[&USAGE_EVENTS], " FROM usage_events WHERE stream = ", stream.stream, last.seq);
+            let rows =
+                select(&[&USAGE_EVENTS], " FROM usage_events WHERE stream = ", stream.stream, last.seq);
             let rows: Vec<Linked> = snapshot.all(rows).await?;
             for linked in &rows {
                 if linked.event.seq > stream.highest {

@@ -36,8 +36,9 @@ fn a_database_is_brought_up_by_what_it_lacks() {
         assert!(migrate(&store, &[BROKEN]).await.unwrap_err().to_string().contains("another text"));
         // The program of before does not know it.
         let why = migrate(&store, &[]).await.unwrap_err().to_string();
-        let expected =
-            format!("the database is at migration {NEXT}, and this program knows {LAST}; run the newer program");
+        let expected = format!(
+            "the database is at migration {NEXT}, and this program knows {LAST}; run the newer program"
+        );
         assert_eq!(why, expected);
         store.close().await;
     });

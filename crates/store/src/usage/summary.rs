@@ -67,7 +67,8 @@ impl UsageSummary {
     fn add(&mut self, row: &UsageRow) {
         let [route, status] = row.values.as_slice() else { return };
         let calls = row.totals.events().cast_signed();
-        let failed = status.as_deref().and_then(|status| status.parse::<u16>().ok()).is_some_and(|s| s >= 400);
+        let failed =
+            status.as_deref().and_then(|status| status.parse::<u16>().ok()).is_some_and(|s| s >= 400);
         self.requests = self.requests.saturating_add(calls);
         self.errors = self.errors.saturating_add(if failed { calls } else { 0 });
         self.timed = self.timed.saturating_add(calls);
@@ -109,7 +110,9 @@ impl Store {
             let calls = row.totals.events().cast_signed();
             summary.requests_this_hour = summary.requests_this_hour.saturating_add(calls);
         }
-        summary.endpoints.sort_by(|a, b| b.requests.cmp(&a.requests).then_with(|| a.endpoint.cmp(&b.endpoint)));
+        summary
+            .endpoints
+            .sort_by(|a, b| b.requests.cmp(&a.requests).then_with(|| a.endpoint.cmp(&b.endpoint)));
         summary.endpoints.truncate(ENDPOINTS);
         Ok(summary)
     }

@@ -87,7 +87,8 @@ fn usage_is_told_apart_as_asked() {
         by_day.zone = TimeZone::get("America/New_York").unwrap();
         check(&by_day, &["15T05:00 : 4", "16T05:00 : 1", "17T05:00 : 1"]).await;
         let hours = query(&[Dimension::Consumer], Some(Period::Hour));
-        let hours_expected = ["15T08:00 a: 2", "15T08:00 b: 1", "16T00:00 -: 1", "16T17:00 a: 1", "18T02:00 b: 1"];
+        let hours_expected =
+            ["15T08:00 a: 2", "15T08:00 b: 1", "16T00:00 -: 1", "16T17:00 a: 1", "18T02:00 b: 1"];
         check(&hours, &hours_expected).await;
         let minutes = UsageQuery { to: at(60), ..query(&[], Some(Period::Minute)) };
         check(&minutes, &["15T08:00 : 1", "15T08:01 : 1", "15T08:59 : 1"]).await;
@@ -138,7 +139,8 @@ fn what_cannot_be_answered_is_refused() {
         check(plain.clone(), paged("W251bGwsWyJhIl1d"), cursor).await;
         check(plain.clone(), Paging { limit: Some(0), cursor: None }, "`limit` must be at least 1").await;
         let seconds = Timestamp::from_second(at(0).as_second() + 1).unwrap();
-        check(UsageQuery { from: seconds, ..plain }, Paging::default(), "`from` must be a whole minute").await;
+        check(UsageQuery { from: seconds, ..plain }, Paging::default(), "`from` must be a whole minute")
+            .await;
         let none = UsageFilter::default();
         let why = store.usage_events(Scope::All, &none, at(0), at(1), &paged("1-x")).await.unwrap_err();
         assert_eq!(why.to_string(), cursor);

@@ -141,7 +141,8 @@ fn events_with_every_extreme_go_in_and_come_out_as_they_were() {
             ..intent(u128::MAX, at(0), "")
         };
         let all = tollgate_core::usage::Measure::ALL;
-        let measures = all.into_iter().fold(closing(0, 0).measures, |measures, one| measures.with(one, u64::MAX));
+        let measures =
+            all.into_iter().fold(closing(0, 0).measures, |measures, one| measures.with(one, u64::MAX));
         let end = tollgate_core::usage::Closing {
             status: None,
             duration_ms: u64::MAX,

@@ -2,9 +2,7 @@
 
 use jiff::Timestamp;
 use tollgate_core::usage::chain::{Head, Linked, Seal, SealKey};
-use tollgate_core::usage::{
-    Closing, Intent, Measure, Measures, Outcome, Quality, StreamId, UsageEvent,
-};
+use tollgate_core::usage::{Closing, Intent, Measure, Measures, Outcome, Quality, StreamId, UsageEvent};
 use ulid::Ulid;
 
 use crate::harness::at;

@@ -13,7 +13,10 @@ fn day(days: i64) -> i64 {
 }
 
 fn keep(days: i64) -> Retention {
-    Retention { events: SignedDuration::from_hours(days * 24), minutes: SignedDuration::from_hours(days * 24) }
+    Retention {
+        events: SignedDuration::from_hours(days * 24),
+        minutes: SignedDuration::from_hours(days * 24),
+    }
 }
 
 /// Events of four days, two thousand and one hundred of them on the first.
@@ -122,10 +125,12 @@ fn replaying_mends_what_is_wrong() {
         for change in [
             format!("UPDATE {table} SET requests = requests + 1 WHERE span = 86400"),
             format!("DELETE FROM {table} WHERE span = 3600"),
-            format!("INSERT INTO {table} SELECT span, start + 604800000000, series, reported, counted, estimated, \
+            format!(
+                "INSERT INTO {table} SELECT span, start + 604800000000, series, reported, counted, estimated, \
                      requests, compute_units, rows, tokens_in, tokens_out, tokens_cached, metered_request_bytes, \
                      metered_response_bytes, duration_ms, upstream_ms, durations, upstreams \
-                     FROM {table} WHERE span = 60"),
+                     FROM {table} WHERE span = 60"
+            ),
         ] {
             raw(place, change.leak()).await.unwrap();
             assert!(store.replay_usage().await.unwrap().mended > 0);
@@ -147,7 +152,9 @@ fn what_is_changed_missing_or_added_is_named() {
             assert_eq!(store.verify_usage(Some(&key())).await.unwrap(), whole);
             raw(&place, change).await.unwrap();
             let verdict = store.verify_usage(Some(&key())).await.unwrap();
-            let UsageVerdict::Broken { stream, seq: found, id, why: said } = verdict else { panic!("{change}") };
+            let UsageVerdict::Broken { stream, seq: found, id, why: said } = verdict else {
+                panic!("{change}")
+            };
             assert_eq!((stream, found, said), (second.stream, seq, why), "{change}");
             let there = events.iter().find(|linked| (linked.event.stream, linked.event.seq) == (stream, seq));
             if let (Some(id), Some(there)) = (id, there) {
@@ -162,7 +169,11 @@ fn what_is_changed_missing_or_added_is_named() {
         ("UPDATE usage_events SET tier = 'free' WHERE seq = 20 AND stream LIKE '%/1'", 20, hash),
         ("DELETE FROM usage_events WHERE seq = 7 AND stream LIKE '%/1'", 7, "it is missing"),
         ("DELETE FROM usage_events WHERE seq = 20 AND stream LIKE '%/1'", 20, "it is missing"),
-        ("UPDATE usage_events SET seq = 21 WHERE seq = 20 AND stream LIKE '%/1'", 21, "it was added: it was never booked"),
+        (
+            "UPDATE usage_events SET seq = 21 WHERE seq = 20 AND stream LIKE '%/1'",
+            21,
+            "it was added: it was never booked",
+        ),
         ("UPDATE usage_seals SET mac = hash WHERE stream LIKE '%/1'", 20, "the seal at it does not hold"),
         ("UPDATE usage_seals SET hash = mac WHERE stream LIKE '%/1'", 20, "the seal at it does not hold"),
     ];

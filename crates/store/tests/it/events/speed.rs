@@ -15,10 +15,14 @@ fn busy(chain: &mut Chain, count: usize) -> Vec<Linked> {
             let number = chain.head.seq + 1;
             // Steps that visit every key and differ from one event to the next.
             let mixed = number.wrapping_mul(2_654_435_761) >> 8;
-            let (account, key) = (format!("account-{}", mixed % 50), format!("01JD3X4M5N6P7Q8R9STVWX{:04}", mixed % 500));
+            let (account, key) =
+                (format!("account-{}", mixed % 50), format!("01JD3X4M5N6P7Q8R9STVWX{:04}", mixed % 500));
             let model = ["small", "large", "embed", "vision"][(mixed / 500 % 4) as usize];
             let time = at(0) + SignedDuration::from_micros(number as i64 * 500);
-            let id = (time.as_millisecond() as u128) << 80 | u128::from(chain.stream.number) << 64 | u128::from(mixed) << 32 | n as u128;
+            let id = (time.as_millisecond() as u128) << 80
+                | u128::from(chain.stream.number) << 64
+                | u128::from(mixed) << 32
+                | n as u128;
             let intent = Intent {
                 account: Some(account.as_str()),
                 credential: Some(key.as_str()),
