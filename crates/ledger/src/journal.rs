@@ -42,6 +42,8 @@ pub use reader::{Read, Reader};
 pub use recovery::Recovered;
 pub use stream::{Entry, Flushed, Opening, Stream, Unavailable};
 
+pub(crate) use process::mint;
+
 use disk::Disk;
 use process::Process;
 use thread::Thread;
@@ -90,6 +92,11 @@ impl Journal {
     /// Every stream that can be read: those of this boot, and those of earlier ones that are recovered.
     pub fn streams(&self) -> Vec<StreamId> {
         self.process.streams()
+    }
+
+    /// The newest event of a stream, whether a reader gives it yet or not; 0 where there is none.
+    pub fn newest(&self, stream: StreamId) -> u64 {
+        self.process.newest(stream)
     }
 
     /// A reader of a stream's events, from the first that was not [released](Journal::release).

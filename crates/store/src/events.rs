@@ -22,12 +22,14 @@ mod verify;
 
 pub use alarm::{Alarm, AlarmKind};
 pub use book::Booked;
+pub(crate) use book::book;
 pub use latencies::Latencies;
 pub use plan::Period;
 pub use prune::{Pruned, Retention};
 pub(crate) use query::since;
 pub use query::{UsageQuery, UsageReport, UsageRow};
 pub use replay::Replayed;
+pub(crate) use row::int;
 pub use series::{Dimension, UsageFilter};
 pub use totals::UsageTotals;
 pub use verify::UsageVerdict;

@@ -38,6 +38,7 @@ mod credentials;
 mod database;
 mod error;
 mod events;
+mod feed;
 mod file_use;
 mod id;
 mod idempotency;
@@ -74,6 +75,7 @@ pub use events::{
     Alarm, AlarmKind, Booked, Dimension, Latencies, Period, Pruned, Replayed, Retention, UsageFilter,
     UsageQuery, UsageReport, UsageRow, UsageTotals, UsageVerdict,
 };
+pub use feed::{Arrival, FeedWorker, PartHeld, Step, Stray};
 pub use file_use::FileUse;
 pub use id::{AccountId, ConsumerId, CredentialId};
 pub use idempotency::{Answer, IdempotencyKey};

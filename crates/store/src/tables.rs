@@ -289,8 +289,31 @@ pub(crate) const USAGE_ROLLUPS: Table = Table {
 pub(crate) const USAGE_FLOORS: Table =
     Table { name: "usage_floors", key: 1, columns: &[int("span"), int("before")] };
 
+pub(crate) const FEED_PARTS: Table = Table {
+    name: "feed_parts",
+    key: 2,
+    columns: &[text("feed"), text("part"), text("position"), text("worker"), int("until")],
+};
+
+pub(crate) const FEED_WORKERS: Table =
+    Table { name: "feed_workers", key: 2, columns: &[text("feed"), text("worker"), int("until")] };
+
+pub(crate) const FEED_STRAYS: Table = Table {
+    name: "feed_strays",
+    key: 3,
+    columns: &[
+        text("feed"),
+        text("part"),
+        text("position"),
+        text("reason"),
+        int("size"),
+        bytes("bytes"),
+        int("at"),
+    ],
+};
+
 /// Every table, those first that others refer to.
-pub(crate) const ALL: [&Table; 20] = [
+pub(crate) const ALL: [&Table; 23] = [
     &HEAD,
     &ACCOUNTS,
     &CONSUMERS,
@@ -311,4 +334,7 @@ pub(crate) const ALL: [&Table; 20] = [
     &USAGE_SERIES,
     &USAGE_ROLLUPS,
     &USAGE_FLOORS,
+    &FEED_PARTS,
+    &FEED_WORKERS,
+    &FEED_STRAYS,
 ];

@@ -1,6 +1,6 @@
 //! What all streams of a process have in common: the directory, its locks, its room, and what is wrong.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -50,8 +50,8 @@ pub(crate) struct Process {
     /// Locks of this boot's and of adopted boots' directories, for as long as the process lives.
     locks: Mutex<Vec<(Ulid, File)>>,
     live: Mutex<Vec<Arc<Shared>>>,
-    /// Streams of earlier boots that are recovered.
-    recovered: Mutex<BTreeSet<StreamId>>,
+    /// Streams of earlier boots that are recovered, and the newest event of each.
+    recovered: Mutex<BTreeMap<StreamId, u64>>,
     /// Streams of this boot are numbered from 0.
     next_stream: AtomicU16,
     bytes: AtomicU64,
@@ -204,9 +204,17 @@ impl Process {
         self.live.lock().iter().find(|shared| shared.id == stream).cloned()
     }
 
-    /// Notes that a stream of an earlier boot can be read.
-    pub(crate) fn recovered(&self, stream: StreamId) {
-        self.recovered.lock().insert(stream);
+    /// Notes that a stream of an earlier boot can be read, and its newest event.
+    pub(crate) fn recovered(&self, stream: StreamId, newest: u64) {
+        self.recovered.lock().insert(stream, newest);
+    }
+
+    /// The newest event of a stream, whether it is on the disk yet or not; 0 where there is none.
+    pub(crate) fn newest(&self, stream: StreamId) -> u64 {
+        match self.live_stream(stream) {
+            Some(shared) => shared.lot().written.seq,
+            None => self.recovered.lock().get(&stream).copied().unwrap_or_default(),
+        }
     }
 
     /// Notes that nothing of a stream is left.
@@ -216,7 +224,7 @@ impl Process {
     }
 
     pub(crate) fn streams(&self) -> Vec<StreamId> {
-        let mut all: Vec<StreamId> = self.recovered.lock().iter().copied().collect();
+        let mut all: Vec<StreamId> = self.recovered.lock().keys().copied().collect();
         all.extend(self.live.lock().iter().map(|shared| shared.id));
         all
     }
@@ -363,7 +371,7 @@ fn forget_unlocked(path: &Path) {
 }
 
 /// An id for this boot: the time, so that boots sort, and random bits of the operating system.
-fn mint() -> io::Result<Ulid> {
+pub(crate) fn mint() -> io::Result<Ulid> {
     let mut random = [0; 16];
     aws_lc_rs::rand::fill(&mut random)
         .map_err(|_| io::Error::other("there are no random bytes to be had"))?;

@@ -49,6 +49,17 @@ pub(crate) fn prune(process: &Process, now: Option<Duration>) -> io::Result<u64>
     Ok(freed)
 }
 
+/// The newest event in these segments; 0 where there is none.
+pub(crate) fn newest_event(directory: &Path, numbers: &[u32]) -> io::Result<u64> {
+    for &number in numbers.iter().rev() {
+        let extent = extent(&std::fs::read(segment::path(directory, number))?);
+        if extent.seq > 0 {
+            return Ok(extent.seq);
+        }
+    }
+    Ok(0)
+}
+
 fn prune_stream(
     process: &Process,
     stream: StreamId,

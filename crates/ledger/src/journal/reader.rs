@@ -12,7 +12,7 @@ use super::lot::{Mark, Shared};
 use super::process::Process;
 use super::record::Record;
 use super::segment;
-use crate::chain::{Hash, Head, Linked, Seal, link};
+use crate::chain::{Hash, Head, Linked, Seal};
 
 use cursor::Cursor;
 
@@ -98,6 +98,11 @@ impl Reader {
     /// Whose events these are.
     pub fn stream(&self) -> StreamId {
         self.stream
+    }
+
+    /// How far the events are read: at first, how far they were [released](super::Journal::release).
+    pub fn head(&self) -> Head {
+        self.place.head
     }
 
     /// Whether everything was read and nothing more will come.
@@ -250,7 +255,7 @@ impl Place {
                 return Verdict::Alarm(Damage::EventsMissing { after: before.seq, next: seq });
             }
         }
-        if self.chained && link(&[&before.hash, bytes].concat()) != hash {
+        if self.chained && before.after(bytes).hash != hash {
             self.chained = false;
             return Verdict::Alarm(Damage::Chain { seq });
         }

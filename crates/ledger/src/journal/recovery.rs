@@ -14,6 +14,7 @@ use tollgate_core::usage::StreamId;
 use super::checkpoint;
 use super::finding::{Damage, Finding};
 use super::process::{self, Process};
+use super::prune;
 use super::record::{self, Record};
 use super::segment::{self, Files, HEAD};
 
@@ -75,9 +76,11 @@ fn recover_stream(
         return forget_stream(process, stream, directory);
     };
     let newest = segment::path(directory, last);
+    let newest_event;
     if is_ended(&std::fs::read(&newest)?) {
         // Its process may have been killed before it synced the end.
         process.disk().sync(&File::open(newest)?)?;
+        newest_event = prune::newest_event(directory, &numbers)?;
     } else {
         let mut replay = Replay::new(stream, first > 1);
         let mut newest = 0;
@@ -88,10 +91,11 @@ fn recover_stream(
         }
         recovered.interrupted += replay.open_calls();
         let records = replay.finish(process.seal_key());
+        newest_event = replay.newest_event();
         recovered.findings.append(&mut replay.findings);
         write(process, stream, directory, newest + 1, &records)?;
     }
-    process.recovered(stream);
+    process.recovered(stream, newest_event);
     recovered.streams.push(stream);
     Ok(())
 }

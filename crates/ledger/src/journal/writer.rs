@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use tollgate_core::credential::Digest;
 use tollgate_core::usage::{Closing, Intent, Outcome, UsageEvent};
 
 use super::lot::{Mark, Shared};
@@ -18,7 +19,7 @@ use super::record::{self, Kind, MAX_RECORD};
 use super::segment::{HEAD, Segment};
 use super::slots::{Slots, Stage};
 use super::{SyncMode, Unavailable};
-use crate::chain::{self, Head};
+use crate::chain::Head;
 
 use tail::Tail;
 
@@ -167,7 +168,7 @@ impl Writer {
             UsageEvent::encode_head(stream, next, out);
             out.extend_from_slice(intent);
             closing.encode(out);
-            hash = chain::link(&out[linked..]);
+            hash = Digest::of(&out[linked..]).0;
             out[linked..linked + hash.len()].copy_from_slice(&hash);
         });
         self.slots.give_back(index);

@@ -47,12 +47,23 @@ impl Store {
             return Ok(Booked::default());
         }
         let mut transaction = self.database.write().await?;
-        let mut booked = book_events(&mut transaction, batch, now).await?;
-        booked.alarms.extend(book_seals(&mut transaction, seals, now).await?);
-        booked.alarms = alarm::raise(&mut transaction, booked.alarms).await?;
+        let booked = book(&mut transaction, batch, seals, now).await?;
         transaction.commit().await?;
         Ok(booked)
     }
+}
+
+/// Books events and seals within a transaction.
+pub(crate) async fn book(
+    transaction: &mut Transaction,
+    batch: &[Linked],
+    seals: &[Seal],
+    now: Timestamp,
+) -> Result<Booked> {
+    let mut booked = book_events(transaction, batch, now).await?;
+    booked.alarms.extend(book_seals(transaction, seals, now).await?);
+    booked.alarms = alarm::raise(transaction, booked.alarms).await?;
+    Ok(booked)
 }
 
 /// Books the events. The alarms that it gives are not kept yet.

@@ -11,7 +11,7 @@ use crate::row::{Columns, Read};
 use crate::statement::Value;
 
 /// A number of an event as a column holds it. An event's own bounds are the same ([`UsageEvent::of`]).
-pub(super) fn int(value: u64) -> i64 {
+pub(crate) fn int(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use tollgate_core::usage::{Closing, Intent, StreamId, UsageEvent};
 
-use crate::chain::{Head, SealKey, link};
+use crate::chain::{Head, SealKey};
 use crate::journal::finding::{Damage, Finding};
 use crate::journal::record::{self, Kind, Record};
 use crate::journal::segment::{self, HEAD};
@@ -75,6 +75,11 @@ impl Replay {
             self.findings.push(finding(at, Damage::Corrupt));
             at += next;
         }
+    }
+
+    /// The newest event's place; 0 where there is none.
+    pub(super) fn newest_event(&self) -> u64 {
+        self.head.seq
     }
 
     /// Calls without an end.
@@ -156,7 +161,7 @@ impl Replay {
             return (seq == before.seq && hash != before.hash).then_some(Damage::Chain { seq });
         }
         if seq == before.seq + 1 {
-            return (link(&[&before.hash, event].concat()) != hash).then_some(Damage::Chain { seq });
+            return (before.after(event).hash != hash).then_some(Damage::Chain { seq });
         }
         let begins = self.pruned && before.seq == 0;
         (!begins).then_some(Damage::EventsMissing { after: before.seq, next: seq })
