@@ -16,7 +16,7 @@ pub mod sink;
 pub mod worker;
 
 pub use journal::Journal;
-pub use tollgate_core::usage::chain;
 pub use shipper::Shipper;
 pub use sink::Sink;
+pub use tollgate_core::usage::chain;
 pub use worker::Worker;

@@ -1,17 +1,21 @@
-//! The record of what was used: this process's part of the journal.
+//! The record of what was used: this process's journal, and how it gets to where it is kept.
+
+mod shipping;
 
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::Context;
 use tollgate_ledger::Journal;
 use tollgate_ledger::chain::SealKey;
 use tollgate_ledger::journal::{Config, State, SyncMode};
+use tollgate_ledger::shipper::Counters;
 
-use crate::config::process::Process;
+pub use self::shipping::Shipping;
+use crate::config::process::{self, Process};
 use crate::data_dir::DataDir;
 
 /// Bytes of a key that this process makes for its seals.
@@ -21,9 +25,11 @@ const SEAL_KEY: usize = 32;
 #[derive(Debug)]
 pub struct Ledger {
     /// Where each thread has a stream.
-    pub journal: Journal,
+    pub journal: Arc<Journal>,
     /// What this machine calls itself.
     pub node: Box<str>,
+    settings: process::Ledger,
+    counters: OnceLock<Arc<Counters>>,
 }
 
 impl Ledger {
@@ -44,7 +50,8 @@ impl Ledger {
             ..Config::new(data_dir.journal(), &*node, seal_key)
         };
         let journal = Journal::open(config).context("the journal cannot be opened")?;
-        Ok(Arc::new(Self { journal, node }))
+        let settings = process.ledger.clone();
+        Ok(Arc::new(Self { journal: Arc::new(journal), node, settings, counters: OnceLock::new() }))
     }
 
     /// Finishes what earlier processes left; it takes as long as reading that.
@@ -59,8 +66,15 @@ impl Ledger {
                     tracing::warn!("{interrupted} calls were under way when an earlier process ended");
                 }
             }
-            Err(error) => tracing::error!("what earlier processes left in the journal cannot be read: {error}"),
+            Err(error) => {
+                tracing::error!("what earlier processes left in the journal cannot be read: {error}")
+            }
         }
+    }
+
+    /// What the way to the sink counts, once there is one.
+    pub fn counters(&self) -> Option<&Counters> {
+        self.counters.get().map(Arc::as_ref)
     }
 
     /// Whether calls can be taken down.

@@ -31,7 +31,7 @@ use crate::gateway::connection;
 use crate::gateway::health;
 use crate::gateway::listener::{Accepted, Inbox, Listener};
 use crate::gateway::worker::Worker;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Shipping};
 use crate::quotas::Quotas;
 use crate::shared::Shared;
 use crate::state::clock::Clock;
@@ -45,7 +45,7 @@ pub use self::control::Addresses;
 const GRACE: Duration = Duration::from_millis(200);
 
 /// How long the store may take for the last word.
-const GOODBYE: Duration = Duration::from_secs(2);
+const GOODBYE: Duration = Duration::from_secs(4);
 
 /// A running gate.
 #[derive(Debug)]
@@ -57,6 +57,7 @@ pub struct Server {
     workers: Vec<JoinHandle<bool>>,
     control: Runtime,
     health: Mutex<Task<()>>,
+    shipping: Shipping,
     _data_dir: DataDir,
 }
 
@@ -67,6 +68,8 @@ pub enum Stopped {
     Clean,
     /// Some were still open when the drain time was over.
     Cut,
+    /// Every request was answered; what they used waits in the journal for the next start.
+    Unshipped,
 }
 
 impl Server {
@@ -109,6 +112,7 @@ impl Server {
             bound.push(Listener::bind(settings.clone(), tls)?);
         }
         let control_plane = ControlPlane::bind(&gate.process)?;
+        let shipping = Shipping::start(&gate.ledger, &gate.directory, control.handle())?;
 
         let (workers, inboxes) = start_workers(&gate)?;
         let mut listeners = Vec::new();
@@ -118,8 +122,6 @@ impl Server {
         }
         let (control_addresses, admin_tls) = (control_plane.addresses(), control_plane.admin_tls());
         control_plane.serve(&control, &gate, &listeners, bootstrap);
-        let ledger = gate.ledger.clone();
-        control.spawn_blocking(move || ledger.recover());
         control.spawn(Quotas::keep(Arc::downgrade(&gate.quotas)));
         control.spawn(Directory::follow(Arc::downgrade(&gate.directory)));
         if let Some(shared) = &gate.shared {
@@ -135,6 +137,7 @@ impl Server {
             workers,
             control,
             health,
+            shipping,
             _data_dir: data_dir,
         })
     }
@@ -238,6 +241,16 @@ impl Server {
         self.control.block_on(async {
             // Bounded: a store that hangs may not keep the process from its end.
             let last_words = async {
+                if let Err(unshipped) = self.shipping.stop(GOODBYE / 2).await {
+                    let why = unshipped.why.map_or_else(String::new, |why| format!(": {why}"));
+                    tracing::error!(
+                        "{} usage events wait in the journal for the next start{why}",
+                        unshipped.events
+                    );
+                    if stopped == Stopped::Clean {
+                        stopped = Stopped::Unshipped;
+                    }
+                }
                 if let Err(error) = self.gate.quotas.close().await {
                     tracing::warn!("what was used of quotas since the last second is lost: {error}");
                 }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use tollgate_ledger::sink::SinkAddress;
 use tollgate_secrets::Secret;
 
 use crate::shared;
@@ -81,8 +82,10 @@ pub struct AuthService {
 }
 
 /// How what was used is recorded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ledger {
+    /// Where events go.
+    pub sink: SinkAddress,
     /// Whether the journal is on the disk before a call goes on, which survives the end of the machine too.
     pub sync_always: bool,
     /// How long events are kept in the store.

@@ -158,7 +158,11 @@ impl Metered {
     pub fn remaining(&self) -> Option<u64> {
         match &self.flow {
             Some(flow) => flow.exchange.body_remaining(),
-            None => self.last.as_ref().map(|last| last.data.as_ref().map_or(0, |data| data.len() as u64)).or(Some(0)),
+            None => self
+                .last
+                .as_ref()
+                .map(|last| last.data.as_ref().map_or(0, |data| data.len() as u64))
+                .or(Some(0)),
         }
     }
 

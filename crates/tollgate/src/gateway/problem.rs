@@ -161,9 +161,11 @@ fn openai(denial: &Denial) -> Value {
         Denial::NonceLimit { .. } | Denial::Limited { .. } => ("requests", Some("rate_limit_exceeded")),
         Denial::Balance(_) => ("insufficient_quota", Some("insufficient_quota")),
         Denial::Directory(DirectoryFailure::Throttled { .. }) => ("requests", Some("rate_limit_exceeded")),
-        Denial::Overloaded | Denial::Directory(_) | Denial::Uncounted | Denial::Unmetered | Denial::Upstream(_) => {
-            ("server_error", Some(denial.code()))
-        }
+        Denial::Overloaded
+        | Denial::Directory(_)
+        | Denial::Uncounted
+        | Denial::Unmetered
+        | Denial::Upstream(_) => ("server_error", Some(denial.code())),
         _ => ("invalid_request_error", Some(denial.code())),
     };
     json!({ "error": { "message": message(denial), "type": kind, "param": null, "code": code } })

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use tollgate_ledger::sink::SinkAddress;
+
 use super::context::Context;
 use crate::config::file::File;
 use crate::config::file::secret::Secret;
 use crate::config::file::services::{self, Sync};
+use crate::config::file::spanned::Spanned;
 use crate::config::problem::Finding;
 use crate::config::process::Ledger;
 
@@ -17,12 +20,6 @@ const FEWEST_BYTES: u64 = 1 << 30;
 pub(super) fn ledger(cx: &mut Context<'_>, file: &File) -> Ledger {
     let none = services::Ledger::default();
     let given = file.ledger.as_ref().map_or(&none, |ledger| &ledger.value);
-    if let Some(sink) = &given.sink {
-        match &sink.value {
-            Secret::Inline(word) if word == "store" => {}
-            Secret::Inline(_) | Secret::Kept(_) => cx.later("`sink` of the ledger", sink.span),
-        }
-    }
     let max_bytes = match &given.max_bytes {
         None => MAX_BYTES,
         Some(size) if size.value.0 >= FEWEST_BYTES => size.value.0,
@@ -32,8 +29,30 @@ pub(super) fn ledger(cx: &mut Context<'_>, file: &File) -> Ledger {
         }
     };
     Ledger {
+        sink: given.sink.as_ref().and_then(|sink| address(cx, sink)).unwrap_or(SinkAddress::Store),
         sync_always: matches!(given.sync, Some(Sync::Always)),
         keep: cx.positive(given.keep.as_ref(), KEEP),
         max_bytes,
+    }
+}
+
+/// Where events go; an address without a password is no secret and may stand in the file.
+fn address(cx: &mut Context<'_>, given: &Spanned<Secret>) -> Option<SinkAddress> {
+    let text = match &given.value {
+        Secret::Inline(text) => {
+            if text.split_once("://").is_some_and(|(_, rest)| rest.contains('@')) {
+                let finding = Finding::at(given.span, "a login is written into the file");
+                cx.warn(finding.hint("keep the address outside: `sink: { env: LEDGER_SINK }`"));
+            }
+            text.clone()
+        }
+        Secret::Kept(_) => String::from_utf8_lossy(cx.secret(given)?.expose()).into_owned(),
+    };
+    match SinkAddress::parse(text.trim()) {
+        Ok(address) => Some(address),
+        Err(error) => {
+            cx.error(Finding::at(given.span, error.to_string()));
+            None
+        }
     }
 }
