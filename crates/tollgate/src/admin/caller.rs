@@ -59,6 +59,9 @@ pub struct May<R> {
 
 /// The key in the environment of `serve`, for the time before there is another one.
 #[derive(Debug)]
+///
+/// It is a text that neither the file nor the store knows. Of one that they know, or ever knew, their word alone counts:
+/// what was revoked there is over here, too.
 pub struct Bootstrap {
     digest: Digest,
     /// The second when its use was last put into the audit.
@@ -156,9 +159,6 @@ impl FromRequestParts<Arc<Control>> for Peer {
 impl Control {
     async fn identify(&self, key: &str, peer: Peer) -> Result<Option<Caller>> {
         let digest = Digest::of(key.as_bytes());
-        if let Some(bootstrap) = self.settings.bootstrap.as_ref().filter(|bootstrap| bootstrap.is(&digest)) {
-            return self.bootstrap(bootstrap, peer).await.map(Some);
-        }
         let live = self.gate.live();
         let now = self.gate.clock.now();
         if let Some(credential) = live.snapshot.credentials.api_key(&digest) {
@@ -169,7 +169,18 @@ impl Control {
             return self.of_file(credential).await.map(Some);
         }
         let found = self.store()?.find_credential(Scope::All, Kind::ApiKey, &Lookup::digest(digest)).await?;
-        let Some(found) = found.filter(|found| self.accepts(found, peer.address)) else { return Ok(None) };
+        let Some(found) = found else {
+            // Asked last: the store keeps what was revoked or rotated, and the variable of `serve` may well hold a key
+            // that was made there and ended there.
+            let bootstrap = self.settings.bootstrap.as_ref().filter(|bootstrap| bootstrap.is(&digest));
+            return match bootstrap {
+                Some(bootstrap) => self.bootstrap(bootstrap, peer).await.map(Some),
+                None => Ok(None),
+            };
+        };
+        if !self.accepts(&found, peer.address) {
+            return Ok(None);
+        }
         self.note_use(&found).await;
         let in_force = InForce::of(&live.snapshot, &found.credential, &found.consumer);
         let scopes = in_force.scopes.clone();

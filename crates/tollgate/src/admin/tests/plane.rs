@@ -164,15 +164,20 @@ impl Plane {
                     change.create_consumer(Scope::All, new).await?
                 }
             };
-            let text =
-                crate::admin::credential::api_key(tollgate_core::credential::api_key_text::Environment::Test);
-            let (_, text) = text.unwrap().secret.unwrap();
-            let mut new = NewCredential::new(consumer.id, "admin key", NewProof::api_key(&text));
+            let mut new = NewCredential::new(consumer.id, "admin key", NewProof::api_key(text));
             new.scopes = Some(scopes.iter().copied().collect());
-            change.create_credential(Scope::All, new).await?;
-            Ok(text)
+            Ok(change.create_credential(Scope::All, new).await?.id.to_string())
         })
         .await
+        let text =
+            crate::admin::credential::api_key(tollgate_core::credential::api_key_text::Environment::Test);
+        let (_, text) = text.unwrap().secret.unwrap();
+        self.owns(account, &text, scopes).await;
+        text
+    }
+
+    /// The same with a key of this text; its id.
+    pub async fn owns(&self, account: &str, text: &str, scopes: &[&str]) -> String {
     }
 }
 
