@@ -17,6 +17,7 @@ use tollgate_core::credential::api_key_text::{Recognised, recognise};
 use tollgate_store::{Actor, Found, Kind, Lookup, Scope, State};
 
 use super::Control;
+use super::grant::{Bounds, Grant};
 use super::in_force::InForce;
 use super::problem::{Problem, Result};
 use super::rights::{ADMIN, Right};
@@ -45,7 +46,7 @@ pub struct Caller {
     /// Its account; absent for those who see all.
     pub account: Option<Name>,
     /// What it may hand on; absent for those who may hand on anything.
-    pub grant: Option<InForce>,
+    pub grant: Option<Grant>,
     scopes: Scopes,
 }
 
@@ -58,10 +59,10 @@ pub struct May<R> {
 }
 
 /// The key in the environment of `serve`, for the time before there is another one.
-#[derive(Debug)]
 ///
 /// It is a text that neither the file nor the store knows. Of one that they know, or ever knew, their word alone counts:
 /// what was revoked there is over here, too.
+#[derive(Debug)]
 pub struct Bootstrap {
     digest: Digest,
     /// The second when its use was last put into the audit.
@@ -189,7 +190,7 @@ impl Control {
             actor: Actor::new(&found.credential.id.to_string())?,
             scope: if is_admin { Scope::All } else { Scope::Account(found.account.id) },
             account: (!is_admin).then(|| found.account.name.clone()),
-            grant: (!is_admin).then_some(in_force),
+            grant: (!is_admin).then(|| Grant { in_force, bounds: Bounds::of(&found.credential) }),
             scopes,
         }))
     }
@@ -257,7 +258,10 @@ impl Control {
             actor,
             scope: Scope::Account(account.id),
             account: Some(account.name),
-            grant: Some(InForce::of_file(credential)),
+            grant: Some(Grant {
+                in_force: InForce::of_file(credential),
+                bounds: Bounds::of_life(&credential.life),
+            }),
             scopes,
         })
     }

@@ -287,9 +287,12 @@ impl Control {
         }
         let account = self.account_for(caller, change, account.as_deref(), &name).await?;
         if tier.is_none() {
-            tier = caller.grant.as_ref().and_then(|grant| grant.tier.clone());
+            tier = caller.grant.as_ref().and_then(|grant| grant.in_force.tier.clone());
         }
-        caller.may_grant_tier(tier.as_ref(), caller.grant.as_ref().and_then(|grant| grant.tier.as_ref()))?;
+        caller.may_grant_tier(
+            tier.as_ref(),
+            caller.grant.as_ref().and_then(|grant| grant.in_force.tier.as_ref()),
+        )?;
         if let Some(scopes) = &scopes {
             caller.may_grant_scopes(scopes)?;
         }

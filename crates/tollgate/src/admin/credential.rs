@@ -237,16 +237,22 @@ impl Settled {
 }
 
 impl Control {
-    /// Reads terms.
+    /// Reads terms. What they leave open and the caller's own key does not goes on from there.
     pub fn settle(&self, caller: &Caller, terms: Terms) -> Result<Settled> {
+        let grant = caller.grant.as_ref();
+        let end = value::end(terms.expires_at.as_deref(), terms.expires_in_days, self.now())?
+            .or_else(|| grant.and_then(|grant| grant.bounds.end));
+        let networks = match &terms.allowed_ips {
+            Some(list) => value::networks(list)?,
+            None => grant.map(|grant| grant.bounds.networks.clone()).unwrap_or_default(),
+        };
+        caller.may_grant_bounds(end, &networks)?;
         Ok(Settled {
             scopes: terms.scopes.as_deref().map(value::scopes),
             tier: terms.tier.as_deref().map(|tier| self.tier(tier)).transpose()?,
-            rate: terms
-                .rate_limit_per_hour
-                .or_else(|| caller.grant.as_ref().and_then(|grant| grant.own_rate)),
-            end: value::end(terms.expires_at.as_deref(), terms.expires_in_days, self.now())?,
-            networks: value::networks(terms.allowed_ips.as_deref().unwrap_or_default())?,
+            rate: terms.rate_limit_per_hour.or_else(|| grant.and_then(|grant| grant.in_force.own_rate)),
+            end,
+            networks,
             terms,
         })
     }

@@ -13,6 +13,7 @@ use super::{CredentialView, EnvironmentWord, Made, Settled, Wish};
 use crate::admin::Control;
 use crate::admin::body::{Body, Member};
 use crate::admin::caller::Caller;
+use crate::admin::grant::Bounds;
 use crate::admin::in_force::InForce;
 use crate::admin::once::{Begun, Work};
 use crate::admin::problem::Result;
@@ -138,13 +139,17 @@ impl Control {
             patch.enabled = Set::To(enabled);
         }
         if wanted.expires_at != Member::Absent {
-            let at = wanted.expires_at.value().map(|text| value::time("expires_at", text)).transpose()?;
-            patch.expires_at = Set::To(at);
+            after.expires_at =
+                wanted.expires_at.value().map(|text| value::time("expires_at", text)).transpose()?;
+            patch.expires_at = Set::To(after.expires_at);
         }
         if wanted.allowed_ips != Member::Absent {
             let list = wanted.allowed_ips.value().map_or(&[] as &[String], Vec::as_slice);
-            patch.networks = Set::To(value::networks(list)?);
+            after.networks = value::networks(list)?;
+            patch.networks = Set::To(after.networks.clone());
         }
+        let Bounds { end, networks } = Bounds::of(&after);
+        caller.may_grant_bounds(end, &networks)?;
         Ok(patch)
     }
 
@@ -168,6 +173,9 @@ impl Control {
             None => Set::Keep,
             end => Set::To(end),
         };
+        // The new one has nothing of a grace of the old one.
+        let end = if let Set::To(end) = expires_at { end } else { old.expires_at };
+        caller.may_grant_bounds(end, &old.networks)?;
         let wish = Wish {
             environment: (old.kind == Kind::ApiKey).then(|| word(old.environment.as_deref())),
             lookup: wanted.lookup,
