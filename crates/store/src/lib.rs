@@ -80,5 +80,5 @@ pub use reserved::{Reservations, Taken};
 pub use scope::Scope;
 pub use sealing::{Plaintext, Resealed};
 pub use store::Store;
-pub use usage::{EndpointCount, Posted, Posting, PostingKind, StoredPosting, UsageSummary};
+pub use usage::{EndpointCount, Posted, Posting, PostingKind, StoredPosting, UsageSummary, Used};
 pub use watch::Watch;

@@ -45,7 +45,7 @@ async fn fill(store: &Store, place: &Place) {
 
 fn posting(credential: tollgate_store::CredentialId) -> Posting {
     Posting {
-        credential,
+        credential: credential.into(),
         kind: PostingKind::Usage,
         idempotency_key: None,
         received_at: at(0),
