@@ -1,5 +1,6 @@
 //! Credentials as bodies tell them: what `/keys` and `/consumers/{name}/credentials` have in common.
 
+mod declared;
 mod life;
 mod proof;
 
@@ -220,7 +221,11 @@ impl CredentialView {
             source: Source::File,
             created_at: None,
             created_by: None,
-            expires_at: None,
+            expires_at: credential
+                .life
+                .ends
+                .and_then(|end| jiff::Timestamp::from_second(end).ok())
+                .map(|at| at.to_string()),
             valid_until: None,
             last_used_at: last_used.map(|at| at.to_string()),
             rotated_from: None,
