@@ -66,7 +66,7 @@ pub struct CredentialView {
     /// The end of its grace, after it was rotated.
     #[schema(format = DateTime)]
     pub valid_until: Option<String>,
-    /// When it was used last, to a minute or so.
+    /// When it was used last, to the minute.
     #[schema(format = DateTime)]
     pub last_used_at: Option<String>,
     /// What it took the place of.
@@ -191,7 +191,7 @@ impl CredentialView {
             created_by: Some(credential.created_by.clone()),
             expires_at: credential.expires_at.map(|at| at.to_string()),
             valid_until: credential.valid_until.map(|at| at.to_string()),
-            last_used_at: credential.last_used_at.map(|at| at.to_string()),
+            last_used_at: credential.last_used_at.map(coarse),
             rotated_from: credential.rotated_from.map(|id| id.to_string()),
             rotated_to: credential.rotated_to.map(|id| id.to_string()),
         }
@@ -227,7 +227,7 @@ impl CredentialView {
                 .and_then(|end| jiff::Timestamp::from_second(end).ok())
                 .map(|at| at.to_string()),
             valid_until: None,
-            last_used_at: last_used.map(|at| at.to_string()),
+            last_used_at: last_used.map(coarse),
             rotated_from: None,
             rotated_to: None,
         }
@@ -315,6 +315,12 @@ impl Control {
         let found = self.store()?.load_credentials(caller.scope, &ids).await?;
         Ok(Items { items: found.iter().map(|found| self.view(found)).collect(), next: page.next })
     }
+}
+
+/// To the minute: uses are noted no finer, and nobody is to read more out of it.
+fn coarse(at: jiff::Timestamp) -> String {
+    let second = at.as_second();
+    jiff::Timestamp::from_second(second - second.rem_euclid(60)).unwrap_or(at).to_string()
 }
 
 fn words(scopes: &Scopes) -> Vec<String> {
