@@ -100,6 +100,11 @@ impl Directory {
         Some(Reporter::start(service.clone(), &self.control))
     }
 
+    /// Whether an external service judges API keys, and the store is not asked about them.
+    pub fn asks_a_service(&self) -> bool {
+        self.service.is_some()
+    }
+
     /// The store, once it could be opened.
     pub fn store(&self) -> Option<&Store> {
         self.store.get()

@@ -90,6 +90,8 @@ pub struct CredentialMade {
     /// Of a rotation: until when the old one works.
     #[schema(format = DateTime)]
     pub previous_valid_until: Option<String>,
+    /// What its owner should know about it, where there is something.
+    pub warnings: Option<Vec<String>>,
     /// That this is the answer to an earlier request with the same `Idempotency-Key`, less its secret.
     pub replayed: Option<bool>,
 }
