@@ -145,6 +145,7 @@ fn the_use_of_keys_of_the_file_is_kept() {
         let summary = plane.does("GET", &usage, NONE, 200).await;
         assert_eq!((&summary["key_id"], &summary["total_requests"]), (&body["key_id"], &json!(1)));
         // Its own account has to do with it, and no other.
+        plane.unreserve().await;
         for (account, status) in [("filed", 200), ("other", 404)] {
             let key = plane.owner(account, &["usage:write"]).await;
             plane.call("POST", &*usage).key(&key).json(&call).answers(status).await;

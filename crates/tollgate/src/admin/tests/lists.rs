@@ -109,6 +109,7 @@ fn credentials_of_the_file_are_shown_and_not_written() {
         let list = plane.does("GET", "/api/v1/keys?consumer=declared", NONE, 200).await;
         assert_eq!((list["items"].as_array().unwrap().len(), &list["next"]), (1, &NONE));
         assert_eq!((&list["items"][0]["key_id"], &list["items"][0]["source"]), (&json!(id), &json!("file")));
+        plane.unreserve().await;
         let (own, other) =
             (plane.owner("filed", &["keys:write"]).await, plane.owner("other", &["keys:write"]).await);
         for path in [format!("/api/v1/keys/{id}"), format!("/api/v1/consumers/declared/credentials/{id}")] {

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use sqlx::Connection as _;
 use tempfile::TempDir;
 use tollgate_core::consumer::Name;
-use tollgate_store::{Actor, Change, NewConsumer, NewCredential, NewProof, Scope, Store};
+use tollgate_store::{Actor, Change, NewConsumer, NewCredential, NewProof, Reservations, Scope, Store};
 use tower::ServiceExt as _;
 
 use crate::admin::{Bootstrap, Control, Peer, Settings, admin, auth_api};
@@ -169,6 +169,11 @@ impl Plane {
         let made = steps(&mut change).await.unwrap();
         change.commit().await.unwrap();
         made
+    }
+
+    /// As if the accounts of the file had been in the store before the file.
+    pub async fn unreserve(&self) {
+        self.store().reserve("test", &Reservations::default()).await.unwrap();
     }
 
     /// Makes an account with a consumer of the same name, and a key of it with these scopes; the key's text.
