@@ -137,12 +137,16 @@ fn a_secret_is_shown_once_with_a_warning() {
     assert_eq!((asked.0.as_str(), asked.2.as_str()), ("POST /api/v1/keys/01/rotate", r#"{"grace":"24h"}"#));
 }
 
+/// What a command asks: the line and the body.
+#[track_caller]
+fn asks(arguments: &[&str], line: &str, body: &str) {
+    let (_, _, asked) = check(arguments, 200, json!({ "id": "01" }), 0);
+    assert_eq!((asked.0.as_str(), asked.2.as_str()), (line, body), "{arguments:?}");
+}
+
 #[test]
 fn changes_say_only_what_is_to_change() {
-    let check = |arguments: &[&str], line: &str, body: &str| {
-        let (_, _, asked) = check(arguments, 200, json!({ "id": "01" }), 0);
-        assert_eq!((asked.0.as_str(), asked.2.as_str()), (line, body), "{arguments:?}");
-    };
+    let check = asks;
     check(&["account", "add", "a"], "POST /api/v1/accounts", r#"{"name":"a"}"#);
     check(&["account", "set", "a", "--disable"], "PATCH /api/v1/accounts/a", r#"{"enabled":false}"#);
     check(&["consumer", "add", "c", "--tier", "t"], "POST /api/v1/consumers", r#"{"name":"c","tier":"t"}"#);
@@ -152,6 +156,32 @@ fn changes_say_only_what_is_to_change() {
         r#"{"tier":null,"enabled":true}"#,
     );
     check(&["key", "set", "01", "--no-scopes"], "PATCH /api/v1/keys/01", r#"{"scopes":null}"#);
+    check(
+        &["key", "list", "--consumer", "c", "--revoked"],
+        "GET /api/v1/keys?consumer=c&revoked=true&limit=100",
+        "",
+    );
+    check(&["key", "show", "a/b"], "GET /api/v1/keys/a%2Fb", "");
+    check(&["audit", "list"], "GET /api/v1/audit?limit=100", "");
+    let hawk = ["consumer", "credential", "add", "hawk", "c", "--id", "i", "--key-env", "KEY"];
+    check(
+        &hawk,
+        "POST /api/v1/consumers/c/credentials",
+        r#"{"kind":"hawk","lookup":"i","secret":"hk_test_x"}"#,
+    );
+    for (removal, path) in [
+        (&["key", "rm", "01"][..], "/keys/01"),
+        (&["key", "revoke", "01"], "/keys/01"),
+        (&["consumer", "credential", "rm", "c", "01"], "/consumers/c/credentials/01"),
+    ] {
+        let (out, _, asked) = self::check(removal, 204, Value::Null, 0);
+        assert_eq!((out.as_str(), asked.0.as_str()), ("revoked 01\n", &*format!("DELETE /api/v1{path}")));
+    }
+}
+
+#[test]
+fn every_credential_has_its_whole_life() {
+    let check = asks;
     check(
         &["key", "set", "01", "--no-expiry", "--no-rate-limit", "--any-ip"],
         "PATCH /api/v1/keys/01",
@@ -212,27 +242,6 @@ fn changes_say_only_what_is_to_change() {
         "POST /api/v1/consumers/c/credentials",
         r#"{"kind":"jwt","tier":"t","rate_limit_per_hour":5,"expires_in_days":30}"#,
     );
-    check(
-        &["key", "list", "--consumer", "c", "--revoked"],
-        "GET /api/v1/keys?consumer=c&revoked=true&limit=100",
-        "",
-    );
-    check(&["key", "show", "a/b"], "GET /api/v1/keys/a%2Fb", "");
-    check(&["audit", "list"], "GET /api/v1/audit?limit=100", "");
-    let hawk = ["consumer", "credential", "add", "hawk", "c", "--id", "i", "--key-env", "KEY"];
-    check(
-        &hawk,
-        "POST /api/v1/consumers/c/credentials",
-        r#"{"kind":"hawk","lookup":"i","secret":"hk_test_x"}"#,
-    );
-    for (removal, path) in [
-        (&["key", "rm", "01"][..], "/keys/01"),
-        (&["key", "revoke", "01"], "/keys/01"),
-        (&["consumer", "credential", "rm", "c", "01"], "/consumers/c/credentials/01"),
-    ] {
-        let (out, _, asked) = self::check(removal, 204, Value::Null, 0);
-        assert_eq!((out.as_str(), asked.0.as_str()), ("revoked 01\n", &*format!("DELETE /api/v1{path}")));
-    }
 }
 
 #[test]

@@ -53,6 +53,15 @@ fn what_is_out_of_bounds_is_named() {
         refused(plane, "POST", "/api/v1/accounts", &json!({ "name": "a b" }), "name").await;
         refused(plane, "POST", "/api/v1/consumers", &json!({ "name": "c", "account": "nobody" }), "account")
             .await;
+        let list = plane.does("GET", "/api/v1/keys", NONE, 200).await;
+        assert_eq!(list["items"], json!([]), "nothing of all this was made");
+    });
+}
+
+#[test]
+fn what_makes_no_proof_and_no_question_is_named() {
+    on_each_store(async |plane| {
+        plane.does("POST", "/api/v1/consumers", json!({ "name": "service" }), 201).await;
         let path = "/api/v1/consumers/service/credentials";
         for (body, field) in [
             (json!({ "kind": "basic" }), "kind"),
@@ -85,7 +94,7 @@ fn what_is_out_of_bounds_is_named() {
             let answer = plane.call("POST", "/api/v1/explain").key(BOOTSTRAP).json(&body).answers(422).await;
             assert!(answer.text.contains("a text, or a list of texts"), "{}", answer.text);
         }
-        let list = plane.does("GET", "/api/v1/keys", NONE, 200).await;
+        let list = plane.does("GET", path, NONE, 200).await;
         assert_eq!(list["items"], json!([]), "nothing of all this was made");
     });
 }

@@ -155,7 +155,7 @@ struct Verifier {
     /// PEM file of the public key
     #[arg(long, value_name = "FILE")]
     public_key: Option<PathBuf>,
-    /// Environment variable that has the shared secret, of HS algorithms and Hawk
+    /// Environment variable that has the shared secret, where there is no public key
     #[arg(long, value_name = "NAME")]
     secret_env: Option<String>,
 }
