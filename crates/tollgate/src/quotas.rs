@@ -1,16 +1,14 @@
 //! What was used of quotas: counted in this process, kept in the store.
 //!
-//! A counter is read from the store when its first call comes. From then on there are two ways:
+//! Nothing is granted that was not taken from the store before. A gate takes a [lease](Grant::Lease) ahead, which the store
+//! counts as used, grants from that, and gives the rest back after [`EVERY`]. Settling and taking is one transaction that
+//! holds the counter's row, so of all gates that ask at once each sees what those before it took: what was used and what is
+//! held together never exceed the quota. That needs no word on how many gates there are, no clock in common, and no gate
+//! that is known to the others; one that starts, hangs or is killed changes nothing of it. So it is the same in a file of
+//! SQLite, which belongs to one process: the one that comes after a killed one is another.
 //!
-//! - **Nobody else counts**, where the store is a file of SQLite, which belongs to one process. The process grants what is
-//!   left, and tells the store each second and at the stop what was used.
-//! - **Others may count too**, in PostgreSQL. Then nothing is granted that was not taken from the store before. A gate takes
-//!   a [lease](Grant::Lease) ahead, which the store counts as used, grants from that, and gives the rest back after
-//!   [`EVERY`]. Settling and taking is one transaction that holds the counter's row, so of all gates that ask at once each
-//!   sees what those before it took: what was used and what is held together never exceed the quota. That needs no word
-//!   on how many gates there are, no clock in common, and no gate that is known to the others; one that starts, hangs or is
-//!   killed changes nothing of it. What can go wrong is that a quota seems to be used up while somebody holds a little of
-//!   it: for a second, or until the period ends where the holder was killed, or its giving back was not heard.
+//! What can go wrong is that a quota seems to be used up while somebody holds a little of it: for a second, or until the
+//! period ends where the holder was killed, or its giving back was not heard.
 //!
 //! A gate takes about twice as much ahead as it used lately, and never more than a quarter of what is left, so that is
 //! also what a killed one may take with it. The last units are taken one call at a time, so that all of them can be used.
@@ -70,8 +68,8 @@ impl Quotas {
         Self { limiter, directory, clock, lanes: std::array::from_fn(|_| Mutex::default()) }
     }
 
-    /// Learns what was used of the quotas that a call with this credential needs, and takes what it needs of them where
-    /// others count too. Other calls may come first and use it.
+    /// Learns what was used of the quotas that a call with this credential needs, and takes what it needs of them. Other calls
+    /// may come first and use it.
     ///
     /// # Errors
     /// [`Unknown`]: the call cannot be admitted then.
@@ -90,13 +88,8 @@ impl Quotas {
             }
             let period = quota.period_at(now.wall);
             let name = name(credential, &key.to_string());
-            let (used, grant) = if store.is_shared() {
-                let key_of_store = stored(&name, period)?;
-                let (amount, need) = (quota.amount, *units);
-                self.lease(store, key, period, key_of_store, amount, need).await?
-            } else {
-                (self.used(key, quota, credential, now).await?, Grant::All)
-            };
+            let key_of_store = stored(&name, period)?;
+            let (used, grant) = self.lease(store, key, period, key_of_store, quota.amount, *units).await?;
             self.limiter.load(*key, name.into(), period, used, grant).map_err(|_| Unknown::Full)?;
         }
         Ok(())
