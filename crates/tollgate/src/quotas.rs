@@ -25,7 +25,7 @@ use tollgate_core::credential::{Credential, Origin};
 use tollgate_core::limit::{Delta, Grant, Key, Limiter, Period, Quota};
 use tollgate_store::{AccountId, Error, Lease, Leased, QuotaKey, Scope, Store};
 
-use crate::directory::Directory;
+use crate::directory::{Directory, Unanswered};
 use crate::state::clock::Clock;
 
 /// How often the store is told, and how long what was taken ahead is kept.
@@ -51,12 +51,12 @@ pub struct Quotas {
 /// Why a counter is not known.
 #[derive(Debug, thiserror::Error)]
 pub enum Unknown {
-    /// The store was never reached.
+    /// The store was never reached, or does not answer.
     #[error("the store is away")]
     Away,
-    /// It does not answer as it should.
+    /// It does not answer as it should, or not in time.
     #[error(transparent)]
-    Store(#[from] Error),
+    Store(#[from] Unanswered),
     /// There are too many counters of which the store does not know.
     #[error("too many counters wait for the store")]
     Full,
@@ -79,13 +79,15 @@ impl Quotas {
         credential: Option<&Credential>,
         now: Now,
     ) -> Result<(), Unknown> {
-        let store = self.directory.store().ok_or(Unknown::Away)?;
+        let store = self.store()?;
         for Uncounted { key, quota, units } in uncounted {
             let _lane = self.lane(key).await;
             // Whoever had the lane before may have learnt it for this call too.
             if !self.limiter.must_ask(key, quota, *units, now) {
                 continue;
             }
+            // Whoever waited for the lane may have waited for a store that hangs.
+            self.store()?;
             let period = quota.period_at(now.wall);
             let name = name(credential, &key.to_string());
             let key_of_store = stored(&name, period)?;
@@ -106,9 +108,10 @@ impl Quotas {
         credential: Option<&Credential>,
         now: Now,
     ) -> Result<u64, Unknown> {
-        let store = self.directory.store().ok_or(Unknown::Away)?;
+        let store = self.store()?;
         let name = name(credential, &key.to_string());
-        let used = store.quota_used(&stored(&name, quota.period_at(now.wall))?).await?;
+        let key = stored(&name, quota.period_at(now.wall))?;
+        let used = self.directory.read(store.quota_used(&key)).await?;
         Ok(u64::try_from(used).unwrap_or(0))
     }
 
@@ -140,7 +143,7 @@ impl Quotas {
     }
 
     async fn tell(&self, now: Now) -> Result<(), Unknown> {
-        let store = self.directory.store().ok_or(Unknown::Away)?;
+        let store = self.store()?;
         let mut lanes = Vec::with_capacity(LANES);
         for lane in &self.lanes {
             lanes.push(lane.lock().await);
@@ -150,7 +153,10 @@ impl Quotas {
             return Ok(());
         }
         let told = match deltas.iter().map(added).collect::<Result<Vec<_>, _>>() {
-            Ok(added) => store.add_quotas(Scope::All, &added).await.map(|_| ()).map_err(Unknown::from),
+            Ok(added) => match self.directory.write(store.add_quotas(Scope::All, &added)).await {
+                Ok(_) => Ok(()),
+                Err(error) => Err(error.into()),
+            },
             Err(error) => Err(error),
         };
         match told {
@@ -174,13 +180,18 @@ impl Quotas {
         let (delta, spent) = self.limiter.export_one(counter, period, now);
         let settled = delta.as_ref().map_or(0, |delta| delta.amount);
         let wish = need.saturating_mul(FIRST).max(spent.saturating_mul(2));
-        let leased = store.lease_quota(Scope::All, &Lease { key, settled, amount, need, wish }).await;
+        let lease = Lease { key, settled, amount, need, wish };
+        let leased = self.directory.write(store.lease_quota(Scope::All, &lease)).await;
         match &leased {
             Ok(_) => self.limiter.confirm(delta.as_slice()),
             Err(_) => self.limiter.fail(delta.as_slice()),
         }
         let Leased { used, units } = leased?;
         Ok((used, Grant::Lease { units, until: now.monotonic.saturating_add(EVERY) }))
+    }
+
+    fn store(&self) -> Result<&Store, Unknown> {
+        self.directory.store().filter(|_| !self.directory.is_away()).ok_or(Unknown::Away)
     }
 
     async fn lane(&self, key: &Key) -> MutexGuard<'_, ()> {
@@ -200,11 +211,12 @@ fn name(credential: Option<&Credential>, key: &str) -> String {
     format!("{account} {consumer} {key}")
 }
 
-fn stored(name: &str, period: Period) -> Result<QuotaKey, Error> {
+fn stored(name: &str, period: Period) -> Result<QuotaKey, Unanswered> {
     let (account, subject) = name.split_once(' ').ok_or(Error::NotFound("quota"))?;
     // The calendar of the database ends where ours does.
     let period_start = Timestamp::from_second(period.start).unwrap_or(Timestamp::MIN);
-    Ok(QuotaKey { account: account.parse()?, subject: subject.to_owned(), period_start })
+    let account = account.parse().map_err(Error::from)?;
+    Ok(QuotaKey { account, subject: subject.to_owned(), period_start })
 }
 
 fn added(delta: &Delta) -> Result<(QuotaKey, i64), Unknown> {
