@@ -33,6 +33,7 @@ use crate::shared::Shared;
 use crate::state::clock::Clock;
 use crate::state::{Gate, Live};
 use crate::telemetry::Telemetry;
+use crate::tidy;
 use crate::tls;
 
 pub use self::control::Addresses;
@@ -115,6 +116,7 @@ impl Server {
         control_plane.serve(&control, &gate, &listeners, bootstrap);
         control.spawn(Quotas::keep(Arc::downgrade(&gate.quotas)));
         control.spawn(Directory::follow(Arc::downgrade(&gate.directory)));
+        control.spawn(tidy::keep(Arc::downgrade(&gate.directory), gate.clock.clone()));
         if let Some(shared) = &gate.shared {
             control.spawn(look_at_news(shared.news(), Arc::downgrade(&gate.directory)));
         }
