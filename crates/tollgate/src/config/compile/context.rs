@@ -122,7 +122,7 @@ impl<'a> Context<'a> {
         let name = self.name(text)?;
         let finding =
             Finding::at(text.span, format!("`{name}` is not declared here; it is looked for in the store"));
-        if self.notes.warnings.iter().all(|warning| warning.message() != finding.message()) {
+        if self.notes.warnings.iter().all(|warning| warning.message != finding.message) {
             self.warn(match nearest(text, declared.names()) {
                 Some(near) => finding.hint(format!("did you mean `{near}`?")),
                 None => finding.hint(format!("where nobody has it yet: `tollgate consumer add {name}`")),
