@@ -234,7 +234,7 @@ impl Server {
             // Bounded: a store that hangs may not keep the process from its end.
             let last_words = async {
                 if let Err(error) = self.gate.quotas.close().await {
-                    tracing::warn!("what was used of quotas since the last second is lost: {error}");
+                    tracing::warn!("units of quotas were not given back, and count as used: {error}");
                 }
                 directory.close().await;
             };
