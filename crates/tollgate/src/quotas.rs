@@ -215,7 +215,7 @@ fn stored(name: &str, period: Period) -> Result<QuotaKey, Unanswered> {
     let (account, subject) = name.split_once(' ').ok_or(Error::NotFound("quota"))?;
     // The calendar of the database ends where ours does.
     let period_start = Timestamp::from_second(period.start).unwrap_or(Timestamp::MIN);
-    let account = account.parse().map_err(Error::from)?;
+    let account = account.parse()?;
     Ok(QuotaKey { account, subject: subject.to_owned(), period_start })
 }
 
