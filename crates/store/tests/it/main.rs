@@ -21,5 +21,4 @@ mod rotation;
 mod schema;
 mod scope;
 mod sealing;
-mod speed;
 mod usage;
