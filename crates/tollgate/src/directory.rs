@@ -4,6 +4,7 @@
 //! runtime, equal questions go there once. Every change of the store has a number; the watch reads those that it has not
 //! seen, each second and whenever somebody says that there are new ones.
 
+mod answer;
 mod compile;
 mod held;
 mod loads;
@@ -35,13 +36,10 @@ use crate::auth_service::{AuthService, Reporter};
 use crate::config::process::Directory as Settings;
 use crate::state::Gate;
 
+pub use self::answer::Unanswered;
 pub use self::compile::timestamp;
 pub use self::watch::LOOK;
 
-/// How long a question to the store may take; whoever asked is told to come again.
-pub(crate) const ANSWER: Duration = Duration::from_secs(1);
-/// How long the store may take to write something, others who write included.
-const WRITTEN: Duration = Duration::from_secs(2);
 /// How long names and keys of the file may take to be reserved, however many they are.
 const RESERVE: Duration = Duration::from_secs(60);
 
@@ -70,17 +68,6 @@ pub struct Directory {
     away: AtomicBool,
     /// How many questions the store has answered.
     answers: AtomicU64,
-}
-
-/// Why there is no answer of the store.
-#[derive(Debug, thiserror::Error)]
-pub enum Unanswered {
-    /// It was not heard in time.
-    #[error("the store does not answer in time")]
-    Late,
-    /// It said that it cannot, or will not.
-    #[error(transparent)]
-    Refused(#[from] tollgate_store::Error),
 }
 
 /// What a file reserves, and under which name.
@@ -311,88 +298,11 @@ impl Directory {
     fn now(&self) -> Option<Now> {
         self.gate.get().and_then(Weak::upgrade).map(|gate| gate.clock.now())
     }
-
-    /// Waits for what the store reads, but not for longer than [`ANSWER`]. A store of which nobody has heard for so long counts
-    /// as away; one that answers others meanwhile is only slow.
-    ///
-    /// # Errors
-    /// [`Unanswered`].
-    pub(crate) async fn read<T>(
-        &self,
-        answer: impl Future<Output = tollgate_store::Result<T>>,
-    ) -> Result<T, Unanswered> {
-        let before = self.answers.load(Relaxed);
-        let answer = self.within(ANSWER, answer).await;
-        if matches!(answer, Err(Unanswered::Late)) && self.answers.load(Relaxed) == before {
-            self.lost(&format!("nothing within {ANSWER:?}"));
-        }
-        answer
-    }
-
-    /// Waits for what the store writes, but not for longer than [`WRITTEN`]. It may be late for others who write, so that says
-    /// nothing of the store.
-    ///
-    /// # Errors
-    /// [`Unanswered`]; whether it was written is not known then.
-    pub(crate) async fn write<T>(
-        &self,
-        answer: impl Future<Output = tollgate_store::Result<T>>,
-    ) -> Result<T, Unanswered> {
-        self.within(WRITTEN, answer).await
-    }
-
-    async fn within<T>(
-        &self,
-        patience: Duration,
-        answer: impl Future<Output = tollgate_store::Result<T>>,
-    ) -> Result<T, Unanswered> {
-        match tokio::time::timeout(patience, answer).await {
-            Ok(Ok(answer)) => {
-                self.answers.fetch_add(1, Relaxed);
-                Ok(answer)
-            }
-            Ok(Err(error)) => {
-                self.failed(&error);
-                Err(error.into())
-            }
-            Err(_) => Err(Unanswered::Late),
-        }
-    }
-
-    /// What the store says of one thing does not make it away for all others.
-    fn failed(&self, error: &tollgate_store::Error) {
-        use tollgate_store::Error;
-        match error {
-            Error::Unavailable(_) => self.lost(&error.to_string()),
-            Error::NotFound(_) | Error::Conflict(_) | Error::Reserved(_) | Error::Invalid { .. } => {}
-            Error::Locked(_)
-            | Error::Full(_)
-            | Error::Newer { .. }
-            | Error::NotOurs(_)
-            | Error::Corrupt(_)
-            | Error::Sealing(_) => tracing::error!("the store does not do what it is asked: {error}"),
-        }
-    }
-
-    fn lost(&self, why: &str) {
-        if !self.away.swap(true, Relaxed) {
-            tracing::error!("the store does not answer: {why}");
-        }
-    }
 }
 
 impl std::fmt::Debug for Directory {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Directory").field("known", &self.known).finish_non_exhaustive()
-    }
-}
-
-impl From<Unanswered> for DirectoryFailure {
-    fn from(why: Unanswered) -> Self {
-        match why {
-            Unanswered::Late => Self::Timeout,
-            Unanswered::Refused(_) => Self::Away,
-        }
     }
 }
 

@@ -8,7 +8,8 @@ use std::time::Duration;
 use tollgate_core::credential::{Credential, Origin};
 use tollgate_store::{ChangeKind, Changed, Changes, CredentialId, Scope, State, Store, Watch};
 
-use super::{ANSWER, Directory, timestamp};
+use super::answer::ANSWER;
+use super::{Directory, timestamp};
 
 /// How often the store is asked for changes; on other nodes a change is in force after this at the latest.
 pub const LOOK: Duration = Duration::from_secs(1);
