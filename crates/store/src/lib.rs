@@ -28,6 +28,7 @@
 //! The store knows nothing of HTTP and of the gate.
 
 mod accounts;
+mod alone;
 mod audit;
 mod backup;
 mod change;
@@ -59,6 +60,7 @@ mod usage;
 mod watch;
 
 pub use accounts::Account;
+pub use alone::Alone;
 pub use audit::{AuditHead, AuditRow, Verdict};
 pub use change::{Actor, Change};
 pub use changes::{ChangeKind, Changed, Changes};

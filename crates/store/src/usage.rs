@@ -11,6 +11,7 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 use tollgate_core::credential::Digest;
+use ulid::Ulid;
 
 pub use self::summary::{EndpointCount, UsageSummary};
 use crate::database::Transaction;
@@ -250,6 +251,29 @@ impl Store {
         }
         transaction.commit().await?;
         Ok(posted)
+    }
+
+    /// Deletes what came before this time, in transactions of bounded size.
+    ///
+    /// # Errors
+    /// What the database says; what was deleted until then is gone.
+    pub async fn prune_usage(&self, before: Timestamp) -> Result<u64> {
+        // Identifiers begin with the time, so the oldest rows are the first ones.
+        let millis = u64::try_from(before.as_millisecond()).unwrap_or(0);
+        let before = Ulid::from_parts(millis, 0).to_string();
+        let mut pruned = 0;
+        loop {
+            let mut transaction = self.database.write().await?;
+            let old =
+                Statement::new("DELETE FROM usage_postings WHERE id IN (SELECT id FROM usage_postings ");
+            let old = old.push("WHERE id < ").bind(before.as_str()).push(" ORDER BY id LIMIT 1000)");
+            let count = transaction.execute(old).await?;
+            transaction.commit().await?;
+            pruned += count;
+            if count < 1000 {
+                return Ok(pruned);
+            }
+        }
     }
 
     /// A credential's postings, the oldest first.

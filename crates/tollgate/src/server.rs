@@ -33,6 +33,7 @@ use crate::shared::Shared;
 use crate::state::clock::Clock;
 use crate::state::{Gate, Live};
 use crate::telemetry::Telemetry;
+use crate::tidy;
 use crate::tls;
 
 pub use self::control::Addresses;
@@ -115,6 +116,7 @@ impl Server {
         control_plane.serve(&control, &gate, &listeners, bootstrap);
         control.spawn(Quotas::keep(Arc::downgrade(&gate.quotas)));
         control.spawn(Directory::follow(Arc::downgrade(&gate.directory)));
+        control.spawn(tidy::keep(Arc::downgrade(&gate.directory), gate.clock.clone()));
         if let Some(shared) = &gate.shared {
             control.spawn(look_at_news(shared.news(), Arc::downgrade(&gate.directory)));
         }
@@ -232,7 +234,7 @@ impl Server {
             // Bounded: a store that hangs may not keep the process from its end.
             let last_words = async {
                 if let Err(error) = self.gate.quotas.close().await {
-                    tracing::warn!("what was used of quotas since the last second is lost: {error}");
+                    tracing::warn!("units of quotas were not given back, and count as used: {error}");
                 }
                 directory.close().await;
             };

@@ -129,3 +129,20 @@ fn postgres_has_its_own_backup() {
         assert!(why.contains("pg_dump"), "{why}");
     });
 }
+
+#[test]
+fn a_gate_that_uses_the_store_is_noticed() {
+    crate::harness::for_each_store(async |store, place| {
+        let gate = place.open().await;
+        let watch = gate.watch().await.unwrap();
+        assert_eq!(store.alone().await.unwrap().is_none(), place.is_postgres());
+        drop(watch);
+        gate.close().await;
+        // The server learns of the end of a connection a moment later.
+        for _ in 0..2 {
+            while store.alone().await.unwrap().is_none() {
+                tokio::task::yield_now().await;
+            }
+        }
+    });
+}

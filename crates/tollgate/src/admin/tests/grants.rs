@@ -21,6 +21,22 @@ async fn sends(plane: &Plane, key: &str, method: &str, path: &str, body: Value, 
 }
 
 #[test]
+fn a_name_that_a_route_has_is_made_by_all_accounts_keys_alone() {
+    on_each_store(async |plane| {
+        let key = maker(plane, None).await;
+        for (path, body) in [
+            ("/api/v1/consumers", json!({ "name": "promised" })),
+            // A key that is made alone brings a consumer of its name.
+            ("/api/v1/keys", json!({ "name": "promised" })),
+        ] {
+            let refused = sends(plane, &key, "POST", path, body, 403).await;
+            assert_eq!(refused["code"], "name_is_granted", "{refused}");
+        }
+        plane.does("POST", "/api/v1/consumers", json!({ "name": "promised" }), 201).await;
+    });
+}
+
+#[test]
 fn scopes_tiers_and_rates_do_not_grow() {
     on_each_store(async |plane| {
         let key = maker(plane, None).await;

@@ -135,5 +135,5 @@ fn access(cx: &mut Context<'_>, file: &File, route: &file::Route) -> Access {
 }
 
 fn consumers(cx: &mut Context<'_>, file: &whole::File, names: &[Spanned<String>]) -> HashSet<Name> {
-    names.iter().filter_map(|name| cx.known_name("consumer", name, &file.consumers)).collect()
+    names.iter().filter_map(|name| cx.consumer(name, &file.consumers)).collect()
 }

@@ -24,10 +24,10 @@ pub(in crate::config) struct Route {
     /// How callers are identified, in this order; `public` lets everybody in without a credential.
     #[serde(default, deserialize_with = "given")]
     pub accept: Option<Spanned<Vec<Spanned<Accepted>>>>,
-    /// The only consumers that pass. Default: every identified consumer.
+    /// The only consumers that pass, of this file or of the store. Default: every identified consumer.
     #[serde(default, deserialize_with = "given")]
     pub allow: Option<Spanned<Vec<Spanned<String>>>>,
-    /// Consumers that never pass; beats `allow`.
+    /// Consumers that never pass, of this file or of the store; beats `allow`.
     #[serde(default, deserialize_with = "given")]
     pub deny: Option<Spanned<Vec<Spanned<String>>>>,
     /// Scopes that are all needed.
