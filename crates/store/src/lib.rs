@@ -5,12 +5,11 @@
 //! into one transaction:
 //!
 //! ```
-//! # async fn example(store: &tollgate_store::Store, now: jiff::Timestamp) -> tollgate_store::Result<()> {
-//! use tollgate_core::consumer::Name;
+//! # use tollgate_core::consumer::Name;
+//! # async fn example(store: &tollgate_store::Store, name: Name, now: jiff::Timestamp) -> tollgate_store::Result<()> {
 //! use tollgate_store::{Actor, NewConsumer, NewCredential, NewProof, Scope};
 //!
 //! let mut change = store.change(&Actor::new("init")?, now).await?;
-//! let name = Name::new("research").unwrap();
 //! let account = change.create_account(Scope::All, name.clone()).await?;
 //! let consumer = NewConsumer { account: account.id, name, tier: None, scopes: None };
 //! let consumer = change.create_consumer(Scope::All, consumer).await?;

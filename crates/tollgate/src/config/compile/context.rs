@@ -111,26 +111,6 @@ impl<'a> Context<'a> {
         None
     }
 
-    /// Checks the name of a consumer, which the file may declare or the store may have. Of a name that is not declared only
-    /// the store can say whether it is right, so it is warned of, once. It is no error where it is near to a declared one:
-    /// `shop-2` may well be in the store beside a `shop-1` of the file.
-    pub fn consumer<T>(&mut self, text: &Spanned<String>, declared: &Named<T>) -> Option<Name> {
-        if declared.knows(text) {
-            // What is known and yet no name is reported where it is declared.
-            return Name::new(text).ok();
-        }
-        let name = self.name(text)?;
-        let finding =
-            Finding::at(text.span, format!("`{name}` is not declared here; it is looked for in the store"));
-        if self.notes.warnings.iter().all(|warning| warning.message != finding.message) {
-            self.warn(match nearest(text, declared.names()) {
-                Some(near) => finding.hint(format!("did you mean `{near}`?")),
-                None => finding.hint(format!("where nobody has it yet: `tollgate consumer add {name}`")),
-            });
-        }
-        Some(name)
-    }
-
     /// Checks scopes: the characters of RFC 6749 §3.3, so that a list of them may stand in a header.
     pub fn scopes(&mut self, list: &[Spanned<String>]) -> Scopes {
         for scope in list {
