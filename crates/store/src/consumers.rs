@@ -162,8 +162,9 @@ impl Change<'_> {
     /// Makes a consumer.
     ///
     /// # Errors
-    /// [`Error::NotFound`] where the account is not within the scope; [`Error::Reserved`] and [`Conflict::Name`] where
-    /// the name is taken, by whomever; [`Error::Invalid`] for scopes that are none.
+    /// [`Error::NotFound`] where the account is not within the scope; [`Error::Reserved`] and
+    /// [`Conflict::Name`](crate::Conflict::Name) where the name is taken, by whomever; [`Error::Invalid`] for scopes that
+    /// are none.
     pub async fn create_consumer(&mut self, scope: Scope, new: NewConsumer) -> Result<Consumer> {
         credentials::check_scopes(new.scopes.as_ref())?;
         accounts::found(self.transaction.one(accounts::by_id(scope, new.account)).await?)?;

@@ -99,11 +99,6 @@ impl Store {
         Ok(Leased { used, units })
     }
 
-    /// Whether several gates can count in this store at once: in PostgreSQL; a file of SQLite belongs to one.
-    pub fn is_shared(&self) -> bool {
-        self.database.is_postgres()
-    }
-
     /// Sets counters to what the ledger says, where they were lost or are in doubt.
     ///
     /// # Errors

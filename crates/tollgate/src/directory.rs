@@ -4,6 +4,7 @@
 //! runtime, equal questions go there once. Every change of the store has a number; the watch reads those that it has not
 //! seen, each second and whenever somebody says that there are new ones.
 
+mod answer;
 mod compile;
 mod held;
 mod loads;
@@ -22,6 +23,7 @@ use tokio::sync::Notify;
 use tollgate_core::Now;
 use tollgate_core::consumer::Name;
 use tollgate_core::credential::Credential;
+use tollgate_core::credential::api_key_text::{Recognised, recognise};
 use tollgate_core::denial::{Denial, DirectoryFailure};
 use tollgate_core::directory::{Directory as Known, Kept, Loaded, Lookup, Question};
 use tollgate_core::snapshot::Snapshot;
@@ -34,11 +36,12 @@ use crate::auth_service::{AuthService, Reporter};
 use crate::config::process::Directory as Settings;
 use crate::state::Gate;
 
+pub use self::answer::Unanswered;
 pub use self::compile::timestamp;
 pub use self::watch::LOOK;
 
-/// How long a question may take; whoever asked is told to come again.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long names and keys of the file may take to be reserved, however many they are.
+const RESERVE: Duration = Duration::from_secs(60);
 
 /// The directory of one process.
 pub struct Directory {
@@ -63,6 +66,8 @@ pub struct Directory {
     /// What the file declares and the store could not be told yet.
     unreserved: Mutex<Option<Reserving>>,
     away: AtomicBool,
+    /// How many questions the store has answered.
+    answers: AtomicU64,
 }
 
 /// What a file reserves, and under which name.
@@ -91,6 +96,7 @@ impl Directory {
             used: Mutex::default(),
             unreserved: Mutex::default(),
             away: AtomicBool::new(true),
+            answers: AtomicU64::new(0),
         }
     }
 
@@ -100,12 +106,18 @@ impl Directory {
         Some(Reporter::start(service.clone(), &self.control))
     }
 
+    /// Whether an external service judges API keys, and the store is not asked about them.
+    pub fn asks_a_service(&self) -> bool {
+        self.service.is_some()
+    }
+
     /// The store, once it could be opened.
     pub fn store(&self) -> Option<&Store> {
         self.store.get()
     }
 
-    /// Whether the store did not answer when it was asked last.
+    /// Whether the store did not answer when it was asked last. Then it is asked by the watch alone, each second, and everybody
+    /// else knows at once that there is no answer: a store that hangs costs one wait, and not one per call.
     pub fn is_away(&self) -> bool {
         self.away.load(Relaxed)
     }
@@ -117,6 +129,7 @@ impl Directory {
     pub(crate) async fn open(&self, store: Store) -> tollgate_store::Result<()> {
         // Nothing is remembered yet, so whatever changed before is no news.
         *self.seen.lock().await = store.rev().await?;
+        self.away.store(false, Relaxed);
         // There is one opener; a second store would be a mistake of this program, and the first one stays.
         let _ = self.store.set(store);
         Ok(())
@@ -133,7 +146,7 @@ impl Directory {
     /// Why nobody can say; the request may come again.
     pub async fn find(self: &Arc<Self>, question: Question, client: IpAddr) -> Result<Loaded, Denial> {
         let lookup = question.lookup.clone();
-        let (first, answer) = self.open.join(&lookup)?;
+        let (first, answer) = self.open.join(&lookup, is_damaged(&question))?;
         if first {
             let directory = self.clone();
             self.control.spawn(async move { directory.load(question, client).await });
@@ -162,8 +175,7 @@ impl Directory {
         if let Some((service, digest, key)) = judge {
             return waiting.answer(self.load_judged(asked, service, digest, key, client).await);
         }
-        let answer = tokio::time::timeout(PATIENCE, self.ask_store(&question.lookup)).await;
-        let answer = answer.unwrap_or(Err(DirectoryFailure::Timeout));
+        let answer = self.ask_store(&question.lookup).await;
         if let (Ok(kept), Some(now)) = (&answer, self.now()) {
             self.known.remember(asked, question.lookup.clone(), kept, None, now);
         }
@@ -176,10 +188,10 @@ impl Directory {
         };
         let (kind, key) = compile::key(lookup);
         let Some(key) = key else { return Ok(Kept::Nothing) };
-        let found = store.find_credential(Scope::All, kind, &key).await.map_err(|error| {
-            self.failed(&error);
-            DirectoryFailure::Away
-        })?;
+        if self.is_away() {
+            return Err(DirectoryFailure::Away);
+        }
+        let found = self.read(store.find_credential(Scope::All, kind, &key)).await?;
         let Some(found) = found else { return Ok(Kept::Nothing) };
         // The snapshot of now, not that of the request: a reload forgets what was made from the one before.
         let live = gate.live();
@@ -208,19 +220,15 @@ impl Directory {
         let (Some(store), Some(gate)) = (self.store.get(), self.gate.get().and_then(Weak::upgrade)) else {
             return Err(DirectoryFailure::Away);
         };
-        let failed = |error| {
-            self.failed(&error);
-            DirectoryFailure::Away
-        };
-        let consumer = match store.consumer_named(scope, name).await {
+        let consumer = match self.read(store.consumer_named(scope, name)).await {
             Ok(consumer) => consumer,
-            Err(tollgate_store::Error::NotFound(_)) => return Ok(None),
-            Err(error) => return Err(failed(error)),
+            Err(Unanswered::Refused(tollgate_store::Error::NotFound(_))) => return Ok(None),
+            Err(why) => return Err(why.into()),
         };
         let filter = CredentialFilter { consumer: Some(consumer.id), ..CredentialFilter::default() };
-        let page = store.credentials(scope, filter, &Paging::default()).await.map_err(failed)?;
+        let page = self.read(store.credentials(scope, filter, &Paging::default())).await?;
         let ids: Vec<_> = page.items.iter().map(|credential| credential.id).collect();
-        let found = store.load_credentials(scope, &ids).await.map_err(failed)?;
+        let found = self.read(store.load_credentials(scope, &ids)).await?;
         let live = gate.live();
         let made = found
             .iter()
@@ -267,15 +275,20 @@ impl Directory {
     async fn reserve_pending(&self) -> Result<(), Vec<Taken>> {
         let pending = self.unreserved.lock().clone();
         let (Some(pending), Some(store)) = (pending, self.store.get()) else { return Ok(()) };
-        match store.reserve(&pending.source, &pending.reservations).await {
-            Ok(taken) => {
+        if self.is_away() {
+            return Ok(());
+        }
+        let reserved = store.reserve(&pending.source, &pending.reservations);
+        match tokio::time::timeout(RESERVE, reserved).await {
+            Ok(Ok(taken)) => {
                 *self.unreserved.lock() = None;
                 if taken.is_empty() { Ok(()) } else { Err(taken) }
             }
-            Err(error) => {
+            Ok(Err(error)) => {
                 self.failed(&error);
                 Ok(())
             }
+            Err(_) => Ok(()),
         }
     }
 
@@ -290,18 +303,18 @@ impl Directory {
     fn now(&self) -> Option<Now> {
         self.gate.get().and_then(Weak::upgrade).map(|gate| gate.clock.now())
     }
-
-    fn failed(&self, error: &tollgate_store::Error) {
-        if !self.away.swap(true, Relaxed) {
-            tracing::error!("the store does not answer: {error}");
-        }
-    }
 }
 
 impl std::fmt::Debug for Directory {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Directory").field("known", &self.known).finish_non_exhaustive()
     }
+}
+
+/// Whether this is an API key that begins as ours and cannot be one that was made here. It may have been brought along.
+fn is_damaged(question: &Question) -> bool {
+    let key = question.expose_key().and_then(|key| std::str::from_utf8(key).ok());
+    key.is_some_and(|key| recognise(key) == Recognised::Damaged)
 }
 
 /// Names and lookup keys of a snapshot.

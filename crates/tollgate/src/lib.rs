@@ -19,4 +19,5 @@ pub mod server;
 pub mod shared;
 pub mod state;
 pub mod telemetry;
+mod tidy;
 pub mod tls;

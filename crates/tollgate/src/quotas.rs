@@ -1,16 +1,14 @@
 //! What was used of quotas: counted in this process, kept in the store.
 //!
-//! A counter is read from the store when its first call comes. From then on there are two ways:
+//! Nothing is granted that was not taken from the store before. A gate takes a [lease](Grant::Lease) ahead, which the store
+//! counts as used, grants from that, and gives the rest back after [`EVERY`]. Settling and taking is one transaction that
+//! holds the counter's row, so of all gates that ask at once each sees what those before it took: what was used and what is
+//! held together never exceed the quota. That needs no word on how many gates there are, no clock in common, and no gate
+//! that is known to the others; one that starts, hangs or is killed changes nothing of it. So it is the same in a file of
+//! SQLite, which belongs to one process: the one that comes after a killed one is another.
 //!
-//! - **Nobody else counts**, where the store is a file of SQLite, which belongs to one process. The process grants what is
-//!   left, and tells the store each second and at the stop what was used.
-//! - **Others may count too**, in PostgreSQL. Then nothing is granted that was not taken from the store before. A gate takes
-//!   a [lease](Grant::Lease) ahead, which the store counts as used, grants from that, and gives the rest back after
-//!   [`EVERY`]. Settling and taking is one transaction that holds the counter's row, so of all gates that ask at once each
-//!   sees what those before it took: what was used and what is held together never exceed the quota. That needs no word
-//!   on how many gates there are, no clock in common, and no gate that is known to the others; one that starts, hangs or is
-//!   killed changes nothing of it. What can go wrong is that a quota seems to be used up while somebody holds a little of
-//!   it: for a second, or until the period ends where the holder was killed, or its giving back was not heard.
+//! What can go wrong is that a quota seems to be used up while somebody holds a little of it: for a second, or until the
+//! period ends where the holder was killed, or its giving back was not heard.
 //!
 //! A gate takes about twice as much ahead as it used lately, and never more than a quarter of what is left, so that is
 //! also what a killed one may take with it. The last units are taken one call at a time, so that all of them can be used.
@@ -27,7 +25,7 @@ use tollgate_core::credential::{Credential, Origin};
 use tollgate_core::limit::{Delta, Grant, Key, Limiter, Period, Quota};
 use tollgate_store::{AccountId, Error, Lease, Leased, QuotaKey, Scope, Store};
 
-use crate::directory::Directory;
+use crate::directory::{Directory, Unanswered};
 use crate::state::clock::Clock;
 
 /// How often the store is told, and how long what was taken ahead is kept.
@@ -53,12 +51,12 @@ pub struct Quotas {
 /// Why a counter is not known.
 #[derive(Debug, thiserror::Error)]
 pub enum Unknown {
-    /// The store was never reached.
+    /// The store was never reached, or does not answer.
     #[error("the store is away")]
     Away,
-    /// It does not answer as it should.
+    /// It does not answer as it should, or not in time.
     #[error(transparent)]
-    Store(#[from] Error),
+    Store(#[from] Unanswered),
     /// There are too many counters of which the store does not know.
     #[error("too many counters wait for the store")]
     Full,
@@ -70,8 +68,8 @@ impl Quotas {
         Self { limiter, directory, clock, lanes: std::array::from_fn(|_| Mutex::default()) }
     }
 
-    /// Learns what was used of the quotas that a call with this credential needs, and takes what it needs of them where
-    /// others count too. Other calls may come first and use it.
+    /// Learns what was used of the quotas that a call with this credential needs, and takes what it needs of them. Other calls
+    /// may come first and use it.
     ///
     /// # Errors
     /// [`Unknown`]: the call cannot be admitted then.
@@ -81,22 +79,19 @@ impl Quotas {
         credential: Option<&Credential>,
         now: Now,
     ) -> Result<(), Unknown> {
-        let store = self.directory.store().ok_or(Unknown::Away)?;
+        let store = self.store()?;
         for Uncounted { key, quota, units } in uncounted {
             let _lane = self.lane(key).await;
             // Whoever had the lane before may have learnt it for this call too.
             if !self.limiter.must_ask(key, quota, *units, now) {
                 continue;
             }
+            // Whoever waited for the lane may have waited for a store that hangs.
+            self.store()?;
             let period = quota.period_at(now.wall);
             let name = name(credential, &key.to_string());
-            let (used, grant) = if store.is_shared() {
-                let key_of_store = stored(&name, period)?;
-                let (amount, need) = (quota.amount, *units);
-                self.lease(store, key, period, key_of_store, amount, need).await?
-            } else {
-                (self.used(key, quota, credential, now).await?, Grant::All)
-            };
+            let key_of_store = stored(&name, period)?;
+            let (used, grant) = self.lease(store, key, period, key_of_store, quota.amount, *units).await?;
             self.limiter.load(*key, name.into(), period, used, grant).map_err(|_| Unknown::Full)?;
         }
         Ok(())
@@ -113,9 +108,10 @@ impl Quotas {
         credential: Option<&Credential>,
         now: Now,
     ) -> Result<u64, Unknown> {
-        let store = self.directory.store().ok_or(Unknown::Away)?;
+        let store = self.store()?;
         let name = name(credential, &key.to_string());
-        let used = store.quota_used(&stored(&name, quota.period_at(now.wall))?).await?;
+        let key = stored(&name, quota.period_at(now.wall))?;
+        let used = self.directory.read(store.quota_used(&key)).await?;
         Ok(u64::try_from(used).unwrap_or(0))
     }
 
@@ -147,7 +143,7 @@ impl Quotas {
     }
 
     async fn tell(&self, now: Now) -> Result<(), Unknown> {
-        let store = self.directory.store().ok_or(Unknown::Away)?;
+        let store = self.store()?;
         let mut lanes = Vec::with_capacity(LANES);
         for lane in &self.lanes {
             lanes.push(lane.lock().await);
@@ -157,7 +153,10 @@ impl Quotas {
             return Ok(());
         }
         let told = match deltas.iter().map(added).collect::<Result<Vec<_>, _>>() {
-            Ok(added) => store.add_quotas(Scope::All, &added).await.map(|_| ()).map_err(Unknown::from),
+            Ok(added) => match self.directory.write(store.add_quotas(Scope::All, &added)).await {
+                Ok(_) => Ok(()),
+                Err(error) => Err(error.into()),
+            },
             Err(error) => Err(error),
         };
         match told {
@@ -181,13 +180,18 @@ impl Quotas {
         let (delta, spent) = self.limiter.export_one(counter, period, now);
         let settled = delta.as_ref().map_or(0, |delta| delta.amount);
         let wish = need.saturating_mul(FIRST).max(spent.saturating_mul(2));
-        let leased = store.lease_quota(Scope::All, &Lease { key, settled, amount, need, wish }).await;
+        let lease = Lease { key, settled, amount, need, wish };
+        let leased = self.directory.write(store.lease_quota(Scope::All, &lease)).await;
         match &leased {
             Ok(_) => self.limiter.confirm(delta.as_slice()),
             Err(_) => self.limiter.fail(delta.as_slice()),
         }
         let Leased { used, units } = leased?;
         Ok((used, Grant::Lease { units, until: now.monotonic.saturating_add(EVERY) }))
+    }
+
+    fn store(&self) -> Result<&Store, Unknown> {
+        self.directory.store().filter(|_| !self.directory.is_away()).ok_or(Unknown::Away)
     }
 
     async fn lane(&self, key: &Key) -> MutexGuard<'_, ()> {
@@ -207,11 +211,12 @@ fn name(credential: Option<&Credential>, key: &str) -> String {
     format!("{account} {consumer} {key}")
 }
 
-fn stored(name: &str, period: Period) -> Result<QuotaKey, Error> {
+fn stored(name: &str, period: Period) -> Result<QuotaKey, Unanswered> {
     let (account, subject) = name.split_once(' ').ok_or(Error::NotFound("quota"))?;
     // The calendar of the database ends where ours does.
     let period_start = Timestamp::from_second(period.start).unwrap_or(Timestamp::MIN);
-    Ok(QuotaKey { account: account.parse()?, subject: subject.to_owned(), period_start })
+    let account = account.parse()?;
+    Ok(QuotaKey { account, subject: subject.to_owned(), period_start })
 }
 
 fn added(delta: &Delta) -> Result<(QuotaKey, i64), Unknown> {

@@ -37,6 +37,7 @@ use crate::shared::Shared;
 use crate::state::clock::Clock;
 use crate::state::{Gate, Live};
 use crate::telemetry::Telemetry;
+use crate::tidy;
 use crate::tls;
 
 pub use self::control::Addresses;
@@ -124,6 +125,8 @@ impl Server {
         control_plane.serve(&control, &gate, &listeners, bootstrap);
         control.spawn(Quotas::keep(Arc::downgrade(&gate.quotas)));
         control.spawn(Directory::follow(Arc::downgrade(&gate.directory)));
+        let tidy = tidy::keep(Arc::downgrade(&gate.directory), gate.clock.clone(), gate.process.ledger.keep);
+        control.spawn(tidy);
         if let Some(shared) = &gate.shared {
             control.spawn(look_at_news(shared.news(), Arc::downgrade(&gate.directory)));
         }
@@ -252,7 +255,7 @@ impl Server {
                     }
                 }
                 if let Err(error) = self.gate.quotas.close().await {
-                    tracing::warn!("what was used of quotas since the last second is lost: {error}");
+                    tracing::warn!("units of quotas were not given back, and count as used: {error}");
                 }
                 directory.close().await;
             };

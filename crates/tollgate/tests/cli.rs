@@ -10,6 +10,8 @@ use std::process::{Child, Command, Output, Stdio};
 
 #[path = "cli/admin.rs"]
 mod admin;
+#[path = "cli/killed.rs"]
+mod killed;
 #[path = "cli/live.rs"]
 mod live;
 #[path = "cli/operate.rs"]

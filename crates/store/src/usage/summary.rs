@@ -2,10 +2,11 @@
 
 use jiff::Timestamp;
 
+use super::Used;
 use crate::database::Transaction;
 use crate::error::{Error, Result};
 use crate::events::{self, Dimension, Period, UsageFilter, UsageRow};
-use crate::id::CredentialId;
+use crate::id::AccountId;
 use crate::row::{Columns, Read};
 use crate::scope::Scope;
 use crate::statement::Statement;
@@ -91,14 +92,23 @@ impl Store {
     pub async fn usage_summary(
         &self,
         scope: Scope,
-        credential: CredentialId,
+        credential: impl Into<Used>,
         day: Timestamp,
         hour: Timestamp,
     ) -> Result<UsageSummary> {
-        self.credential(scope, credential).await?;
+        let used = credential.into();
+        match &used {
+            Used::Stored(id) => {
+                self.credential(scope, *id).await?;
+            }
+            Used::Declared { account, .. } => {
+                scope.check(account.unwrap_or(AccountId::OF_THE_FILE), "credential")?;
+            }
+        }
+        let credential = used.text();
         let mut snapshot = self.database.snapshot().await?;
-        let mut summary = postings(&mut snapshot, credential, day, hour).await?;
-        let filter = UsageFilter { credential: Some(credential.to_string()), ..UsageFilter::default() };
+        let mut summary = postings(&mut snapshot, &credential, day, hour).await?;
+        let filter = UsageFilter { credential: Some(credential), ..UsageFilter::default() };
         let by = [Dimension::Route, Dimension::Status];
         for row in events::since(&mut snapshot, &filter, &by, Period::Day, Timestamp::UNIX_EPOCH).await? {
             summary.add(&row);
@@ -121,7 +131,7 @@ impl Store {
 /// What services have reported.
 async fn postings(
     snapshot: &mut Transaction,
-    credential: CredentialId,
+    credential: &str,
     day: Timestamp,
     hour: Timestamp,
 ) -> Result<UsageSummary> {

@@ -53,7 +53,7 @@ async fn fill(store: &Store, place: &Place) {
 
 fn posting(credential: tollgate_store::CredentialId) -> Posting {
     Posting {
-        credential,
+        credential: credential.into(),
         kind: PostingKind::Usage,
         idempotency_key: None,
         received_at: at(0),
@@ -138,5 +138,22 @@ fn postgres_has_its_own_backup() {
     block_on(async {
         let why = place.open().await.backup(&place.folder.path().join("x")).await.unwrap_err().to_string();
         assert!(why.contains("pg_dump"), "{why}");
+    });
+}
+
+#[test]
+fn a_gate_that_uses_the_store_is_noticed() {
+    crate::harness::for_each_store(async |store, place| {
+        let gate = place.open().await;
+        let watch = gate.watch().await.unwrap();
+        assert_eq!(store.alone().await.unwrap().is_none(), place.is_postgres());
+        drop(watch);
+        gate.close().await;
+        // The server learns of the end of a connection a moment later.
+        for _ in 0..2 {
+            while store.alone().await.unwrap().is_none() {
+                tokio::task::yield_now().await;
+            }
+        }
     });
 }

@@ -22,5 +22,4 @@ mod rotation;
 mod schema;
 mod scope;
 mod sealing;
-mod speed;
 mod usage;

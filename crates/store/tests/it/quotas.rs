@@ -56,8 +56,7 @@ fn parallel_additions_are_all_counted() {
 
 #[test]
 fn a_lease_settles_and_takes_in_one_step() {
-    for_each_store(async |store, place| {
-        assert_eq!(store.is_shared(), place.is_postgres());
+    for_each_store(async |store, _| {
         let owner = account(&store, "a").await.id;
         let key = QuotaKey { account: owner, subject: "r".to_owned(), period_start: at(0) };
         let lease = async |settled, need, wish| {

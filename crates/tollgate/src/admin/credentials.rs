@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
+use tollgate_core::credential::Credential;
 use tollgate_store::{CredentialFilter, Found, Kind};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -87,15 +88,8 @@ async fn list(
     Part(name): Part<String>,
     Asked(page): Asked<PageOf>,
 ) -> Result<Json<Items<CredentialView>>> {
-    let live = control.gate.live();
-    if live.snapshot.consumers.get(name.as_str()).is_some_and(|consumer| caller.sees(&consumer.account)) {
-        let own = live.snapshot.credentials.iter().filter(|one| one.consumer.name.as_str() == name);
-        let mut own: Vec<_> = own.map(|one| &**one).collect();
-        own.sort_by(|a, b| a.id.cmp(&b.id));
-        let last_used = control.gate.directory.last_use(&own).await;
-        let views = own.iter().zip(last_used);
-        let views = views.map(|(one, at)| (one.id.to_string(), CredentialView::of_file(one, at)));
-        return Ok(Json(page.start(views)?.full()));
+    if let Some(list) = control.declared_page(&caller, &name, None, &page).await? {
+        return Ok(Json(list));
     }
     let consumer = Some(control.consumer(&caller, &name).await?.id);
     let filter = CredentialFilter { consumer, ..CredentialFilter::default() };
@@ -137,6 +131,10 @@ async fn show(
     May { caller, .. }: May<KeysRead>,
     Part((name, id)): Part<(String, String)>,
 ) -> Result<Json<CredentialView>> {
+    let of_it = |one: &Credential| one.consumer.name.as_str() == name;
+    if let Some(view) = control.declared_view(&caller, &id, of_it).await {
+        return Ok(Json(view));
+    }
     Ok(Json(control.view(&of_consumer(&control, &caller, &name, &id).await?)))
 }
 
@@ -153,7 +151,7 @@ async fn change(
     Part((name, id)): Part<(String, String)>,
     body: Body<CredentialChange>,
 ) -> Result<Json<CredentialView>> {
-    let found = of_consumer(&control, &caller, &name, &id).await?;
+    let found = writable(&control, &caller, &name, &id).await?;
     control.change_credential(&caller, found, body.value).await
 }
 
@@ -168,7 +166,7 @@ async fn revoke(
     May { caller, .. }: May<KeysWrite>,
     Part((name, id)): Part<(String, String)>,
 ) -> Result<Response> {
-    let found = of_consumer(&control, &caller, &name, &id).await?;
+    let found = writable(&control, &caller, &name, &id).await?;
     control.revoke_credential(&caller, found).await
 }
 
@@ -185,7 +183,7 @@ async fn rotate(
     Part((name, id)): Part<(String, String)>,
     body: Body<Rotate>,
 ) -> Result<Response> {
-    let found = of_consumer(&control, &caller, &name, &id).await?;
+    let found = writable(&control, &caller, &name, &id).await?;
     control.rotate_credential(&caller, found, body).await
 }
 
@@ -217,6 +215,12 @@ impl NewCredentialBody {
         };
         Ok((kind, wish, terms))
     }
+}
+
+/// The same, to be changed; 409 where the file declares it.
+async fn writable(control: &Control, caller: &Caller, name: &str, id: &str) -> Result<Found> {
+    control.not_declared(caller, id, |one| one.consumer.name.as_str() == name)?;
+    of_consumer(control, caller, name, id).await
 }
 
 async fn of_consumer(control: &Control, caller: &Caller, name: &str, id: &str) -> Result<Found> {

@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
 use tollgate_core::consumer::Name;
+use tollgate_core::credential::{Credential, Proof};
 use tollgate_store::{CredentialFilter, Found, Kind, Paging};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -19,7 +20,7 @@ use super::consumers::Wanted;
 use super::credential::{
     CredentialChange, CredentialMade, CredentialView, EnvironmentWord, Rotate, Terms, api_key,
 };
-use super::list::Items;
+use super::list::{Items, PageOf};
 use super::once::Begun;
 use super::problem::{Problem, Result};
 use super::rights::{KeysRead, KeysWrite};
@@ -86,7 +87,7 @@ pub struct KeysAsked {
 
 /// List API keys
 ///
-/// Never with their texts: `prefix` shows how each begins.
+/// Never with their texts: `prefix` shows how each begins. Keys of the configuration file are listed with their consumer.
 #[utoipa::path(get, path = "/api/v1/keys", tag = "keys", params(KeysAsked),
     responses((status = 200, description = "One page", body = Items<CredentialView>)),
     security(("admin_key" = ["keys:read"])))]
@@ -97,7 +98,13 @@ async fn list(
 ) -> Result<Json<Items<CredentialView>>> {
     let consumer = match &asked.consumer {
         None => None,
-        Some(name) => Some(control.consumer(&caller, name).await?.id),
+        Some(name) => {
+            let page = PageOf { cursor: asked.cursor.clone(), limit: asked.limit };
+            if let Some(list) = control.declared_page(&caller, name, Some(Kind::ApiKey), &page).await? {
+                return Ok(Json(list));
+            }
+            Some(control.consumer(&caller, name).await?.id)
+        }
     };
     let filter =
         CredentialFilter { consumer, kind: Some(Kind::ApiKey), revoked: asked.revoked.unwrap_or_default() };
@@ -150,6 +157,9 @@ async fn show(
     May { caller, .. }: May<KeysRead>,
     Part(id): Part<String>,
 ) -> Result<Json<CredentialView>> {
+    if let Some(view) = control.declared_view(&caller, &id, is_api_key).await {
+        return Ok(Json(view));
+    }
     Ok(Json(control.view(&key(&control, &caller, &id).await?)))
 }
 
@@ -164,7 +174,7 @@ async fn change(
     Part(id): Part<String>,
     body: Body<CredentialChange>,
 ) -> Result<Json<CredentialView>> {
-    let found = key(&control, &caller, &id).await?;
+    let found = writable(&control, &caller, &id).await?;
     control.change_credential(&caller, found, body.value).await
 }
 
@@ -180,7 +190,7 @@ async fn revoke(
     May { caller, .. }: May<KeysWrite>,
     Part(id): Part<String>,
 ) -> Result<Response> {
-    let found = key(&control, &caller, &id).await?;
+    let found = writable(&control, &caller, &id).await?;
     control.revoke_credential(&caller, found).await
 }
 
@@ -197,7 +207,7 @@ async fn rotate(
     Part(id): Part<String>,
     body: Body<Rotate>,
 ) -> Result<Response> {
-    let found = key(&control, &caller, &id).await?;
+    let found = writable(&control, &caller, &id).await?;
     control.rotate_credential(&caller, found, body).await
 }
 
@@ -214,6 +224,16 @@ impl From<NewKey> for Terms {
             allowed_ips: new.allowed_ips,
         }
     }
+}
+
+fn is_api_key(credential: &Credential) -> bool {
+    matches!(credential.proof, Proof::ApiKey(_))
+}
+
+/// A key that is to be changed; 409 where the file declares it.
+async fn writable(control: &Control, caller: &Caller, id: &str) -> Result<Found> {
+    control.not_declared(caller, id, is_api_key)?;
+    key(control, caller, id).await
 }
 
 async fn key(control: &Control, caller: &Caller, id: &str) -> Result<Found> {

@@ -17,7 +17,6 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tower_service::Service;
 
-use super::Control;
 use super::caller::Peer;
 use crate::config::process::ListenerTls;
 use crate::tls;
@@ -30,8 +29,6 @@ const HEAD: Duration = Duration::from_secs(10);
 const HEAD_BYTES: usize = 32 * 1024;
 /// How long to wait when the process is out of file descriptors.
 const PAUSE: Duration = Duration::from_millis(50);
-/// How often what is outdated is thrown away.
-const SWEEP: Duration = Duration::from_secs(3600);
 
 /// A bound listener of the control plane.
 #[derive(Debug)]
@@ -93,18 +90,6 @@ impl Listening {
                     tokio::time::sleep(PAUSE).await;
                 }
             }
-        }
-    }
-}
-
-/// Deletes what is kept for a time and is over.
-pub async fn housekeeping(control: Arc<Control>) {
-    let mut ticks = tokio::time::interval(SWEEP);
-    loop {
-        ticks.tick().await;
-        let Some(store) = control.gate.directory.store() else { continue };
-        if let Err(error) = store.prune_idempotency(control.now()).await {
-            tracing::warn!(%error, "old answers were not deleted");
         }
     }
 }

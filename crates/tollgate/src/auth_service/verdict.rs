@@ -15,7 +15,7 @@ pub struct Verdict {
     pub key_id: String,
     /// What the key may do.
     pub scopes: Vec<String>,
-    /// Requests per hour.
+    /// Requests per hour; of zero none passes.
     pub rate_limit_per_hour: u64,
     /// Networks that the key may come from; none means all. Only some services say it.
     pub allowed_ips: Vec<IpNet>,
@@ -52,7 +52,10 @@ impl Verdict {
             scopes: list("scopes")?,
             rate_limit_per_hour: match body.get("rate_limit_per_hour") {
                 None | Some(Value::Null) => RATE,
-                Some(rate) => rate.as_u64()?,
+                // A number that is too large for the type is the largest; one below zero says nothing.
+                Some(rate) => rate
+                    .as_u64()
+                    .or_else(|| rate.as_f64().filter(|rate| *rate >= 0.0).map(|rate| rate as u64))?,
             },
             // A network that nobody can read is no reason to let everybody in.
             allowed_ips: allowed_ips.iter().map(network).collect::<Option<_>>()?,

@@ -24,7 +24,8 @@ enum Action {
     List(Listing),
     /// Walk the chain and name the first row that was touched; exit 1 if there is one
     ///
-    /// It reads the store itself where no gate runs on the data directory, and else asks the gate.
+    /// It reads the store itself where no gate runs on the data directory, and else asks the gate. In the store it finds
+    /// besides accounts, consumers and credentials of which no row tells, and triggers that are missing.
     Verify {
         #[command(flatten)]
         file: ConfigFile,
@@ -84,6 +85,19 @@ fn verify(
             tell(&json!({ "ok": true, "seq": seq, "hash": hash }), output)
         }
         Verdict::Broken { seq, why } => tell(&json!({ "ok": false, "seq": seq, "why": why }), output),
+        Verdict::Unaudited { kind, id, count } => {
+            let why = format!("rows were taken away: none tells of the {kind} `{id}`, one of {count}");
+            output.result(&json!({ "ok": false, "why": why }), &why)?;
+            Ok(Outcome::Refused)
+        }
+        Verdict::Unguarded { missing } => {
+            let why = format!(
+                "every row is as it was written, but nothing keeps it so: the table `audit` lacks `{}`",
+                missing.join("`, `")
+            );
+            output.result(&json!({ "ok": false, "why": why, "missing": missing }), &why)?;
+            Ok(Outcome::Refused)
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the commands over the admin API's objects have in common: pages, tables, secrets that are shown once.
 
+use anyhow::Context;
 use clap::Args;
 use http::Method;
 use serde_json::{Map, Value, json};
@@ -41,6 +42,85 @@ pub struct Listing {
     speak: Speak,
 }
 
+/// What bounds something new: how often it may call, when it ends, where it may come from.
+#[derive(Debug, Args)]
+pub struct NewBounds {
+    /// Calls in an hour in place of its tier's
+    #[arg(long, value_name = "CALLS")]
+    rate_limit_per_hour: Option<i64>,
+    /// When it ends: `30d`, or a time such as `2027-01-31T12:00:00Z`
+    #[arg(long, value_name = "WHEN")]
+    expires: Option<String>,
+    /// An address or network that it may come from. May be repeated
+    #[arg(long = "allow-ip", value_name = "NETWORK")]
+    networks: Vec<String>,
+}
+
+impl NewBounds {
+    /// The members of what is to be made.
+    pub fn members(self) -> [(&'static str, Option<Value>); 4] {
+        let days = self.expires.as_deref().and_then(|text| text.strip_suffix('d')?.parse::<i64>().ok());
+        let at = self.expires.filter(|_| days.is_none());
+        [
+            ("rate_limit_per_hour", self.rate_limit_per_hour.map(Into::into)),
+            ("expires_in_days", days.map(Into::into)),
+            ("expires_at", at.map(Into::into)),
+            ("allowed_ips", given(&self.networks)),
+        ]
+    }
+}
+
+/// When something ends, how often it may call and where it may come from; or that nothing of that bounds it any more.
+#[derive(Debug, Args)]
+pub struct Bounds {
+    /// Calls in an hour in place of its tier's
+    #[arg(long, value_name = "CALLS", conflicts_with = "no_rate_limit")]
+    rate_limit_per_hour: Option<i64>,
+    /// No hourly rate of its own any more
+    #[arg(long)]
+    no_rate_limit: bool,
+    /// When it ends: `30d`, or a time such as `2027-01-31T12:00:00Z`
+    #[arg(long, value_name = "WHEN", conflicts_with = "no_expiry")]
+    expires: Option<String>,
+    /// No end of its own any more
+    #[arg(long)]
+    no_expiry: bool,
+    /// An address or network in place of those that it may come from. May be repeated
+    #[arg(long = "allow-ip", value_name = "NETWORK", conflicts_with = "any_ip")]
+    networks: Vec<String>,
+    /// From everywhere
+    #[arg(long)]
+    any_ip: bool,
+}
+
+impl Bounds {
+    /// The members of a change.
+    ///
+    /// # Errors
+    /// An end that is too far away.
+    pub fn members(self) -> anyhow::Result<[(&'static str, Option<Value>); 3]> {
+        let or_null = |none: bool, value: Option<Value>| if none { Some(Value::Null) } else { value };
+        let end = self.expires.map(|text| end(&text)).transpose()?;
+        Ok([
+            ("rate_limit_per_hour", or_null(self.no_rate_limit, self.rate_limit_per_hour.map(Into::into))),
+            ("expires_at", or_null(self.no_expiry, end.map(Into::into))),
+            ("allowed_ips", or_null(self.any_ip, given(&self.networks))),
+        ])
+    }
+}
+
+/// A time, also where so many days from now are given: a change knows times alone.
+fn end(text: &str) -> anyhow::Result<String> {
+    let Some(days) = text.strip_suffix('d').and_then(|days| days.parse::<i64>().ok()) else {
+        return Ok(text.to_owned());
+    };
+    let hours = days.checked_mul(24).context("the end is too far away")?;
+    let at = jiff::Timestamp::now()
+        .checked_add(jiff::SignedDuration::try_from_hours(hours).context("the end is too far away")?);
+    let at = at.context("the end is too far away")?;
+    Ok(jiff::Timestamp::from_second(at.as_second())?.to_string())
+}
+
 /// Turns something on or off.
 #[derive(Debug, Args)]
 #[group(multiple = false)]
@@ -76,13 +156,18 @@ impl Speak {
         print_object(output, self.quiet, &self.access.client()?.get(path)?, id)
     }
 
-    /// Makes something and prints it. Where it has a secret, that is shown for the first and last time.
+    /// Makes something and prints it, and what the gate warns of. Where it has a secret, that is shown for the first and last
+    /// time.
     ///
     /// # Errors
     /// As [`Speak::show`].
     pub fn make(&self, output: &Output, id: &str, path: &str, body: &Value) -> anyhow::Result<()> {
         let made = self.access.client()?.call(Method::POST, path, Some(body))?;
-        print_secret(output, self.quiet, &made, id)
+        print_secret(output, self.quiet, &made, id)?;
+        for warning in made["warnings"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+            output.warning(warning);
+        }
+        Ok(())
     }
 
     /// Changes something and prints what it is now.

@@ -47,10 +47,7 @@ impl Directory {
         let keys: Vec<_> = declared.iter().map(|credential| compile::key_of(&credential.proof)).collect();
         let known = keys.iter().filter_map(|(kind, key)| Some((*kind, key.clone()?))).collect::<Vec<_>>();
         let told = match self.store() {
-            Some(store) => store.declared_use(&known).await.unwrap_or_else(|error| {
-                self.failed(&error);
-                Vec::new()
-            }),
+            Some(store) => self.read(store.declared_use(&known)).await.unwrap_or_default(),
             None => Vec::new(),
         };
         let told = |(kind, key): &(Kind, Option<Key>)| {
@@ -65,8 +62,8 @@ impl Directory {
     pub(crate) async fn tell_used(&self) {
         let Some(store) = self.store() else { return };
         let used = std::mem::take(&mut *self.used.lock());
-        if let Err(error) = used.tell(store).await {
-            self.failed(&error);
+        let told = if self.is_away() { false } else { self.write(used.tell(store)).await.is_ok() };
+        if !told {
             self.used.lock().put_back(used);
         }
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tollgate_core::credential::{Credential, Origin};
 use tollgate_store::{ChangeKind, Changed, Changes, CredentialId, Scope, State, Store, Watch};
 
+use super::answer::ANSWER;
 use super::{Directory, timestamp};
 
 /// How often the store is asked for changes; on other nodes a change is in force after this at the latest.
@@ -59,7 +60,7 @@ impl Directory {
         let Some(store) = self.store() else { return };
         let mut seen = self.seen.lock().await;
         loop {
-            match store.changes_since(*seen, PAGE).await {
+            match self.read(store.changes_since(*seen, PAGE)).await {
                 Ok(Changes::Since(changes)) => {
                     let last = changes.last().map(|change| change.rev);
                     self.forget(store, &changes).await;
@@ -74,10 +75,7 @@ impl Directory {
                     *seen = rev;
                     break;
                 }
-                Err(error) => {
-                    self.failed(&error);
-                    return;
-                }
+                Err(_) => return,
             }
         }
         drop(seen);
@@ -120,10 +118,7 @@ impl Directory {
     async fn end_revoked(&self, store: &Store, held: Vec<Arc<Credential>>) {
         let ids: Vec<CredentialId> = held.iter().filter_map(|held| held.id.parse().ok()).collect();
         let Some(now) = self.now().filter(|_| !ids.is_empty()) else { return };
-        let found = match store.load_credentials(Scope::All, &ids).await {
-            Ok(found) => found,
-            Err(error) => return self.failed(&error),
-        };
+        let Ok(found) = self.read(store.load_credentials(Scope::All, &ids)).await else { return };
         let now = timestamp(now);
         let live: HashSet<String> = found
             .iter()
@@ -168,11 +163,12 @@ impl<'a> Concerned<'a> {
 }
 
 async fn listen(store: &Store) -> Option<Watch> {
-    match store.watch().await {
-        Ok(watch) => watch,
-        Err(error) => {
+    match tokio::time::timeout(ANSWER, store.watch()).await {
+        Ok(Ok(watch)) => watch,
+        Ok(Err(error)) => {
             tracing::debug!("changes are not announced: {error}");
             None
         }
+        Err(_) => None,
     }
 }

@@ -4,14 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::bail;
-use jiff::{SignedDuration, Timestamp};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tollgate_ledger::shipper::{Settings, Shipper, Unshipped};
 use tollgate_ledger::sink::{Fault, Sink};
-use tollgate_store::{Retention, Store};
+use tollgate_store::Store;
 
 use super::Ledger;
 use crate::directory::Directory;
@@ -20,8 +19,6 @@ use crate::directory::Directory;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How often a store that was never reached is looked for.
 const AGAIN: Duration = Duration::from_secs(1);
-/// How often events are looked through that are kept no longer.
-const TIDY: Duration = Duration::from_hours(1);
 
 /// Ships until it is stopped.
 #[derive(Debug)]
@@ -93,11 +90,7 @@ async fn ship(
     let mut shipper = Shipper::new(ledger.journal.clone(), sink, Settings::default());
     // Set once: this is the only shipper of the process.
     let _ = ledger.counters.set(shipper.counters());
-    let tidy = tidy(store, ledger.settings.keep);
-    tokio::select! {
-        () = shipper.run(&stop) => {}
-        () = tidy => {}
-    }
+    shipper.run(&stop).await;
     let within = *last.lock();
     shipper.ship_all(Instant::now() + within).await
 }
@@ -108,18 +101,6 @@ async fn reached(directory: &Directory) -> Store {
         match directory.store() {
             Some(store) => return store.clone(),
             None => sleep(AGAIN).await,
-        }
-    }
-}
-
-/// Deletes events that are kept no longer, for ever.
-async fn tidy(store: Store, keep: Duration) {
-    let events = SignedDuration::try_from(keep).unwrap_or(SignedDuration::MAX);
-    let retention = Retention { events, ..Retention::default() };
-    loop {
-        sleep(TIDY).await;
-        if let Err(error) = store.prune_usage(&retention, Timestamp::now()).await {
-            tracing::warn!("events that are kept no longer cannot be deleted: {error}");
         }
     }
 }

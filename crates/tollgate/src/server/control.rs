@@ -74,7 +74,6 @@ impl ControlPlane {
             connections: Box::new(move || listeners.iter().map(|listener| listener.open()).sum()),
         };
         let control = Control::new(gate.clone(), settings);
-        runtime.spawn(admin::housekeeping(control.clone()));
         let routers = [admin::admin(&control), admin::probes(&control), admin::auth_api(&control)];
         for (listening, router) in [self.admin, self.probes, self.auth_api].into_iter().zip(routers) {
             if let Some((listening, address)) = listening {

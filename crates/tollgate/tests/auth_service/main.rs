@@ -236,13 +236,23 @@ async fn verdicts_are_softened_in_shadow() {
 #[tokio::test]
 async fn a_key_s_own_rate_limits_it() {
     let fake = Fake::start().await;
-    fake.validate(Answer::json(200, &json!({ "user_id": "u", "key_id": "k", "rate_limit_per_hour": 2 })));
     let gate = Gate::start(&fake, ", debit: off, report: off").await;
-    let mut statuses = Vec::new();
-    for _ in 0..3 {
-        statuses.push(gate.ask("/x", "k").await.0);
+    for (rate, expected) in [
+        (json!(2), [200, 200, 429]),
+        (json!(0), [429, 429, 429]),
+        (json!(0.5), [429, 429, 429]),
+        (json!(u64::MAX), [200, 200, 200]),
+        (json!(1e30), [200, 200, 200]),
+        (json!(-1), [503, 503, 503]),
+    ] {
+        // Each is a key of its own.
+        let key = rate.to_string();
+        let verdict = json!({ "user_id": "u", "key_id": key, "rate_limit_per_hour": rate });
+        fake.validate(Answer::json(200, &verdict));
+        for status in expected {
+            assert_eq!(gate.ask("/x", &key).await.0, status, "{key}");
+        }
     }
-    assert_eq!(statuses, [200, 200, 429]);
-    assert!(fake.seen("/api/v1/usage/k/debit").is_empty());
+    assert!(fake.seen("/api/v1/usage/2/debit").is_empty());
     gate.stop().await;
 }

@@ -5,6 +5,7 @@
 mod away;
 mod fleet;
 mod gates;
+mod hanging;
 mod memory;
 #[path = "../../../store/tests/it/harness/postgres.rs"]
 mod postgres;

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
+use serde_json::Value;
 use tollgate_core::consumer::Name;
 use tollgate_core::credential::api_key_text::Environment;
 use tollgate_store::{Consumer, CredentialPatch, Found, Kind, Rotation, Set};
@@ -13,6 +14,7 @@ use super::{CredentialView, EnvironmentWord, Made, Settled, Wish};
 use crate::admin::Control;
 use crate::admin::body::{Body, Member};
 use crate::admin::caller::Caller;
+use crate::admin::grant::Bounds;
 use crate::admin::in_force::InForce;
 use crate::admin::once::{Begun, Work};
 use crate::admin::problem::Result;
@@ -81,7 +83,23 @@ impl Control {
         let new = self.within_grant(caller, consumer, settled, &made)?;
         let credential = work.change.create_credential(caller.scope, new).await?;
         let view = CredentialView::new(&credential, &consumer.name, credential.state(self.now()));
-        work.answer(StatusCode::CREATED, body_of(view)?, made.shown()).await
+        let mut answer = body_of(view)?;
+        self.warn(&made, &mut answer);
+        work.answer(StatusCode::CREATED, answer, made.shown()).await
+    }
+
+    /// Adds to an answer what the owner of a new credential should know about it.
+    fn warn(&self, made: &Made, answer: &mut Value) {
+        let mut warnings: Vec<String> = made.proof.warning().into_iter().collect();
+        if made.proof.kind() == Kind::ApiKey && self.gate.directory.asks_a_service() {
+            let why = "routes ask the service of `auth_service` about API keys, so this one opens nothing but the admin API";
+            warnings.push(why.to_owned());
+        }
+        if let Some(answer) = answer.as_object_mut()
+            && !warnings.is_empty()
+        {
+            answer.insert("warnings".to_owned(), warnings.into());
+        }
     }
 
     /// Changes a credential.
@@ -138,13 +156,17 @@ impl Control {
             patch.enabled = Set::To(enabled);
         }
         if wanted.expires_at != Member::Absent {
-            let at = wanted.expires_at.value().map(|text| value::time("expires_at", text)).transpose()?;
-            patch.expires_at = Set::To(at);
+            after.expires_at =
+                wanted.expires_at.value().map(|text| value::time("expires_at", text)).transpose()?;
+            patch.expires_at = Set::To(after.expires_at);
         }
         if wanted.allowed_ips != Member::Absent {
             let list = wanted.allowed_ips.value().map_or(&[] as &[String], Vec::as_slice);
-            patch.networks = Set::To(value::networks(list)?);
+            after.networks = value::networks(list)?;
+            patch.networks = Set::To(after.networks.clone());
         }
+        let Bounds { end, networks } = Bounds::of(&after);
+        caller.may_grant_bounds(end, &networks)?;
         Ok(patch)
     }
 
@@ -168,6 +190,9 @@ impl Control {
             None => Set::Keep,
             end => Set::To(end),
         };
+        // The new one has nothing of a grace of the old one.
+        let end = if let Set::To(end) = expires_at { end } else { old.expires_at };
+        caller.may_grant_bounds(end, &old.networks)?;
         let wish = Wish {
             environment: (old.kind == Kind::ApiKey).then(|| word(old.environment.as_deref())),
             lookup: wanted.lookup,
@@ -180,6 +205,7 @@ impl Control {
         let rotated = work.change.rotate_credential(caller.scope, old.id, rotation).await?;
         let state = rotated.new.state(now);
         let mut answer = body_of(CredentialView::new(&rotated.new, &found.consumer.name, state))?;
+        self.warn(&made, &mut answer);
         if let Some(answer) = answer.as_object_mut() {
             answer.insert("previous_key_id".to_owned(), rotated.old.id.to_string().into());
             let until = rotated.old.valid_until.or(rotated.old.revoked_at).map(|at| at.to_string());

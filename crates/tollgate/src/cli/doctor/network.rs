@@ -1,15 +1,19 @@
 //! What is reached over the network: ports, the admin listener, Redis, upstreams; and whether the clocks agree.
 
-use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tollgate_core::credential::api_key_text::{self, Environment};
+use tollgate_core::denial::{Denial, DirectoryFailure};
 use tollgate_core::snapshot::Snapshot;
 
 use super::Findings;
+use crate::auth_service::AuthService;
 use crate::cli::client::Access;
 use crate::cli::offline::runtime;
 use crate::config::process::Process;
+use crate::keys::random;
 use crate::shared::{Unfit, probe};
 
 /// How long anybody may take to answer.
@@ -36,6 +40,38 @@ pub fn shared(process: &Process, findings: &mut Findings) -> anyhow::Result<()> 
         Unfit::Unable(_) => "use a primary of Redis 6 or newer",
     };
     findings.fail(WHAT, format!("Redis at {address}: {error}"), mend);
+    Ok(())
+}
+
+/// The external auth service, asked about a key that nobody has, as the gate asks it.
+pub fn auth_service(process: &Process, findings: &mut Findings) -> anyhow::Result<()> {
+    const WHAT: &str = "auth service";
+    let Some(settings) = &process.auth_service else { return Ok(()) };
+    let url = &settings.url;
+    // Made anew each time: whatever the service remembers of it is of no use to anybody.
+    let key = api_key_text::make(Environment::Dev, random()?);
+    let asked = runtime()?.block_on(async {
+        let service = AuthService::new(settings)?;
+        anyhow::Ok(service.validate(key.as_bytes(), Ipv4Addr::LOCALHOST.into()).await)
+    });
+    match asked? {
+        Ok(None) => findings.fine(WHAT, format!("{url} answers, and refuses a key that nobody has")),
+        Ok(Some(_)) => findings.fail(
+            WHAT,
+            format!("{url} accepts a key that nobody has"),
+            "whoever calls gets in; point `auth_service` at the real service",
+        ),
+        Err(Denial::Directory(DirectoryFailure::Throttled { retry_after })) => findings.warn(
+            WHAT,
+            format!("{url} answers 429: ask again in {retry_after} s"),
+            "let it answer more questions of the gate",
+        ),
+        Err(denial) => findings.fail(
+            WHAT,
+            format!("{url} gives no verdict: {}", denial.code()),
+            "start it, and see that `auth_service.url` has its address and that it speaks the contract",
+        ),
+    }
     Ok(())
 }
 
