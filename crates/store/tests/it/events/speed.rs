@@ -11,7 +11,7 @@ use crate::harness::{Place, at, block_on};
 /// Calls as a busy gate has them: two thousand a second of 500 keys, on four models, some of which fail.
 fn busy(chain: &mut Chain, count: usize) -> Vec<Linked> {
     (0..count)
-        .map(|n| {
+        .map(|_| {
             let number = chain.head.seq + 1;
             // Steps that visit every key and differ from one event to the next.
             let mixed = number.wrapping_mul(2_654_435_761) >> 8;
@@ -30,7 +30,7 @@ fn busy(chain: &mut Chain, count: usize) -> Vec<Linked> {
                 ..intent(id, time, &key)
             };
             let mut closing = closing(mixed % 3000, mixed % 900);
-            if mixed % 37 == 0 {
+            if mixed.is_multiple_of(37) {
                 closing.outcome = Outcome::Cancelled;
             }
             chain.next(&intent, &closing)
@@ -62,8 +62,9 @@ fn measure(place: &Place, batches: usize, size: usize, streams: u16) {
         let events = batches * size * usize::from(streams);
         let rate = events as f64 / took.as_secs_f64();
         let name = if place.is_postgres() { "PostgreSQL" } else { "SQLite" };
+        let mut output = std::io::stderr();
         writeln!(
-            std::io::stderr(),
+            output,
             "{name}: {events} events, {streams} writers, batches of {size}: {rate:.0} events/s; \
              this process computed {:.0} µs for each",
             computing * 1e6 / events as f64
