@@ -91,6 +91,7 @@ impl Directory {
 
     /// Remembers the answer, unless something was forgotten since the question began: then the answer may be the one
     /// that was to be forgotten. A source that announces no changes sets `fresh_for`, after which it is asked again.
+    /// Says whether it is remembered.
     pub fn remember(
         &self,
         asked: Asked,
@@ -98,7 +99,7 @@ impl Directory {
         answer: &Kept,
         fresh_for: Option<Duration>,
         now: Now,
-    ) {
+    ) -> bool {
         match answer {
             Kept::Credential(credential) => {
                 let fresh_until = fresh_for.map_or(Duration::MAX, |span| now.monotonic.saturating_add(span));
@@ -113,10 +114,12 @@ impl Directory {
             }
         }
         // Looked at after the insertion: whoever forgets counts first, so one of the two sees the other.
-        if self.forgotten.load(SeqCst) != asked.0 {
+        let outdated = self.forgotten.load(SeqCst) != asked.0;
+        if outdated {
             self.known.remove(&lookup);
             self.unknown.remove(&lookup);
         }
+        !outdated
     }
 
     /// Whether a credential is remembered under this, in force or not.
@@ -129,6 +132,12 @@ impl Directory {
         self.forgotten.fetch_add(1, SeqCst);
         self.known.retain(|_, remembered| !changed(&remembered.credential));
         self.unknown.clear();
+    }
+
+    /// Forgets one credential, of which the source has said by the way that it does not count any more.
+    pub fn forget_one(&self, lookup: &Lookup) {
+        self.forgotten.fetch_add(1, SeqCst);
+        self.known.remove(lookup);
     }
 
     /// Notes that the source has told all that it knows; what is remembered counts until then without another word.

@@ -147,6 +147,10 @@ impl Database {
         row.map(|row| row.read()).transpose()
     }
 
+    pub(crate) fn is_postgres(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+
     /// Ends every connection, after what they are doing.
     pub(crate) async fn close(&self) {
         match self {

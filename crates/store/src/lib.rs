@@ -80,7 +80,7 @@ pub use idempotency::{Answer, IdempotencyKey};
 pub use inspect::{Inspection, inspect};
 pub use page::{PAGE_LIMIT, Page, Paging};
 pub use patch::Set;
-pub use quota::{Quota, QuotaKey};
+pub use quota::{Lease, Leased, Quota, QuotaKey};
 pub use reserved::{Reservations, Taken};
 pub use scope::Scope;
 pub use sealing::{Plaintext, Resealed};

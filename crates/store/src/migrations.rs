@@ -31,9 +31,9 @@ macro_rules! migrations {
 }
 
 pub(crate) const SQLITE: &[Migration] =
-    migrations!("sqlite": 1 "0001_initial", 3 "0003_file_use", 4 "0004_usage");
+    migrations!("sqlite": 1 "0001_initial", 2 "0002_file_use", 3 "0003_usage");
 pub(crate) const POSTGRES: &[Migration] =
-    migrations!("postgres": 1 "0001_initial", 3 "0003_file_use", 4 "0004_usage");
+    migrations!("postgres": 1 "0001_initial", 2 "0002_file_use", 3 "0003_usage");
 
 /// Applies what is missing, in the caller's transaction, which holds a lock that lets one program in at a time.
 ///

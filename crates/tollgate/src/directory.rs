@@ -7,6 +7,7 @@
 mod compile;
 mod held;
 mod loads;
+mod service;
 mod used;
 mod watch;
 
@@ -20,8 +21,8 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tollgate_core::Now;
 use tollgate_core::consumer::Name;
-use tollgate_core::credential::{Credential, Digest, Origin};
-use tollgate_core::denial::{Balance, Denial, DirectoryFailure};
+use tollgate_core::credential::Credential;
+use tollgate_core::denial::{Denial, DirectoryFailure};
 use tollgate_core::directory::{Directory as Known, Kept, Loaded, Lookup, Question};
 use tollgate_core::snapshot::Snapshot;
 use tollgate_store::{CredentialFilter, Paging, Reservations, Scope, Store, Taken};
@@ -29,7 +30,7 @@ use tollgate_store::{CredentialFilter, Paging, Reservations, Scope, Store, Taken
 use self::held::Held;
 use self::loads::Loads;
 use self::used::Used;
-use crate::auth_service::{AuthService, Charge, Reporter};
+use crate::auth_service::{AuthService, Reporter};
 use crate::config::process::Directory as Settings;
 use crate::state::Gate;
 
@@ -141,22 +142,6 @@ impl Directory {
         Ok(Loaded { lookup, kept })
     }
 
-    /// Charges the owner of a key that the auth service judged, where the service wants that.
-    ///
-    /// # Errors
-    /// Why the owner may not be charged.
-    pub async fn charge(&self, charge: Charge) -> Result<(), Balance> {
-        let Some(service) = self.service.clone() else { return Ok(()) };
-        // On the control runtime, because the connections to the service live there.
-        let charged = self.control.spawn(async move { service.charge(&charge).await });
-        charged.await.unwrap_or(Ok(()))
-    }
-
-    /// Whether calls with this credential are charged before they are sent.
-    pub fn charges(&self, credential: &Credential) -> bool {
-        credential.origin == Origin::Service && self.service.as_ref().is_some_and(AuthService::charges)
-    }
-
     /// Runs something on the control runtime, where the connections of the store live; nothing where that has ended.
     pub async fn on_control<T: Send + 'static>(
         &self,
@@ -174,37 +159,15 @@ impl Directory {
             (Some(service), Lookup::ApiKey(digest), Some(key)) => Some((service, *digest, key)),
             _ => None,
         };
-        let (answer, fresh_for) = match judge {
-            Some((service, digest, key)) => {
-                (self.ask_service(service, digest, key, client).await, Some(service.cache()))
-            }
-            None => {
-                let answer = tokio::time::timeout(PATIENCE, self.ask_store(&question.lookup)).await;
-                let answer = answer.unwrap_or(Err(DirectoryFailure::Timeout));
-                (answer.map_err(Denial::Directory), None)
-            }
-        };
-        if let (Ok(kept), Some(now)) = (&answer, self.now()) {
-            self.known.remember(asked, question.lookup.clone(), kept, fresh_for, now);
+        if let Some((service, digest, key)) = judge {
+            return waiting.answer(self.load_judged(asked, service, digest, key, client).await);
         }
-        waiting.answer(answer);
-    }
-
-    async fn ask_service(
-        &self,
-        service: &AuthService,
-        digest: Digest,
-        key: &[u8],
-        client: IpAddr,
-    ) -> loads::Answer {
-        let gate = self.gate.get().and_then(Weak::upgrade);
-        let gate = gate.ok_or(Denial::Directory(DirectoryFailure::Away))?;
-        let Some(verdict) = service.validate(key, client).await? else { return Ok(Kept::Nothing) };
-        let made = compile::judged(&verdict, digest, &gate.live().snapshot);
-        made.map(Kept::Credential).map_err(|why| {
-            tracing::error!(key_id = verdict.key_id, "a key of the auth service cannot be used: {why}");
-            Denial::Directory(DirectoryFailure::Failed)
-        })
+        let answer = tokio::time::timeout(PATIENCE, self.ask_store(&question.lookup)).await;
+        let answer = answer.unwrap_or(Err(DirectoryFailure::Timeout));
+        if let (Ok(kept), Some(now)) = (&answer, self.now()) {
+            self.known.remember(asked, question.lookup.clone(), kept, None, now);
+        }
+        waiting.answer(answer.map_err(Denial::Directory));
     }
 
     async fn ask_store(&self, lookup: &Lookup) -> Result<Kept, DirectoryFailure> {

@@ -7,11 +7,10 @@ use anyhow::Context;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
-use crate::admin::{self, Bootstrap, Control, Listening, Settings};
+use crate::admin::{self, Bootstrap, Control, Identity, Listening, Settings};
 use crate::config::process::Process;
 use crate::gateway::listener::Listener;
 use crate::state::Gate;
-use crate::tls;
 
 /// Listeners of the control plane, bound.
 #[derive(Debug)]
@@ -54,6 +53,11 @@ impl ControlPlane {
         }
     }
 
+    /// The admin listener's certificate, where it has one.
+    pub(super) fn admin_tls(&self) -> Option<Arc<Identity>> {
+        self.admin.as_ref().and_then(|(listening, _)| listening.tls.clone())
+    }
+
     /// Serves them as long as the runtime lives.
     pub(super) fn serve(
         self,
@@ -85,7 +89,7 @@ fn bind(
     address: SocketAddr,
     files: Option<&crate::config::process::ListenerTls>,
 ) -> anyhow::Result<(Listening, SocketAddr)> {
-    let tls = files.map(tls::server_config).transpose()?;
+    let tls = files.map(|files| Identity::open(files.clone())).transpose()?.map(Arc::new);
     let listen = || -> std::io::Result<TcpListener> {
         let socket = std::net::TcpListener::bind(address)?;
         socket.set_nonblocking(true)?;
