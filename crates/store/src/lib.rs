@@ -39,6 +39,7 @@ mod database;
 mod error;
 mod events;
 mod feed;
+mod file_use;
 mod id;
 mod idempotency;
 mod inspect;
@@ -75,12 +76,13 @@ pub use events::{
     UsageQuery, UsageReport, UsageRow, UsageTotals, UsageVerdict,
 };
 pub use feed::{Arrival, FeedWorker, PartHeld, Step, Stray};
+pub use file_use::FileUse;
 pub use id::{AccountId, ConsumerId, CredentialId};
 pub use idempotency::{Answer, IdempotencyKey};
 pub use inspect::{Inspection, inspect};
 pub use page::{PAGE_LIMIT, Page, Paging};
 pub use patch::Set;
-pub use quota::{Quota, QuotaKey};
+pub use quota::{Lease, Leased, Quota, QuotaKey};
 pub use reserved::{Reservations, Taken};
 pub use scope::Scope;
 pub use sealing::{Plaintext, Resealed};

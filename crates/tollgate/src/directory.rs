@@ -7,9 +7,10 @@
 mod compile;
 mod held;
 mod loads;
+mod service;
+mod used;
 mod watch;
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock, Weak};
@@ -20,15 +21,16 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tollgate_core::Now;
 use tollgate_core::consumer::Name;
-use tollgate_core::credential::{Credential, Digest, Origin, Proof};
-use tollgate_core::denial::{Balance, Denial, DirectoryFailure};
-use tollgate_core::directory::{Directory as Known, Loaded, Lookup, Question};
+use tollgate_core::credential::Credential;
+use tollgate_core::denial::{Denial, DirectoryFailure};
+use tollgate_core::directory::{Directory as Known, Kept, Loaded, Lookup, Question};
 use tollgate_core::snapshot::Snapshot;
-use tollgate_store::{CredentialFilter, Kind, Paging, Reservations, Scope, Store, Taken};
+use tollgate_store::{CredentialFilter, Paging, Reservations, Scope, Store, Taken};
 
 use self::held::Held;
 use self::loads::Loads;
-use crate::auth_service::{AuthService, Charge, Reporter};
+use self::used::Used;
+use crate::auth_service::{AuthService, Reporter};
 use crate::config::process::Directory as Settings;
 use crate::state::Gate;
 
@@ -56,8 +58,8 @@ pub struct Directory {
     /// Credentials of the store that somebody may hold, remembered or not.
     held: Held,
     cut: bool,
-    /// Seconds of the wall clock at which credentials were used, not yet in the store.
-    used: Mutex<HashMap<Box<str>, i64>>,
+    /// What was used and is not yet in the store.
+    used: Mutex<Used>,
     /// What the file declares and the store could not be told yet.
     unreserved: Mutex<Option<Reserving>>,
     away: AtomicBool,
@@ -136,24 +138,8 @@ impl Directory {
             let directory = self.clone();
             self.control.spawn(async move { directory.load(question, client).await });
         }
-        let credential = answer.await.unwrap_or(Err(Denial::Directory(DirectoryFailure::Away)))?;
-        Ok(Loaded { lookup, credential })
-    }
-
-    /// Charges the owner of a key that the auth service judged, where the service wants that.
-    ///
-    /// # Errors
-    /// Why the owner may not be charged.
-    pub async fn charge(&self, charge: Charge) -> Result<(), Balance> {
-        let Some(service) = self.service.clone() else { return Ok(()) };
-        // On the control runtime, because the connections to the service live there.
-        let charged = self.control.spawn(async move { service.charge(&charge).await });
-        charged.await.unwrap_or(Ok(()))
-    }
-
-    /// Whether calls with this credential are charged before they are sent.
-    pub fn charges(&self, credential: &Credential) -> bool {
-        credential.origin == Origin::Service && self.service.as_ref().is_some_and(AuthService::charges)
+        let kept = answer.await.unwrap_or(Err(Denial::Directory(DirectoryFailure::Away)))?;
+        Ok(Loaded { lookup, kept })
     }
 
     /// Runs something on the control runtime, where the connections of the store live; nothing where that has ended.
@@ -173,50 +159,28 @@ impl Directory {
             (Some(service), Lookup::ApiKey(digest), Some(key)) => Some((service, *digest, key)),
             _ => None,
         };
-        let (answer, fresh_for) = match judge {
-            Some((service, digest, key)) => {
-                (self.ask_service(service, digest, key, client).await, Some(service.cache()))
-            }
-            None => {
-                let answer = tokio::time::timeout(PATIENCE, self.ask_store(&question.lookup)).await;
-                let answer = answer.unwrap_or(Err(DirectoryFailure::Timeout));
-                (answer.map_err(Denial::Directory), None)
-            }
-        };
-        if let (Ok(credential), Some(now)) = (&answer, self.now()) {
-            self.known.remember(asked, question.lookup.clone(), credential.as_ref(), fresh_for, now);
+        if let Some((service, digest, key)) = judge {
+            return waiting.answer(self.load_judged(asked, service, digest, key, client).await);
         }
-        waiting.answer(answer);
+        let answer = tokio::time::timeout(PATIENCE, self.ask_store(&question.lookup)).await;
+        let answer = answer.unwrap_or(Err(DirectoryFailure::Timeout));
+        if let (Ok(kept), Some(now)) = (&answer, self.now()) {
+            self.known.remember(asked, question.lookup.clone(), kept, None, now);
+        }
+        waiting.answer(answer.map_err(Denial::Directory));
     }
 
-    async fn ask_service(
-        &self,
-        service: &AuthService,
-        digest: Digest,
-        key: &[u8],
-        client: IpAddr,
-    ) -> loads::Answer {
-        let gate = self.gate.get().and_then(Weak::upgrade);
-        let gate = gate.ok_or(Denial::Directory(DirectoryFailure::Away))?;
-        let Some(verdict) = service.validate(key, client).await? else { return Ok(None) };
-        let made = compile::judged(&verdict, digest, &gate.live().snapshot);
-        made.map(Some).map_err(|why| {
-            tracing::error!(key_id = verdict.key_id, "a key of the auth service cannot be used: {why}");
-            Denial::Directory(DirectoryFailure::Failed)
-        })
-    }
-
-    async fn ask_store(&self, lookup: &Lookup) -> Result<Option<Arc<Credential>>, DirectoryFailure> {
+    async fn ask_store(&self, lookup: &Lookup) -> Result<Kept, DirectoryFailure> {
         let (Some(store), Some(gate)) = (self.store.get(), self.gate.get().and_then(Weak::upgrade)) else {
             return Err(DirectoryFailure::Away);
         };
         let (kind, key) = compile::key(lookup);
-        let Some(key) = key else { return Ok(None) };
+        let Some(key) = key else { return Ok(Kept::Nothing) };
         let found = store.find_credential(Scope::All, kind, &key).await.map_err(|error| {
             self.failed(&error);
             DirectoryFailure::Away
         })?;
-        let Some(found) = found else { return Ok(None) };
+        let Some(found) = found else { return Ok(Kept::Nothing) };
         // The snapshot of now, not that of the request: a reload forgets what was made from the one before.
         let live = gate.live();
         let made = compile::credential(&found, &live.snapshot, store, gate.clock.now()).map_err(|why| {
@@ -224,7 +188,7 @@ impl Directory {
             DirectoryFailure::Failed
         })?;
         if self.cut
-            && let Some(credential) = &made
+            && let Kept::Credential(credential) = &made
         {
             self.held.note(credential);
         }
@@ -261,7 +225,11 @@ impl Directory {
         let made = found
             .iter()
             .map(|found| compile::credential(found, &live.snapshot, store, gate.clock.now()))
-            .filter_map(Result::transpose)
+            .filter_map(|made| match made {
+                Ok(Kept::Credential(credential)) => Some(Ok(credential)),
+                Ok(Kept::Gone | Kept::Nothing) => None,
+                Err(why) => Some(Err(why)),
+            })
             .collect::<Result<Vec<_>, _>>();
         made.map(Some).map_err(|why| {
             tracing::error!(consumer = %name, "a credential of the store cannot be used: {why}");
@@ -282,13 +250,6 @@ impl Directory {
     /// Forgets everything: a reload changed what credentials are made of.
     pub fn forget_all(&self) {
         self.known.forget(|_| true);
-    }
-
-    /// Notes that a credential identified somebody; to the minute, so that the store is told once for many calls.
-    pub fn used(&self, credential: &Credential, now: Now) {
-        if credential.note_use(now.unix_seconds()) && matches!(credential.origin, Origin::Store { .. }) {
-            self.used.lock().insert(credential.id.clone(), now.unix_seconds());
-        }
     }
 
     /// Reserves what a snapshot's file declares, so that nobody takes it in the store. `source` names the file.
@@ -351,11 +312,7 @@ fn reservations(snapshot: &Snapshot) -> Reservations {
         reservations.account(&consumer.account);
     }
     for credential in snapshot.credentials.iter() {
-        let (kind, key) = match &credential.proof {
-            Proof::ApiKey(digest) => (Kind::ApiKey, Some(tollgate_store::Lookup::digest(*digest))),
-            Proof::Jwt(key) => (Kind::Jwt, tollgate_store::Lookup::text(&key.claim_value).ok()),
-            Proof::Hawk(key) => (Kind::Hawk, tollgate_store::Lookup::text(&key.id).ok()),
-        };
+        let (kind, key) = compile::key_of(&credential.proof);
         // A key that the store could not have cannot be taken there.
         if let Some(key) = key {
             reservations.credential(kind, &key);

@@ -6,10 +6,9 @@
 
 use std::fmt;
 
-use aws_lc_rs::hmac;
+use aws_lc_rs::{digest, hmac};
 
 use super::{StreamId, UsageEvent};
-use crate::credential::Digest;
 
 /// A SHA-256.
 pub type Hash = [u8; 32];
@@ -54,7 +53,7 @@ impl Head {
     /// The head after the next event of the chain, given its canonical bytes.
     #[must_use]
     pub fn after(&self, canonical: &[u8]) -> Self {
-        Self { seq: self.seq + 1, hash: Digest::of_parts(&[&self.hash, canonical]).0 }
+        Self { seq: self.seq + 1, hash: link(&[&self.hash, canonical].concat()) }
     }
 
     /// Whether this event is the chain's next and its hash the one that it must have.
@@ -95,6 +94,13 @@ impl fmt::Debug for SealKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SealKey")
     }
+}
+
+/// The hash of an event, of the hash before it with the event's bytes behind.
+pub fn link(before_and_event: &[u8]) -> Hash {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest::digest(&digest::SHA256, before_and_event).as_ref());
+    hash
 }
 
 fn sealed(stream: StreamId, head: Head) -> Vec<u8> {

@@ -109,7 +109,8 @@ async fn settle(
     let (mut alarms, mut rows) = (Vec::new(), Vec::new());
     for stream in streams.values_mut() {
         let known = before.get(&stream.stream);
-        if known == Some(stream) {
+        // An event that came into the middle of a gap changes the gap alone.
+        if known == Some(stream) && !stream.has_gap() {
             continue;
         }
         if stream.has_gap() || known.is_some_and(Stream::has_gap) {

@@ -2,12 +2,14 @@ use std::os::unix::fs::PermissionsExt;
 
 use tollgate_core::authn::hawk;
 use tollgate_store::{
-    Answer, IdempotencyKey, Kind, Lookup, NewCredential, NewProof, Plaintext, Posting, PostingKind, QuotaKey,
-    Reservations, Scope, Store, Verdict, copy,
+    Answer, FileUse, IdempotencyKey, Kind, Lookup, NewCredential, NewProof, Plaintext, Posting, PostingKind,
+    QuotaKey, Reservations, Retention, Scope, Store, Verdict, copy,
 };
 
 use crate::audit::raw;
 use crate::credentials::open_keys;
+use crate::events::asking;
+use crate::events::chain::Chain;
 use crate::harness::{Place, account, actor, api_key, at, block_on, change, consumer, name};
 
 /// A store with rows in every table.
@@ -33,9 +35,17 @@ async fn fill(store: &Store, place: &Place) {
     let new = NewCredential::new(c.id, "mac", proof);
     change(store, async |change| change.create_credential(Scope::All, new).await.unwrap()).await;
     store.touch_credentials(&[(key.id, at(1))]).await.unwrap();
+    let declared = FileUse { kind: Kind::ApiKey, lookup: Lookup::text("x").unwrap(), at: at(1) };
+    store.touch_declared(&[declared]).await.unwrap();
     let quota = QuotaKey { account: c.account, subject: "requests".to_owned(), period_start: at(0) };
     store.add_quotas(Scope::All, &[(quota, 5)]).await.unwrap();
     store.post_usage(Scope::All, &[posting(key.id)]).await.unwrap();
+    let mut chain = Chain::new(0);
+    let events = chain.calls(1200);
+    // The last but one is missing: an alarm.
+    let events = [&events[..1198], &events[1199..]].concat();
+    store.book(&events, &[chain.seal()], at(1200)).await.unwrap();
+    store.prune_usage(&Retention::default(), at(1200)).await.unwrap();
     let mut reservations = Reservations::default();
     reservations.consumer(&name("of-the-file"));
     assert!(store.reserve("tollgate.yaml", &reservations).await.unwrap().is_empty());
@@ -69,6 +79,9 @@ fn a_store_moves_from_either_database_to_the_other() {
             assert!(copied.iter().all(|table| table.rows > 0), "{copied:?}");
             assert_eq!(source.digests().await.unwrap(), target.digests().await.unwrap());
             assert!(matches!(target.verify_audit(None).await.unwrap(), Verdict::Whole(_)));
+            let usage = asking::all(&source, Scope::All).await;
+            assert_eq!((usage.events(), &usage), (1199, &asking::all(&target, Scope::All).await));
+            assert_eq!(target.replay_usage().await.unwrap().mended, 0);
             let again = copy(&source, &target).await.unwrap_err().to_string();
             assert_eq!(again, "the target is not empty: it has rows in `head`");
             // With the same key file, what is sealed opens.

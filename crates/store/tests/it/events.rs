@@ -3,5 +3,6 @@
 pub mod asking;
 mod booking;
 pub mod chain;
+mod crash;
 mod keeping;
 mod speed;

@@ -6,6 +6,8 @@ mod validate;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use tollgate_store::Scope;
 use utoipa_axum::router::OpenApiRouter;
@@ -24,19 +26,28 @@ pub fn routes() -> OpenApiRouter<Arc<Control>> {
         .routes(routes!(usage::debit))
 }
 
-impl Control {
-    /// How far a report may reach: a key's own account, or everything from a caller's network without a key.
-    async fn reporter(&self, headers: &HeaderMap, peer: Peer) -> Result<Scope> {
-        if let Some(caller) = Caller::find(self, headers, peer).await? {
+/// How far a report may reach: a key's own account, or everything from a caller's network without a key. As an argument of
+/// a handler it is judged before the body is read.
+struct Reporter(Scope);
+
+impl FromRequestParts<Arc<Control>> for Reporter {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, control: &Arc<Control>) -> Result<Self> {
+        no_browser(&parts.headers)?;
+        let peer = Peer::from_request_parts(parts, control).await?;
+        if let Some(caller) = Caller::find(control, &parts.headers, peer).await? {
             caller.must::<UsageWrite>()?;
-            return Ok(caller.scope);
+            return Ok(Self(caller.scope));
         }
-        if self.is_caller(peer.address) {
-            return Ok(Scope::All);
+        if control.is_caller(peer.address) {
+            return Ok(Self(Scope::All));
         }
         Err(unauthorized("a key with the scope `usage:write` is required from this address", false))
     }
+}
 
+impl Control {
     fn is_caller(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.settings.callers.iter().any(|network| network.contains(&address))

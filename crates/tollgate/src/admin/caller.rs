@@ -165,6 +165,7 @@ impl Control {
             if !credential.holds(peer.address, now) {
                 return Ok(None);
             }
+            self.gate.directory.used(credential, now);
             return self.of_file(credential).await.map(Some);
         }
         let found = self.store()?.find_credential(Scope::All, Kind::ApiKey, &Lookup::digest(digest)).await?;

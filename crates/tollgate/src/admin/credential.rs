@@ -74,6 +74,25 @@ pub struct CredentialView {
     pub rotated_to: Option<String>,
 }
 
+/// A credential and the only sight of its secret.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CredentialMade {
+    /// The credential.
+    #[serde(flatten)]
+    pub credential: CredentialView,
+    /// The text of an API key: here and never again.
+    pub api_key: Option<String>,
+    /// The secret of another kind, if it was made here: here and never again.
+    pub secret: Option<String>,
+    /// Of a rotation: what this one took the place of.
+    pub previous_key_id: Option<String>,
+    /// Of a rotation: until when the old one works.
+    #[schema(format = DateTime)]
+    pub previous_valid_until: Option<String>,
+    /// That this is the answer to an earlier request with the same `Idempotency-Key`, less its secret.
+    pub replayed: Option<bool>,
+}
+
 /// What a credential is at this moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -177,8 +196,11 @@ impl CredentialView {
         }
     }
 
-    /// A credential that the configuration file declares.
-    pub fn of_file(credential: &tollgate_core::credential::Credential) -> Self {
+    /// A credential that the configuration file declares, and when it was used last.
+    pub fn of_file(
+        credential: &tollgate_core::credential::Credential,
+        last_used: Option<jiff::Timestamp>,
+    ) -> Self {
         Self {
             key_id: credential.id.to_string(),
             kind: credential.proof.kind().to_owned(),
@@ -200,10 +222,7 @@ impl CredentialView {
             created_by: None,
             expires_at: None,
             valid_until: None,
-            last_used_at: credential
-                .last_used()
-                .and_then(|second| jiff::Timestamp::from_second(second).ok())
-                .map(|at| at.to_string()),
+            last_used_at: last_used.map(|at| at.to_string()),
             rotated_from: None,
             rotated_to: None,
         }
@@ -233,7 +252,7 @@ impl Control {
     }
 
     /// A new credential of this consumer, within the caller's grant.
-    pub fn within_grant(
+    fn within_grant(
         &self,
         caller: &Caller,
         consumer: &Consumer,

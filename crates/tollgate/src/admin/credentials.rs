@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::Response;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use tollgate_store::{CredentialFilter, Found, Kind};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -15,12 +14,14 @@ use utoipa_axum::routes;
 use super::Control;
 use super::body::{Asked, Body, Part};
 use super::caller::{Caller, May};
-use super::credential::{CredentialChange, CredentialView, EnvironmentWord, Rotate, Terms, Wish};
+use super::credential::{
+    CredentialChange, CredentialMade, CredentialView, EnvironmentWord, Rotate, Terms, Wish,
+};
 use super::list::{Items, PageOf};
 use super::once::Begun;
 use super::problem::{Problem, Result};
 use super::rights::{KeysRead, KeysWrite};
-use super::value::{NameText, body_of};
+use super::value::NameText;
 
 /// The routes of a consumer's credentials.
 pub fn routes() -> OpenApiRouter<Arc<Control>> {
@@ -52,7 +53,7 @@ pub struct NewCredentialBody {
     pub public_key: Option<String>,
     /// A secret, of a JWT or Hawk credential; one is made and shown once where it is absent.
     pub secret: Option<String>,
-    /// The service that it is for.
+    /// The service that it is for: a label, told to whoever validates an API key.
     #[schema(min_length = 1, max_length = 100)]
     pub service_id: Option<String>,
     /// Scopes of its own.
@@ -75,20 +76,6 @@ pub struct NewCredentialBody {
     pub allowed_ips: Option<Vec<String>>,
 }
 
-/// A credential and the only sight of its secret.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct CredentialMade {
-    /// The credential.
-    #[serde(flatten)]
-    pub credential: CredentialView,
-    /// The text of an API key: here and never again.
-    pub api_key: Option<String>,
-    /// The secret of another kind, if it was made here: here and never again.
-    pub secret: Option<String>,
-    /// That this is the answer to an earlier request with the same `Idempotency-Key`, less its secret.
-    pub replayed: Option<bool>,
-}
-
 /// List a consumer's credentials
 #[utoipa::path(get, path = "/api/v1/consumers/{name}/credentials", tag = "credentials",
     params(("name" = String, Path, description = "The consumer's name"), PageOf),
@@ -103,9 +90,12 @@ async fn list(
     let live = control.gate.live();
     if live.snapshot.consumers.get(name.as_str()).is_some_and(|consumer| caller.sees(&consumer.account)) {
         let own = live.snapshot.credentials.iter().filter(|one| one.consumer.name.as_str() == name);
-        let mut own: Vec<_> = own.map(|one| (one.id.to_string(), CredentialView::of_file(one))).collect();
-        own.sort_by(|a, b| a.0.cmp(&b.0));
-        return Ok(Json(page.start(own.into_iter())?.full()));
+        let mut own: Vec<_> = own.map(|one| &**one).collect();
+        own.sort_by(|a, b| a.id.cmp(&b.id));
+        let last_used = control.gate.directory.last_use(&own).await;
+        let views = own.iter().zip(last_used);
+        let views = views.map(|(one, at)| (one.id.to_string(), CredentialView::of_file(one, at)));
+        return Ok(Json(page.start(views)?.full()));
     }
     let consumer = Some(control.consumer(&caller, &name).await?.id);
     let filter = CredentialFilter { consumer, ..CredentialFilter::default() };
@@ -128,16 +118,12 @@ async fn create(
     let (kind, wish, terms) = body.value.parts()?;
     let settled = control.settle(&caller, terms)?;
     let consumer = control.writable_consumer(&caller, &name).await?;
-    let mut work = match control.once(&caller, &body.repeat).await? {
+    let work = match control.once(&caller, &body.repeat).await? {
         Begun::Again(answer) => return Ok(answer),
         Begun::First(work) => work,
     };
     let made = wish.make(kind)?;
-    let new = control.within_grant(&caller, &consumer, settled, &made)?;
-    let credential = work.change.create_credential(caller.scope, new).await?;
-    let view = CredentialView::new(&credential, &consumer.name, credential.state(control.now()));
-    let secret = made.secret.as_ref().map(|(member, secret)| (*member, secret.as_str()));
-    work.answer(StatusCode::CREATED, body_of(view)?, secret).await
+    control.create_credential(&caller, work, &consumer, settled, made).await
 }
 
 /// Show a credential

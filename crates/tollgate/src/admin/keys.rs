@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::Response;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use tollgate_core::consumer::Name;
 use tollgate_store::{CredentialFilter, Found, Kind, Paging};
 use utoipa::{IntoParams, ToSchema};
@@ -17,12 +16,14 @@ use super::Control;
 use super::body::{Asked, Body, Part};
 use super::caller::{Caller, May};
 use super::consumers::Wanted;
-use super::credential::{CredentialChange, CredentialView, EnvironmentWord, Rotate, Terms, api_key};
+use super::credential::{
+    CredentialChange, CredentialMade, CredentialView, EnvironmentWord, Rotate, Terms, api_key,
+};
 use super::list::Items;
 use super::once::Begun;
 use super::problem::{Problem, Result};
 use super::rights::{KeysRead, KeysWrite};
-use super::value::{NameText, body_of};
+use super::value::NameText;
 
 /// The routes of API keys.
 pub fn routes() -> OpenApiRouter<Arc<Control>> {
@@ -44,7 +45,7 @@ pub struct NewKey {
     pub consumer: Option<String>,
     /// Which deployment it is for; stands in its prefix. Default `live`.
     pub environment: Option<EnvironmentWord>,
-    /// The service that it is for. It is told to whoever validates the key.
+    /// The service that it is for: a label, told to whoever validates the key. Nobody is refused for it.
     #[schema(min_length = 1, max_length = 100)]
     pub service_id: Option<String>,
     /// Scopes of its own, within those of the key that makes it. Without them its consumer's and tier's count.
@@ -65,23 +66,6 @@ pub struct NewKey {
     /// Addresses and networks that it may come from. Without them it may come from everywhere.
     #[schema(max_items = 20)]
     pub allowed_ips: Option<Vec<String>>,
-}
-
-/// A key and the only sight of its text.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct KeyMade {
-    /// The key.
-    #[serde(flatten)]
-    pub key: CredentialView,
-    /// Its text: here and never again.
-    pub api_key: Option<String>,
-    /// Of a rotation: what this one took the place of.
-    pub previous_key_id: Option<String>,
-    /// Of a rotation: until when the old key works.
-    #[schema(format = DateTime)]
-    pub previous_valid_until: Option<String>,
-    /// That this is the answer to an earlier request with the same `Idempotency-Key`, less the key's text.
-    pub replayed: Option<bool>,
 }
 
 /// Which keys are asked for.
@@ -125,7 +109,7 @@ async fn list(
 ///
 /// Its text is in this answer and nowhere else. What it may do lies within what the key may do that makes it.
 #[utoipa::path(post, path = "/api/v1/keys", tag = "keys", request_body = NewKey,
-    responses((status = 201, description = "It is made", body = KeyMade)),
+    responses((status = 201, description = "It is made", body = CredentialMade)),
     security(("admin_key" = ["keys:write"])))]
 async fn create(
     State(control): State<Arc<Control>>,
@@ -153,11 +137,7 @@ async fn create(
         }
     };
     let made = api_key(environment.into())?;
-    let new = control.within_grant(&caller, &consumer, settled, &made)?;
-    let credential = work.change.create_credential(caller.scope, new).await?;
-    let view = CredentialView::new(&credential, &consumer.name, credential.state(control.now()));
-    let secret = made.secret.as_ref().map(|(member, secret)| (*member, secret.as_str()));
-    work.answer(StatusCode::CREATED, body_of(view)?, secret).await
+    control.create_credential(&caller, work, &consumer, settled, made).await
 }
 
 /// Show an API key
@@ -209,7 +189,7 @@ async fn revoke(
 /// A new key with a new id takes its place. The old one works for the `grace`, or dies at once.
 #[utoipa::path(post, path = "/api/v1/keys/{key_id}/rotate", tag = "keys", request_body = Rotate,
     params(("key_id" = String, Path, description = "Its id")),
-    responses((status = 200, description = "The new key", body = KeyMade)),
+    responses((status = 200, description = "The new key", body = CredentialMade)),
     security(("admin_key" = ["keys:write"])))]
 async fn rotate(
     State(control): State<Arc<Control>>,

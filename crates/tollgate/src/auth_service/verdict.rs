@@ -1,7 +1,7 @@
 //! What the service says of a key.
 
 use ipnet::IpNet;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The hourly rate of a key of which the service says none.
 const RATE: u64 = 1000;
@@ -61,5 +61,24 @@ impl Verdict {
                 .and_then(Value::as_bool)
                 .unwrap_or(true),
         })
+    }
+
+    /// The verdict in the words of the service, for [`of_bytes`](Self::of_bytes).
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let Self { user_id, key_id, scopes, rate_limit_per_hour, allowed_ips, has_sufficient_balance } = self;
+        let body = json!({
+            "user_id": user_id,
+            "key_id": key_id,
+            "scopes": scopes,
+            "rate_limit_per_hour": rate_limit_per_hour,
+            "allowed_ips": allowed_ips.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "has_sufficient_balance": has_sufficient_balance,
+        });
+        body.to_string().into_bytes()
+    }
+
+    /// Reads what [`to_bytes`](Self::to_bytes) wrote; nothing where it is not that.
+    pub fn of_bytes(bytes: &[u8]) -> Option<Self> {
+        Self::read(&serde_json::from_slice(bytes).ok()?)
     }
 }

@@ -9,7 +9,7 @@ use super::Outcome;
 use super::check::ConfigFile;
 use super::offline::{self, Offline};
 use super::output::Output;
-use super::resource::{Column, Part, Speak, list, print_list};
+use super::resource::{Column, Listing, Speak};
 
 /// List and verify the record of who changed what
 #[derive(Debug, Args)]
@@ -21,12 +21,7 @@ pub struct Audit {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// List changes, the oldest first
-    List {
-        #[command(flatten)]
-        part: Part,
-        #[command(flatten)]
-        speak: Speak,
-    },
+    List(Listing),
     /// Walk the chain and name the first row that was touched; exit 1 if there is one
     ///
     /// It reads the store itself where no gate runs on the data directory, and else asks the gate.
@@ -53,9 +48,8 @@ const COLUMNS: [Column; 6] = [
 impl Audit {
     pub fn run(self, output: &Output) -> anyhow::Result<Outcome> {
         match self.action {
-            Action::List { part, speak } => {
-                let list = list(&speak.access.client()?, "/audit", &[], &part)?;
-                print_list(output, speak.quiet, &list, &COLUMNS, "seq")?;
+            Action::List(listing) => {
+                listing.print(output, "seq", "/audit", &[], &COLUMNS)?;
                 Ok(Outcome::Done)
             }
             Action::Verify { file, known, speak } => {

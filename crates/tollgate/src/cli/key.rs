@@ -11,9 +11,7 @@ use super::Outcome;
 use super::client::{Refusal, encoded};
 use super::consumer::{Scopes, Tier};
 use super::output::Output;
-use super::resource::{
-    Column, Enabled, Part, Speak, body, given, list, print_done, print_list, print_object, print_secret,
-};
+use super::resource::{Column, Enabled, Listing, Speak, body, given, print_object};
 
 /// List, make, rotate and revoke API keys
 #[derive(Debug, Args)]
@@ -33,9 +31,7 @@ enum Action {
         #[arg(long)]
         revoked: bool,
         #[command(flatten)]
-        part: Part,
-        #[command(flatten)]
-        speak: Speak,
+        listing: Listing,
     },
     /// Make a key; it is shown this once
     Add(Box<Add>),
@@ -163,37 +159,26 @@ impl Key {
     pub fn run(self, output: &Output) -> anyhow::Result<Outcome> {
         let path = |id: &str| format!("/keys/{}", encoded(id));
         match self.action {
-            Action::List { consumer, revoked, part, speak } => {
+            Action::List { consumer, revoked, listing } => {
                 let mut query: Vec<(&str, &str)> =
                     consumer.iter().map(|name| ("consumer", &**name)).collect();
                 query.extend(revoked.then_some(("revoked", "true")));
-                let list = list(&speak.access.client()?, "/keys", &query, &part)?;
-                print_list(output, speak.quiet, &list, &COLUMNS, "key_id")?;
+                listing.print(output, "key_id", "/keys", &query, &COLUMNS)?;
             }
             Action::Add(add) => {
                 let (body, speak) = add.body();
-                let made = speak.access.client()?.call(Method::POST, "/keys", Some(&body))?;
-                print_secret(output, speak.quiet, &made, "key_id")?;
+                speak.make(output, "key_id", "/keys", &body)?;
             }
-            Action::Show { id, speak } => {
-                let found = speak.access.client()?.get(&path(&id))?;
-                print_object(output, speak.quiet, &found, "key_id")?;
-            }
+            Action::Show { id, speak } => speak.show(output, "key_id", &path(&id))?,
             Action::Set(set) => {
                 let (id, body, speak) = set.body();
-                let changed = speak.access.client()?.call(Method::PATCH, &path(&id), Some(&body))?;
-                print_object(output, speak.quiet, &changed, "key_id")?;
+                speak.change(output, "key_id", &path(&id), &body)?;
             }
             Action::Rotate { id, grace, speak } => {
                 let body = body([("grace", grace.map(Into::into))]);
-                let path = format!("{}/rotate", path(&id));
-                let made = speak.access.client()?.call(Method::POST, &path, Some(&body))?;
-                print_secret(output, speak.quiet, &made, "key_id")?;
+                speak.make(output, "key_id", &format!("{}/rotate", path(&id)), &body)?;
             }
-            Action::Rm { id, speak } => {
-                speak.access.client()?.call(Method::DELETE, &path(&id), None)?;
-                print_done(output, speak.quiet, "revoked", &id)?;
-            }
+            Action::Rm { id, speak } => speak.end(output, &path(&id), "revoked", &id)?,
             Action::Validate { key_env, service_id, client_ip, speak } => {
                 let body =
                     body([("service_id", Some(service_id.into())), ("client_ip", client_ip.map(Into::into))]);

@@ -1,6 +1,7 @@
 //! What the commands over the admin API's objects have in common: pages, tables, secrets that are shown once.
 
 use clap::Args;
+use http::Method;
 use serde_json::{Map, Value, json};
 
 use super::client::{Access, Client, encoded};
@@ -19,7 +20,7 @@ pub struct Speak {
 
 /// Which part of a list is wanted.
 #[derive(Debug, Args)]
-pub struct Part {
+struct Part {
     /// Items at most
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1000))]
     limit: u16,
@@ -29,6 +30,15 @@ pub struct Part {
     /// Every item there is
     #[arg(long)]
     all: bool,
+}
+
+/// Which part of a list is wanted, and how to speak about it.
+#[derive(Debug, Args)]
+pub struct Listing {
+    #[command(flatten)]
+    part: Part,
+    #[command(flatten)]
+    speak: Speak,
 }
 
 /// Turns something on or off.
@@ -57,11 +67,67 @@ impl Enabled {
     }
 }
 
-/// The items of a list, as the API's object `{ items, next }`; `query` is what it is narrowed to.
-///
-/// # Errors
-/// As [`Client::call`].
-pub fn list(client: &Client, path: &str, query: &[(&str, &str)], part: &Part) -> anyhow::Result<Value> {
+impl Speak {
+    /// Asks for one object and prints it, or its member `id` alone.
+    ///
+    /// # Errors
+    /// As [`Client::call`], or standard output could not be written.
+    pub fn show(&self, output: &Output, id: &str, path: &str) -> anyhow::Result<()> {
+        print_object(output, self.quiet, &self.access.client()?.get(path)?, id)
+    }
+
+    /// Makes something and prints it. Where it has a secret, that is shown for the first and last time.
+    ///
+    /// # Errors
+    /// As [`Speak::show`].
+    pub fn make(&self, output: &Output, id: &str, path: &str, body: &Value) -> anyhow::Result<()> {
+        let made = self.access.client()?.call(Method::POST, path, Some(body))?;
+        print_secret(output, self.quiet, &made, id)
+    }
+
+    /// Changes something and prints what it is now.
+    ///
+    /// # Errors
+    /// As [`Speak::show`].
+    pub fn change(&self, output: &Output, id: &str, path: &str, body: &Value) -> anyhow::Result<()> {
+        let changed = self.access.client()?.call(Method::PATCH, path, Some(body))?;
+        print_object(output, self.quiet, &changed, id)
+    }
+
+    /// Ends something and says so: `did` what.
+    ///
+    /// # Errors
+    /// As [`Speak::show`].
+    pub fn end(&self, output: &Output, path: &str, did: &str, what: &str) -> anyhow::Result<()> {
+        self.access.client()?.call(Method::DELETE, path, None)?;
+        if !self.quiet || output.is_json() {
+            output.result(&json!({ did: what }), &format!("{did} {what}"))?;
+        }
+        Ok(())
+    }
+}
+
+impl Listing {
+    /// Asks for the list and prints it: the API's object, a table, or the members `id` alone. `query` is what it is
+    /// narrowed to.
+    ///
+    /// # Errors
+    /// As [`Speak::show`].
+    pub fn print(
+        &self,
+        output: &Output,
+        id: &str,
+        path: &str,
+        query: &[(&str, &str)],
+        columns: &[Column],
+    ) -> anyhow::Result<()> {
+        let list = list(&self.speak.access.client()?, path, query, &self.part)?;
+        print_list(output, self.speak.quiet, &list, columns, id)
+    }
+}
+
+/// The items of a list, as the API's object `{ items, next }`.
+fn list(client: &Client, path: &str, query: &[(&str, &str)], part: &Part) -> anyhow::Result<Value> {
     let mut cursor = part.cursor.clone();
     let mut items = Vec::new();
     loop {
@@ -84,11 +150,7 @@ pub fn list(client: &Client, path: &str, query: &[(&str, &str)], part: &Part) ->
     }
 }
 
-/// Prints a list: the API's object, a table, or the members `id` alone.
-///
-/// # Errors
-/// Standard output could not be written.
-pub fn print_list(
+fn print_list(
     output: &Output,
     quiet: bool,
     list: &Value,
@@ -127,11 +189,8 @@ pub fn print_object(output: &Output, quiet: bool, object: &Value, id: &str) -> a
     Ok(())
 }
 
-/// Prints an object that has a secret for the first and last time, or the secret alone.
-///
-/// # Errors
-/// Standard output could not be written.
-pub fn print_secret(output: &Output, quiet: bool, object: &Value, id: &str) -> anyhow::Result<()> {
+/// Prints an object that may have a secret, or the secret alone.
+fn print_secret(output: &Output, quiet: bool, object: &Value, id: &str) -> anyhow::Result<()> {
     let Some(secret) = SECRETS.iter().find(|name| object[**name].is_string()) else {
         return print_object(output, quiet, object, id);
     };
@@ -142,17 +201,6 @@ pub fn print_secret(output: &Output, quiet: bool, object: &Value, id: &str) -> a
 
 /// Members that have a secret in the answer of a call that makes one.
 const SECRETS: [&str; 2] = ["api_key", "secret"];
-
-/// Says that something is gone, or that nothing else is to be told.
-///
-/// # Errors
-/// Standard output could not be written.
-pub fn print_done(output: &Output, quiet: bool, did: &str, what: &str) -> anyhow::Result<()> {
-    if !quiet || output.is_json() {
-        output.result(&json!({ did: what }), &format!("{did} {what}"))?;
-    }
-    Ok(())
-}
 
 /// A body of the members that were given.
 pub fn body(members: impl IntoIterator<Item = (&'static str, Option<Value>)>) -> Value {

@@ -1,18 +1,16 @@
 //! Questions that are open, each asked once however many wait for its answer.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
-use tollgate_core::credential::Credential;
 use tollgate_core::denial::{Denial, DirectoryFailure};
-use tollgate_core::directory::Lookup;
+use tollgate_core::directory::{Kept, Lookup};
 
 /// Different questions that may be open at once; more of them are a flood of guesses, and are refused.
 const MOST: usize = 4096;
 
-pub(super) type Answer = Result<Option<Arc<Credential>>, Denial>;
+pub(super) type Answer = Result<Kept, Denial>;
 
 #[derive(Debug, Default)]
 pub(super) struct Loads(Mutex<HashMap<Lookup, Vec<oneshot::Sender<Answer>>>>);

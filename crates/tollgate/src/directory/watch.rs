@@ -5,7 +5,6 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tollgate_core::credential::{Credential, Origin};
 use tollgate_store::{ChangeKind, Changed, Changes, CredentialId, Scope, State, Store, Watch};
 
@@ -133,23 +132,6 @@ impl Directory {
             .collect();
         for held in held.iter().filter(|held| !live.contains(&*held.id)) {
             held.revoke();
-        }
-    }
-
-    /// Tells the store which credentials were used.
-    pub(crate) async fn tell_used(&self) {
-        let Some(store) = self.store() else { return };
-        let used = std::mem::take(&mut *self.used.lock());
-        let rows: Vec<(CredentialId, Timestamp)> = used
-            .iter()
-            .filter_map(|(id, second)| Some((id.parse().ok()?, Timestamp::from_second(*second).ok()?)))
-            .collect();
-        if let Err(error) = store.touch_credentials(&rows).await {
-            self.failed(&error);
-            let mut newer = self.used.lock();
-            for (id, second) in used {
-                newer.entry(id).or_insert(second);
-            }
         }
     }
 }

@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tollgate_store::{CredentialId, Posted, Posting, PostingKind, Scope, UsageSummary};
 use utoipa::ToSchema;
 
-use super::no_browser;
+use super::Reporter;
 use crate::admin::Control;
 use crate::admin::body::{Body, Part};
-use crate::admin::caller::{May, Peer};
+use crate::admin::caller::May;
 use crate::admin::problem::{Problem, Result};
 use crate::admin::rights::UsageRead;
 
@@ -97,12 +97,10 @@ pub struct Endpoint {
     security(("admin_key" = ["usage:write"]), ()))]
 pub async fn report(
     State(control): State<Arc<Control>>,
-    peer: Peer,
+    Reporter(scope): Reporter,
     Part(id): Part<String>,
-    headers: HeaderMap,
     body: Body<Report>,
 ) -> Result<Json<Stored>> {
-    let scope = allowed(&control, &headers, peer).await?;
     control.post(scope, &id, PostingKind::Usage, body).await
 }
 
@@ -115,12 +113,10 @@ pub async fn report(
     security(("admin_key" = ["usage:write"]), ()))]
 pub async fn debit(
     State(control): State<Arc<Control>>,
-    peer: Peer,
+    Reporter(scope): Reporter,
     Part(id): Part<String>,
-    headers: HeaderMap,
     body: Body<Report>,
 ) -> Result<Json<Stored>> {
-    let scope = allowed(&control, &headers, peer).await?;
     control.post(scope, &id, PostingKind::Debit, body).await
 }
 
@@ -141,11 +137,6 @@ pub async fn summary(
     let summary =
         control.store()?.usage_summary(caller.scope, credential, since(86_400), since(3600)).await?;
     Ok(Json(Summary::new(id, summary)))
-}
-
-async fn allowed(control: &Control, headers: &HeaderMap, peer: Peer) -> Result<Scope> {
-    no_browser(headers)?;
-    control.reporter(headers, peer).await
 }
 
 impl Control {

@@ -1,4 +1,4 @@
-//! What becomes of a credential after it was made: changed, rotated, revoked.
+//! The life of a credential: made, changed, rotated, revoked.
 
 use axum::Json;
 use axum::http::StatusCode;
@@ -6,15 +6,15 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use tollgate_core::consumer::Name;
 use tollgate_core::credential::api_key_text::Environment;
-use tollgate_store::{CredentialPatch, Found, Kind, Rotation, Set};
+use tollgate_store::{Consumer, CredentialPatch, Found, Kind, Rotation, Set};
 use utoipa::ToSchema;
 
-use super::{CredentialView, EnvironmentWord, Wish};
+use super::{CredentialView, EnvironmentWord, Made, Settled, Wish};
 use crate::admin::Control;
 use crate::admin::body::{Body, Member};
 use crate::admin::caller::Caller;
 use crate::admin::in_force::InForce;
-use crate::admin::once::Begun;
+use crate::admin::once::{Begun, Work};
 use crate::admin::problem::Result;
 use crate::admin::value::{self, NameText, body_of};
 
@@ -69,6 +69,21 @@ pub struct Rotate {
 }
 
 impl Control {
+    /// Makes a credential of this consumer, within the caller's grant.
+    pub async fn create_credential(
+        &self,
+        caller: &Caller,
+        mut work: Box<Work<'_>>,
+        consumer: &Consumer,
+        settled: Settled,
+        made: Made,
+    ) -> Result<Response> {
+        let new = self.within_grant(caller, consumer, settled, &made)?;
+        let credential = work.change.create_credential(caller.scope, new).await?;
+        let view = CredentialView::new(&credential, &consumer.name, credential.state(self.now()));
+        work.answer(StatusCode::CREATED, body_of(view)?, made.shown()).await
+    }
+
     /// Changes a credential.
     pub async fn change_credential(
         &self,
@@ -161,7 +176,7 @@ impl Control {
             secret: wanted.secret,
         };
         let made = wish.make(old.kind)?;
-        let rotation = Rotation { proof: made.proof, grace_until, expires_at };
+        let rotation = Rotation { proof: made.proof.clone(), grace_until, expires_at };
         let rotated = work.change.rotate_credential(caller.scope, old.id, rotation).await?;
         let state = rotated.new.state(now);
         let mut answer = body_of(CredentialView::new(&rotated.new, &found.consumer.name, state))?;
@@ -170,8 +185,7 @@ impl Control {
             let until = rotated.old.valid_until.or(rotated.old.revoked_at).map(|at| at.to_string());
             answer.insert("previous_valid_until".to_owned(), until.into());
         }
-        let secret = made.secret.as_ref().map(|(member, secret)| (*member, secret.as_str()));
-        work.answer(StatusCode::OK, answer, secret).await
+        work.answer(StatusCode::OK, answer, made.shown()).await
     }
 
     /// Revokes a credential; once more does nothing.

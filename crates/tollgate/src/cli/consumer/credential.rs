@@ -4,14 +4,11 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use http::Method;
 use serde_json::Value;
 
 use crate::cli::client::encoded;
 use crate::cli::output::Output;
-use crate::cli::resource::{
-    Column, Part, Speak, body, given, list, print_done, print_list, print_object, print_secret,
-};
+use crate::cli::resource::{Column, Listing, Speak, body, given};
 
 /// List, make and revoke the credentials of a consumer
 #[derive(Debug, Args)]
@@ -27,9 +24,7 @@ enum Action {
         /// The consumer's name
         consumer: String,
         #[command(flatten)]
-        part: Part,
-        #[command(flatten)]
-        speak: Speak,
+        listing: Listing,
     },
     /// Make a credential
     #[command(subcommand)]
@@ -147,29 +142,21 @@ impl Credential {
             format!("/consumers/{}/credentials/{}", encoded(consumer), encoded(id))
         };
         match self.action {
-            Action::List { consumer, part, speak } => {
+            Action::List { consumer, listing } => {
                 let path = format!("/consumers/{}/credentials", encoded(&consumer));
-                let list = list(&speak.access.client()?, &path, &[], &part)?;
-                print_list(output, speak.quiet, &list, &COLUMNS, "key_id")
+                listing.print(output, "key_id", &path, &[], &COLUMNS)
             }
-            Action::Show { consumer, id, speak } => {
-                let found = speak.access.client()?.get(&path(&consumer, &id))?;
-                print_object(output, speak.quiet, &found, "key_id")
-            }
+            Action::Show { consumer, id, speak } => speak.show(output, "key_id", &path(&consumer, &id)),
             Action::Rotate { consumer, id, grace, speak } => {
                 let body = body([("grace", grace.map(Into::into))]);
                 let path = format!("{}/rotate", path(&consumer, &id));
-                let made = speak.access.client()?.call(Method::POST, &path, Some(&body))?;
-                print_secret(output, speak.quiet, &made, "key_id")
+                speak.make(output, "key_id", &path, &body)
             }
             Action::Add(kind) => {
                 let (new, members) = kind.members()?;
                 new.make(members, output)
             }
-            Action::Rm { consumer, id, speak } => {
-                speak.access.client()?.call(Method::DELETE, &path(&consumer, &id), None)?;
-                print_done(output, speak.quiet, "revoked", &id)
-            }
+            Action::Rm { consumer, id, speak } => speak.end(output, &path(&consumer, &id), "revoked", &id),
         }
     }
 }
@@ -220,8 +207,7 @@ impl New {
             ("allowed_ips", given(&self.networks)),
         ];
         let body = body(members.into_iter().chain(own));
-        let made = self.speak.access.client()?.call(Method::POST, &path, Some(&body))?;
-        print_secret(output, self.speak.quiet, &made, "key_id")
+        self.speak.make(output, "key_id", &path, &body)
     }
 }
 
