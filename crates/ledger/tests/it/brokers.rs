@@ -135,7 +135,8 @@ async fn while_it_is_away_nothing_is_lost(broker: &Broker, store: &Store, place:
         let failures = shipped().failures[0];
         until("shipping fails", async || shipped().failures[0] > failures).await;
         broker.proxy.mend();
-        until("all is shipped", async || shipped().lag_events == 0 && shipped().events == 1300 * outage).await;
+        until("all is shipped", async || shipped().lag_events == 0 && shipped().events == 1300 * outage)
+            .await;
         until("all is booked", async || worker.worked().events == 1300 * outage).await;
     }
     stop.cancel();

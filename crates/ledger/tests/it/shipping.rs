@@ -55,7 +55,8 @@ fn what_was_not_noted_as_shipped_is_shipped_again_and_counts_once() {
             }
             shipper(&journal, store_sink(&store)).ship_all(Instant::now() + LONG).await.unwrap();
             for stream in journal.streams() {
-                std::fs::remove_file(place.folder.path().join(stream.to_string()).join("checkpoint")).unwrap();
+                std::fs::remove_file(place.folder.path().join(stream.to_string()).join("checkpoint"))
+                    .unwrap();
             }
         }
         assert_eq!(place.count().await, Count::of(500));

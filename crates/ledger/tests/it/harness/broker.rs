@@ -76,7 +76,8 @@ impl Broker {
             }
             Kind::Kafka => {
                 let client = self.kafka().await;
-                let partition = client.partition_client("usage", 1, UnknownTopicHandling::Error).await.unwrap();
+                let partition =
+                    client.partition_client("usage", 1, UnknownTopicHandling::Error).await.unwrap();
                 let record = Record {
                     key: None,
                     value: Some(body.to_vec()),

@@ -49,7 +49,8 @@ impl Place {
             Ok(_) => None,
             Err(_) => Some(Server::start("../store/tests/postgres-server", &[])),
         });
-        let server = server.as_ref().map_or_else(|| std::env::var(SHARED).unwrap(), |server| server.said.clone());
+        let server =
+            server.as_ref().map_or_else(|| std::env::var(SHARED).unwrap(), |server| server.said.clone());
         let mut random = [0; 8];
         aws_lc_rs::rand::fill(&mut random).unwrap();
         let name = format!("t{}", hex::encode(random));
