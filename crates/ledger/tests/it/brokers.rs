@@ -105,13 +105,11 @@ async fn what_is_no_event_stands_in_nobodys_way(broker: &Broker, store: &Store, 
     ship(&journal, broker, store).await;
     broker.send(br#"{"type":"a.thing.of.others"}"#).await;
     let worker = Running::start(broker, store);
-    // An empty record is none to Kinesis.
-    let strays = if broker.kind == Kind::Kinesis { 3 } else { 4 };
-    until("all is read", async || worker.worked().events == 100 && worker.worked().strays >= strays).await;
+    until("all is read", async || worker.worked().events == 100 && worker.worked().strays >= 4).await;
     worker.stop().await;
     assert_eq!(place.count().await, Count::of(1600));
     let kept = store.strays(NonZeroU32::new(100).unwrap()).await.unwrap();
-    assert_eq!(kept.len() as u64, strays);
+    assert_eq!(kept.len(), 4);
     assert!(kept.iter().any(|stray| stray.size == 9000 && stray.bytes == [0xff; 4096]));
     assert!(kept.iter().any(|stray| stray.reason.contains("none of ours")));
 }
@@ -204,14 +202,13 @@ fn a_stream_of_nats_that_may_drop_messages_is_refused() {
         let store = place.open().await;
         let context = async_nats::jetstream::new(broker.nats().await);
         let right = Config {
-            name: "USAGE".to_owned(),
             subjects: vec!["tollgate.*".to_owned()],
             discard: DiscardPolicy::New,
             max_bytes: 1 << 20,
             storage: StorageType::File,
             ..Config::default()
         };
-        for (config, expected) in [
+        let cases = [
             (right.clone(), None),
             (Config { retention: RetentionPolicy::WorkQueue, ..right.clone() }, None),
             (Config { discard: DiscardPolicy::Old, ..right.clone() }, Some("drops the oldest")),
@@ -220,9 +217,14 @@ fn a_stream_of_nats_that_may_drop_messages_is_refused() {
             (Config { retention: RetentionPolicy::Interest, ..right.clone() }, Some("while nobody reads")),
             (Config { storage: StorageType::Memory, ..right.clone() }, Some("memory of one server")),
             (Config { subjects: vec!["other".to_owned()], ..right.clone() }, Some("does not take")),
-        ] {
-            context.create_stream(config).await.unwrap();
-            let prepared = Sink::new(broker.address.clone(), &store).prepare().await;
+        ];
+        for (number, (config, expected)) in cases.into_iter().enumerate() {
+            // The server may still be deleting the files of a stream of the same name.
+            let name = format!("USAGE-{number}");
+            context.create_stream(Config { name: name.clone(), ..config }).await.unwrap();
+            let address = format!("nats://127.0.0.1:{}/{name}", broker.proxy.port);
+            let sink = Sink::new(SinkAddress::parse(&address).unwrap(), &store);
+            let prepared = sink.prepare().await;
             match (prepared, expected) {
                 (Ok(_), None) => {}
                 (Err(error), Some(why)) => {
@@ -231,7 +233,7 @@ fn a_stream_of_nats_that_may_drop_messages_is_refused() {
                 }
                 (prepared, expected) => panic!("{prepared:?} {expected:?}"),
             }
-            context.delete_stream("USAGE").await.unwrap();
+            context.delete_stream(name).await.unwrap();
         }
     });
 }
