@@ -215,13 +215,14 @@ fn a_stream_of_nats_that_may_drop_messages_is_refused() {
             (Config { max_age: std::time::Duration::from_hours(1), ..right.clone() }, Some("certain age")),
             (Config { max_messages_per_subject: 5, ..right.clone() }, Some("of a subject")),
             (Config { retention: RetentionPolicy::Interest, ..right.clone() }, Some("while nobody reads")),
-            (Config { storage: StorageType::Memory, ..right.clone() }, Some("memory of one server")),
             (Config { subjects: vec!["other".to_owned()], ..right.clone() }, Some("does not take")),
+            (Config { storage: StorageType::Memory, ..right.clone() }, Some("memory of one server")),
         ];
         for (number, (config, expected)) in cases.into_iter().enumerate() {
             // The server may still be deleting the files of a stream of the same name.
             let name = format!("USAGE-{number}");
-            context.create_stream(Config { name: name.clone(), ..config }).await.unwrap();
+            let made = context.create_stream(Config { name: name.clone(), ..config }).await;
+            made.unwrap_or_else(|error| panic!("{name}: {error}"));
             let address = format!("nats://127.0.0.1:{}/{name}", broker.proxy.port);
             let sink = Sink::new(SinkAddress::parse(&address).unwrap(), &store);
             let prepared = sink.prepare().await;
