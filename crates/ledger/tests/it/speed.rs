@@ -14,7 +14,8 @@ const CALLS: u64 = 100_000;
 
 fn tell(what: &str, events: u64, since: Instant) {
     let rate = events as f64 / since.elapsed().as_secs_f64();
-    writeln!(std::io::stderr(), "{what}: {events} events, {rate:.0} events/s").unwrap();
+    let mut output = std::io::stderr().lock();
+    writeln!(output, "{what}: {events} events, {rate:.0} events/s").unwrap();
 }
 
 #[test]
