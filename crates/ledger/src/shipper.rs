@@ -12,9 +12,9 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tollgate_core::usage::StreamId;
 
 pub use counters::{Counters, Shipped};
@@ -47,8 +47,12 @@ pub struct Shipper {
     sink: Sink,
     settings: Settings,
     lanes: BTreeMap<StreamId, Lane>,
+    /// What reads and writes the journal's files.
+    files: TaskTracker,
     backoff: Backoff,
     pruned: Option<Instant>,
+    /// What the sink said last, where it refused something.
+    refusal: Option<SinkError>,
     counters: Arc<Counters>,
 }
 
@@ -68,7 +72,7 @@ enum Turn {
     /// All that could be read is delivered.
     Dry,
     /// The sink takes nothing now.
-    Failed(SinkError),
+    Failed,
 }
 
 /// How often segments are looked through that may be deleted.
@@ -97,8 +101,10 @@ impl Shipper {
             sink,
             settings,
             lanes: BTreeMap::new(),
+            files: TaskTracker::new(),
             backoff,
             pruned: None,
+            refusal: None,
             counters: Arc::default(),
         }
     }
@@ -110,15 +116,15 @@ impl Shipper {
 
     /// Delivers until told to stop. It may be run again, and [`Shipper::ship_all`] may follow.
     pub async fn run(&mut self, stop: &CancellationToken) {
-        while !stop.is_cancelled() {
-            let Some(turn) = stop.run_until_cancelled(self.turn()).await else { return };
+        while let Some(turn) = stop.run_until_cancelled(self.turn()).await {
             let pause = match turn {
                 Turn::More => continue,
                 Turn::Dry => self.settings.linger,
-                Turn::Failed(_) => self.backoff.next(),
+                Turn::Failed => self.backoff.next(),
             };
             stop.run_until_cancelled(sleep(pause)).await;
         }
+        self.leave_files().await;
     }
 
     /// Delivers everything that the journal has, until `deadline`. Whoever calls has ended the streams of this process
@@ -127,25 +133,29 @@ impl Shipper {
     /// # Errors
     /// [`Unshipped`], where there was not enough time.
     pub async fn ship_all(&mut self, deadline: Instant) -> Result<(), Unshipped> {
-        let mut why = None;
         loop {
             let pause = match timeout_at(deadline, self.turn()).await {
                 Ok(Turn::More) => Duration::ZERO,
                 Ok(Turn::Dry) if self.counters.lag_events() == 0 => return Ok(()),
                 Ok(Turn::Dry) => SYNCED,
-                Ok(Turn::Failed(error)) => {
-                    why = Some(error);
-                    self.backoff.next()
-                }
+                Ok(Turn::Failed) => self.backoff.next(),
                 Err(_) => Duration::MAX,
             };
             if pause >= deadline.saturating_duration_since(Instant::now()) {
+                self.leave_files().await;
                 self.measure();
-                let unshipped = Unshipped { events: self.counters.lag_events(), why };
+                let unshipped = Unshipped { events: self.counters.lag_events(), why: self.refusal.clone() };
                 return if unshipped.events == 0 { Ok(()) } else { Err(unshipped) };
             }
             sleep(pause).await;
         }
+    }
+
+    /// Waits for what is done with files and nobody waited for.
+    async fn leave_files(&self) {
+        self.files.close();
+        self.files.wait().await;
+        self.files.reopen();
     }
 
     /// One batch of each stream.
@@ -156,13 +166,13 @@ impl Shipper {
             match self.advance(stream).await {
                 Turn::Dry => {}
                 Turn::More => turn = Turn::More,
-                Turn::Failed(error) => {
-                    turn = Turn::Failed(error);
+                Turn::Failed => {
+                    turn = Turn::Failed;
                     break;
                 }
             }
         }
-        if !matches!(turn, Turn::Failed(_)) {
+        if !matches!(turn, Turn::Failed) {
             self.backoff.reset();
         }
         self.measure();
@@ -185,7 +195,7 @@ impl Shipper {
         if lane.blocked.is_some_and(|until| until > Instant::now()) {
             return Turn::Dry;
         }
-        match lane.fill(&self.journal, self.settings.batch).await {
+        match lane.fill(&self.files, &self.journal, self.settings.batch).await {
             Ok(findings) => {
                 for finding in findings {
                     self.counters.found();
@@ -212,13 +222,14 @@ impl Shipper {
     async fn acknowledged(&mut self, stream: StreamId) -> Turn {
         let Some(lane) = self.lanes.get_mut(&stream) else { return Turn::Dry };
         let Some(batch) = lane.pending.take() else { return Turn::Dry };
+        self.refusal = None;
         lane.blocked = None;
         lane.backoff.reset();
         self.counters.delivered(batch.events.len() as u64, bytes(&batch));
         if let Some(last) = batch.events.last() {
             let head = last.head();
             lane.acknowledged = head.seq;
-            if let Err(error) = release(&self.journal, stream, head).await {
+            if let Err(error) = release(&self.files, &self.journal, stream, head).await {
                 // The events are delivered again after a restart, and known then.
                 tracing::error!(%stream, "how far the stream was delivered cannot be noted: {error}");
             }
@@ -228,7 +239,8 @@ impl Shipper {
 
     fn failed(&mut self, stream: StreamId, error: SinkError) -> Turn {
         self.counters.failed(error.fault);
-        match error.fault {
+        let fault = error.fault;
+        match fault {
             Fault::Sink => tracing::warn!(sink = %self.sink.address(), "events wait in the journal: {error}"),
             Fault::Setup => {
                 tracing::error!(sink = %self.sink.address(), "events wait in the journal: {error}")
@@ -239,10 +251,10 @@ impl Shipper {
                 if let Some(lane) = self.lanes.get_mut(&stream) {
                     lane.blocked = Some(Instant::now() + lane.backoff.next());
                 }
-                return Turn::Dry;
             }
         }
-        Turn::Failed(error)
+        self.refusal = Some(error);
+        if fault == Fault::Batch { Turn::Dry } else { Turn::Failed }
     }
 
     fn measure(&self) {
@@ -262,16 +274,22 @@ impl Shipper {
         }
         self.pruned = Some(Instant::now());
         let journal = self.journal.clone();
-        let pruned = spawn_blocking(move || journal.prune(since_epoch())).await;
+        let pruned = self.files.spawn_blocking(move || journal.prune(since_epoch())).await;
         if let Err(error) = pruned.map_err(io::Error::other).flatten() {
             tracing::error!("old segments of the journal cannot be deleted: {error}");
         }
     }
 }
 
-async fn release(journal: &Arc<Journal>, stream: StreamId, head: Head) -> io::Result<()> {
+async fn release(
+    files: &TaskTracker,
+    journal: &Arc<Journal>,
+    stream: StreamId,
+    head: Head,
+) -> io::Result<()> {
     let journal = journal.clone();
-    spawn_blocking(move || journal.release(stream, head, since_epoch())).await.map_err(io::Error::other)?
+    let released = files.spawn_blocking(move || journal.release(stream, head, since_epoch()));
+    released.await.map_err(io::Error::other)?
 }
 
 fn since_epoch() -> Duration {

@@ -40,7 +40,7 @@ enum Kind {
     #[cfg(feature = "nats")]
     Nats(Box<nats::NatsSink>),
     #[cfg(feature = "kafka")]
-    Kafka(kafka::KafkaSink),
+    Kafka(Box<kafka::KafkaSink>),
     #[cfg(feature = "kinesis")]
     Kinesis(Box<kinesis::KinesisSink>),
 }
@@ -63,7 +63,7 @@ impl Sink {
             #[cfg(feature = "nats")]
             SinkAddress::Nats(remote) => Kind::Nats(Box::new(nats::NatsSink::new(remote.clone()))),
             #[cfg(feature = "kafka")]
-            SinkAddress::Kafka(remote) => Kind::Kafka(kafka::KafkaSink::new(remote.clone())),
+            SinkAddress::Kafka(remote) => Kind::Kafka(Box::new(kafka::KafkaSink::new(remote.clone()))),
             #[cfg(feature = "kinesis")]
             SinkAddress::Kinesis(remote) => {
                 Kind::Kinesis(Box::new(kinesis::KinesisSink::new(remote.clone())))

@@ -3,8 +3,8 @@
 use std::io;
 use std::sync::Arc;
 
-use tokio::task::spawn_blocking;
 use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
 use tollgate_core::usage::StreamId;
 
 use crate::Journal;
@@ -39,15 +39,20 @@ impl Lane {
     }
 
     /// Reads what is pending next, where nothing is, and gives what is wrong with the journal.
-    pub(super) async fn fill(&mut self, journal: &Arc<Journal>, most: usize) -> io::Result<Vec<Finding>> {
+    pub(super) async fn fill(
+        &mut self,
+        files: &TaskTracker,
+        journal: &Arc<Journal>,
+        most: usize,
+    ) -> io::Result<Vec<Finding>> {
         if self.pending.is_some() || self.reader.as_ref().is_some_and(Reader::is_ended) {
             return Ok(Vec::new());
         }
         let reader = match self.reader.take() {
             Some(reader) => reader,
-            None => self.open(journal).await?,
+            None => self.open(files, journal).await?,
         };
-        let reading = spawn_blocking(move || {
+        let reading = files.spawn_blocking(move || {
             let mut reader = reader;
             let filled = read(&mut reader, most);
             (reader, filled)
@@ -60,9 +65,10 @@ impl Lane {
         Ok(filled.findings)
     }
 
-    async fn open(&mut self, journal: &Arc<Journal>) -> io::Result<Reader> {
+    async fn open(&mut self, files: &TaskTracker, journal: &Arc<Journal>) -> io::Result<Reader> {
         let (journal, stream) = (journal.clone(), self.stream);
-        let reader = spawn_blocking(move || journal.reader(stream)).await.map_err(io::Error::other)??;
+        let reader =
+            files.spawn_blocking(move || journal.reader(stream)).await.map_err(io::Error::other)??;
         self.acknowledged = self.acknowledged.max(reader.head().seq);
         Ok(reader)
     }

@@ -71,15 +71,13 @@ impl KafkaSink {
         // The last is the next one.
         requests.reverse();
         while let Some(mut records) = requests.pop() {
-            let sent = timeout(ANSWER, partition.produce(records.clone(), Compression::Zstd)).await;
-            match sent {
-                Ok(Err(error)) if is_too_large(&error) && records.len() > 1 => {
+            match within(&self.remote, partition.produce(records.clone(), Compression::Zstd)).await? {
+                Err(error) if is_too_large(&error) && records.len() > 1 => {
                     let rest = records.split_off(records.len() / 2);
                     requests.extend([rest, records]);
                 }
-                Ok(Err(error)) => return Err(refused(&self.remote, &error)),
-                Ok(Ok(_)) => {}
-                Err(_) => return Err(silent(&self.remote)),
+                Err(error) => return Err(refused(&self.remote, &error)),
+                Ok(_) => {}
             }
         }
         *known = Some(topic);
@@ -122,15 +120,21 @@ impl Topic {
     }
 }
 
-/// Waits for an answer, but not for ever.
+/// An answer.
 pub(crate) async fn answered<T>(
     remote: &Remote,
     answer: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, SinkError> {
-    match timeout(ANSWER, answer).await {
-        Ok(answer) => answer.map_err(|error| refused(remote, &error)),
-        Err(_) => Err(silent(remote)),
-    }
+    within(remote, answer).await?.map_err(|error| refused(remote, &error))
+}
+
+/// Waits for an answer, but not for ever; what it says is for whoever asked.
+pub(crate) async fn within<T>(
+    remote: &Remote,
+    answer: impl Future<Output = Result<T, Error>>,
+) -> Result<Result<T, Error>, SinkError> {
+    let silent = |_| SinkError::away(format!("`{remote}` does not answer"));
+    timeout(ANSWER, answer).await.map_err(silent)
 }
 
 fn client(remote: &Remote) -> Result<ClientBuilder, SinkError> {
@@ -183,7 +187,7 @@ fn is_too_large(error: &Error) -> bool {
     matches!(protocol_error, ProtocolError::MessageTooLarge | ProtocolError::RecordListTooLarge)
 }
 
-fn refused(remote: &Remote, error: &Error) -> SinkError {
+pub(crate) fn refused(remote: &Remote, error: &Error) -> SinkError {
     let why = format!("`{remote}`: {error}");
     match error {
         Error::ServerError { protocol_error, .. } => match protocol_error {
@@ -198,8 +202,4 @@ fn refused(remote: &Remote, error: &Error) -> SinkError {
         },
         _ => SinkError::away(why),
     }
-}
-
-fn silent(remote: &Remote) -> SinkError {
-    SinkError::away(format!("`{remote}` does not answer"))
 }

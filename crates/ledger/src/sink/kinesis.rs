@@ -1,5 +1,6 @@
 //! Kinesis: one record for each event, its partition key the stream.
 
+use std::error::Error as _;
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
@@ -7,7 +8,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_kinesis::Client;
 use aws_sdk_kinesis::config::Credentials;
-use aws_sdk_kinesis::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_kinesis::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_kinesis::primitives::Blob;
 use aws_sdk_kinesis::types::PutRecordsRequestEntry;
 use tokio::sync::OnceCell;
@@ -137,7 +138,12 @@ where
     E: ProvideErrorMetadata + std::error::Error + 'static,
     SdkError<E>: ProvideErrorMetadata,
 {
-    let why = format!("`{remote}`: {}", DisplayErrorContext(error));
+    let mut why = format!("`{remote}`: {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        why.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
     match error.code() {
         Some(
             "ResourceNotFoundException"

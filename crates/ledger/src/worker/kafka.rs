@@ -5,7 +5,7 @@ use rskafka::client::partition::{OffsetAt, PartitionClient};
 
 use super::desk::Pile;
 use super::parts::{Ended, Part};
-use crate::sink::kafka::{Topic, answered};
+use crate::sink::kafka::{Topic, answered, refused, within};
 use crate::sink::{Remote, SinkError};
 
 /// Bytes that are read at once, which are some thousand events.
@@ -28,12 +28,14 @@ pub(super) async fn read(remote: &Remote, part: &mut Part) -> Result<Ended, Sink
         None => answered(remote, partition.get_offset(OffsetAt::Earliest)).await?,
     };
     loop {
-        let fetched = partition.fetch_records(offset, 1..BYTES, longest).await;
-        if fetched.as_ref().is_err_and(is_out_of_range) {
-            offset = first_after(remote, &partition, part, offset).await?;
-            continue;
-        }
-        let (records, end) = answered(remote, async { fetched }).await?;
+        let (records, end) = match within(remote, partition.fetch_records(offset, 1..BYTES, longest)).await? {
+            Ok(fetched) => fetched,
+            Err(error) if is_out_of_range(&error) => {
+                offset = first_after(remote, &partition, part, offset).await?;
+                continue;
+            }
+            Err(error) => return Err(refused(remote, &error)),
+        };
         let Some(last) = records.last() else {
             part.behind(Some(0));
             // Not every broker waits as long as it was asked to.

@@ -40,8 +40,8 @@ impl Store {
         let mut snapshot = self.database.snapshot().await?;
         let kept = floors::of(&mut snapshot, None).await?;
         drop(snapshot);
-        let mut replayed = Replayed::default();
-        replayed.from = kept.and_then(|kept| Timestamp::from_microsecond(kept).ok());
+        let from = kept.and_then(|kept| Timestamp::from_microsecond(kept).ok());
+        let mut replayed = Replayed { from, ..Replayed::default() };
         let mut day = kept.unwrap_or(i64::MIN);
         while let Some(next) = self.next_day(day).await? {
             self.replay_day(next, &mut replayed).await?;

@@ -11,6 +11,7 @@ mod crash;
 mod credentials;
 mod cursors;
 mod events;
+mod feed;
 mod file_use;
 mod harness;
 mod idempotency;

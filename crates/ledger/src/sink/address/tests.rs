@@ -26,13 +26,13 @@ fn an_address_is_read_and_shown_without_its_secrets() {
 
 #[test]
 fn what_is_no_address_says_why() {
-    for text in ["", "stores", "postgres://a/b", "nats", "NATS://a/b"] {
+    for text in ["", "stores", "postgres://a/b", "NATS://a/b"] {
         check(text, Err("a sink is"));
     }
     for text in ["nats://a", "nats://a/", "nats://a/x.y", "kafka://a/x/y", "kinesis://", "kinesis://a b"] {
         check(text, Err("must name its"));
     }
-    for text in ["nats:///USAGE", "nats://a:x/USAGE", "kafka://a,,b/t", "kafka://a b/t"] {
+    for text in ["nats", "nats:///USAGE", "nats://a:x/USAGE", "kafka://a,,b/t", "kafka://a b/t"] {
         check(text, Err("begins with"));
     }
     check("nats://a/S?sasl=plain", Err("has the options"));
