@@ -73,9 +73,10 @@ impl Gate {
         self.server.control_addresses()
     }
 
-    /// Ends it.
-    pub async fn stop(self) {
+    /// Ends it, and hands over what it left.
+    pub async fn stop(self) -> TempDir {
         tokio::task::spawn_blocking(move || self.server.stop()).await.unwrap();
+        self.folder
     }
 }
 
