@@ -36,7 +36,7 @@ async fn a_call_is_booked_for_its_account() {
         assert_eq!(client().get(url).header("x-api-key", key).send().await.unwrap().status(), 502);
     }
     let folder = gate.stop().await;
-    let store = format!("sqlite:{}", folder.path().join("data/store.db").display());
+    let store = format!("sqlite:{}", folder.path().join("data/tollgate.db").display());
     let store = Store::open(&store).await.unwrap();
     let booked = async |scope| {
         let (all, first) = (UsageFilter::default(), Paging::default());
