@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 
 from tollbench.processes import BenchError
 from tollbench.site import Launch, Site
@@ -22,6 +23,9 @@ BODY = json.dumps(
 # nginx closes a connection after 1,000 requests unless told otherwise; a bench would measure handshakes.
 ENDLESS_REQUESTS = 1_000_000_000
 
+# Beside the configuration of an upstream that keeps one.
+CALLS_LOG = "calls.log"
+
 # Descriptors that a proxy needs besides those of its connections.
 SPARE_FILES = 1000
 
@@ -38,6 +42,28 @@ def upstream(site: Site) -> Launch:
             location / {{ return 200 '{BODY}'; }}
         }}""",
     )
+
+
+def logging_upstream(site: Site, name: str) -> Launch:
+    """As `upstream`; the id that the gate gave each call is a line of its log."""
+    return _nginx(
+        site,
+        name,
+        f"""
+        log_format ids $http_x_request_id;
+        server {{
+            listen 127.0.0.1:{site.upstream_port} backlog=4096;
+            default_type application/json;
+            access_log {CALLS_LOG} ids;
+            location / {{ return 200 '{BODY}'; }}
+        }}""",
+    )
+
+
+def log_of(launch: Launch) -> Path:
+    """The log of a `logging_upstream`."""
+    assert launch.config is not None
+    return launch.config.parent / CALLS_LOG
 
 
 def nginx_plain(site: Site, port: int) -> Launch:
@@ -113,7 +139,7 @@ def _nginx(site: Site, name: str, http: str) -> Launch:
 {http}
     }}
 """)
-    return Launch(["nginx", "-e", "stderr", "-p", str(folder), "-c", str(config)])
+    return Launch(["nginx", "-e", "stderr", "-p", str(folder), "-c", str(config)], config=config)
 
 
 def _haproxy(site: Site, name: str, port: int, rules: str) -> Launch:

@@ -93,7 +93,7 @@ class Children:
     ) -> Child:
         """Start a command in a session of its own, its output in a log file, on one CPU if `cpu` is given."""
         pinned = command if cpu is None else ["taskset", "-c", str(cpu), *command]
-        log = self._folder / f"{name}.log"
+        log = self.log_of(name)
         with log.open("ab") as output:
             process = subprocess.Popen(
                 pinned,
@@ -106,6 +106,10 @@ class Children:
         child = Child(name, process, log)
         self._running.append(child)
         return child
+
+    def log_of(self, name: str) -> Path:
+        """Where every child of this name writes."""
+        return self._folder / f"{name}.log"
 
     def stop(self, child: Child) -> None:
         """End one child before the block does."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tollbench.credentials import Credentials
@@ -20,6 +20,10 @@ class Site:
     envoy: Path | None
     # Limit of open files; tables that a peer sizes at its start follow from it.
     open_files: int
+
+    def with_upstream(self, port: int) -> Site:
+        """The same surroundings with another upstream."""
+        return replace(self, upstream_port=port)
 
     def scratch(self, name: str) -> Path:
         """A new folder for the files of one process; empty even if that process ran before."""

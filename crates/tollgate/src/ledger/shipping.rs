@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::bail;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tollgate_ledger::shipper::{Settings, Shipper, Unshipped};
 use tollgate_ledger::sink::{Fault, Sink};
@@ -41,8 +41,9 @@ impl Shipping {
         }
         let (stop, last) = (CancellationToken::new(), Arc::default());
         let ours = ledger.clone();
-        control.spawn_blocking(move || ours.recover());
-        let task = control.spawn(ship(ledger.clone(), directory.clone(), stop.clone(), Arc::clone(&last)));
+        let recovery = control.spawn_blocking(move || ours.recover());
+        let ship = ship(ledger.clone(), directory.clone(), recovery, stop.clone(), Arc::clone(&last));
+        let task = control.spawn(ship);
         Ok(Self { stop, last, task })
     }
 
@@ -82,10 +83,13 @@ async fn prepare(sink: &Sink) -> anyhow::Result<()> {
 async fn ship(
     ledger: Arc<Ledger>,
     directory: Arc<Directory>,
+    recovery: JoinHandle<()>,
     stop: CancellationToken,
     last: Arc<parking_lot::Mutex<Duration>>,
 ) -> Result<(), Unshipped> {
     let Some(store) = stop.run_until_cancelled(reached(&directory)).await else {
+        let deadline = Instant::now() + *last.lock();
+        recovered(recovery, deadline).await?;
         return match ledger.waiting() {
             0 => Ok(()),
             events => Err(Unshipped { events, why: None }),
@@ -96,8 +100,20 @@ async fn ship(
     // Set once: this is the only shipper of the process.
     let _ = ledger.counters.set(shipper.counters());
     shipper.run(&stop).await;
-    let within = *last.lock();
-    shipper.ship_all(Instant::now() + within).await
+    let deadline = Instant::now() + *last.lock();
+    let recovered = recovered(recovery, deadline).await;
+    shipper.ship_all(deadline).await.and(recovered)
+}
+
+/// Waits until what earlier processes left can be read: before that its events are in no stream, and nobody misses them.
+async fn recovered(recovery: JoinHandle<()>, deadline: Instant) -> Result<(), Unshipped> {
+    match timeout_at(deadline, recovery).await {
+        Ok(_) => Ok(()),
+        Err(_) => {
+            tracing::error!("what earlier processes left in the journal is not all read yet");
+            Err(Unshipped { events: 0, why: None })
+        }
+    }
 }
 
 /// The store, once it was reached.

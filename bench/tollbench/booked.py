@@ -1,0 +1,131 @@
+"""What the store has booked, against what is known of the calls."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tollbench.calls import OK, Known
+from tollbench.processes import BenchError
+
+# So many of a kind are named.
+NAMED = 5
+
+
+@dataclass(frozen=True)
+class Event:
+    """One booked event: what its call is known by, and how it ended."""
+
+    call: str
+    outcome: str
+    status: int | None
+
+
+@dataclass
+class Verdict:
+    """What is wrong between calls and events; nothing of it may be."""
+
+    events: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    # Calls that must have an event and have none.
+    lost: list[str] = field(default_factory=list)
+    # Calls that have more than one.
+    doubled: list[str] = field(default_factory=list)
+    # Whatever else does not fit, in words.
+    wrong: list[str] = field(default_factory=list)
+
+    @property
+    def good(self) -> bool:
+        """Whether each call is in the books exactly once, as it was."""
+        return not (self.lost or self.doubled or self.wrong)
+
+    def add(self, other: Verdict, prefix: str = "") -> None:
+        """Count another verdict in; what is wrong there begins with `prefix`."""
+        self.events += other.events
+        self.outcomes += other.outcomes
+        for kind in ("lost", "doubled", "wrong"):
+            getattr(self, kind).extend(prefix + text for text in getattr(other, kind))
+
+    def tell(self, name: str) -> None:
+        """Print it; of what is wrong, the first few of each kind."""
+        outcomes = ", ".join(f"{count:,} {outcome}" for outcome, count in self.outcomes.most_common())
+        print(
+            f"{name}: {self.events:,} events ({outcomes}); lost {len(self.lost)}, doubled {len(self.doubled)}, "
+            f"wrong {len(self.wrong)}",
+            flush=True,
+        )
+        for kind in ("lost", "doubled", "wrong"):
+            for text in getattr(self, kind)[:NAMED]:
+                print(f"  {kind}: {text}", flush=True)
+
+
+def judge(known: Known, events: Iterable[Event]) -> Verdict:
+    """Each call that the model saw, or whose caller has the model's whole answer, is in the books once.
+
+    A call that the model did not see may be there too, since its intent is written first; but not as served.
+    """
+    verdict = Verdict()
+    booked: dict[str, Event] = {}
+    for event in events:
+        verdict.events += 1
+        verdict.outcomes[event.outcome] += 1
+        if event.call in booked:
+            verdict.doubled.append(event.call)
+        booked.setdefault(event.call, event)
+    for call in known.seen.keys() | {call for call, status in known.whole.items() if status == OK}:
+        if call not in booked:
+            verdict.lost.append(call)
+    verdict.wrong += [f"{call} went to the model {times} times" for call, times in known.seen.items() if times > 1]
+    for call, event in booked.items():
+        is_served = event.outcome == "served"
+        if call not in known.asked:
+            verdict.wrong.append(f"nobody made {call}")
+        elif known.whole.get(call) == OK and not (is_served and event.status == OK):
+            verdict.wrong.append(f"{call} was answered, and is booked as {event.outcome}, {event.status}")
+        elif is_served and call not in known.seen:
+            verdict.wrong.append(f"{call} never went to the model, and is booked as served")
+    return verdict
+
+
+class Books:
+    """A store, read without the gate: a file of SQLite, or the URL of a PostgreSQL."""
+
+    def __init__(self, store: Path | str) -> None:
+        self._store = store
+
+    def rows(self, query: str) -> Iterator[tuple[str, ...]]:
+        """The rows of a query, all values as text."""
+        if isinstance(self._store, Path):
+            with closing(sqlite3.connect(f"file:{self._store}?mode=ro", uri=True, timeout=30)) as store:
+                for row in store.execute(query):
+                    yield tuple("" if value is None else str(value) for value in row)
+            return
+        command = ["psql", "--no-psqlrc", "--tuples-only", "--no-align", "--field-separator=|", self._store]
+        with subprocess.Popen([*command, "--command", query], stdout=subprocess.PIPE, text=True) as psql:
+            assert psql.stdout is not None
+            for line in psql.stdout:
+                yield tuple(line.rstrip("\n").split("|"))
+        if psql.returncode != 0:
+            raise BenchError(f"psql could not be asked: {query}")
+
+    def count(self) -> int:
+        """How many events there are."""
+        return int(next(self.rows("SELECT count(*) FROM usage_events"))[0])
+
+    def events(self, by: str) -> Iterator[Event]:
+        """Every event, its call known by this column."""
+        for call, outcome, status in self.rows(f"SELECT {by}, outcome, status FROM usage_events"):
+            yield Event(call, outcome, int(status) if status else None)
+
+    def contradictions(self, events: int) -> list[str]:
+        """Alarms, and roll-ups that do not add up to so many events."""
+        found = [f"alarm: {' '.join(row)}" for row in self.rows("SELECT kind, stream, seq, last FROM usage_alarms")]
+        for span, requests in self.rows("SELECT span, sum(requests) FROM usage_rollups GROUP BY span"):
+            if int(requests) != events:
+                found.append(f"roll-ups of {span} have {requests} requests, and there are {events} events")
+        return found
