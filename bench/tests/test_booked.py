@@ -38,6 +38,7 @@ class Judging(unittest.TestCase):
         """A call that was answered is no interrupted one; one that went nowhere is no served one."""
         self.check(1, 200, [CUT], (0, 0, 1))
         self.check(0, 503, [SERVED], (0, 0, 1))
+        self.check(1, 503, [CUT], (0, 0, 1))
         self.check(2, 200, [SERVED], (0, 0, 1))
         self.check(0, None, [Event("/b", "served", 200)], (0, 0, 1))
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from tollbench.calls import OK, Known
 from tollbench.processes import BenchError
 
+UNAVAILABLE = 503
 # So many of a kind are named.
 NAMED = 5
 
@@ -81,6 +82,11 @@ def judge(known: Known, events: Iterable[Event]) -> Verdict:
         if call not in booked:
             verdict.lost.append(call)
     verdict.wrong += [f"{call} went to the model {times} times" for call, times in known.seen.items() if times > 1]
+    verdict.wrong += [
+        f"{call} went to the model, and was refused"
+        for call, status in known.whole.items()
+        if status == UNAVAILABLE and call in known.seen
+    ]
     for call, event in booked.items():
         is_served = event.outcome == "served"
         if call not in known.asked:

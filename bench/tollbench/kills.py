@@ -85,7 +85,7 @@ async def _under_load(
         ends.call(node.port, HEADER, CALLERS)
         await what(node, random.Random(seed))
         await ends.leave()
-        await node.finish()
+        await node.finish(len(ends.known.seen))
         return await asyncio.to_thread(node.judge, ends.known)
 
 

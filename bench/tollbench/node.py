@@ -23,6 +23,8 @@ ENV = {"BENCH_KEY": KEY, "TOLLGATE_ADMIN_KEY": ADMIN_KEY}
 ASK_EVERY_SECONDS = 0.005
 # Until a gate answers, or ends when it is asked to.
 PATIENCE_SECONDS = 60.0
+# How often a gate may stop with something left.
+STOPS = 5
 ROUTES = """  everything:
     match: { path: /** }
     upstream: models
@@ -90,14 +92,6 @@ class Node:
         lines = (await self.probe("/metrics")).splitlines()
         return sum(float(line.rpartition(" ")[2]) for line in lines if line.split("{")[0].split(" ")[0] == name)
 
-    async def drained(self, patience: float) -> None:
-        """Wait until nothing waits in the journal, for `patience` seconds."""
-        deadline = time.monotonic() + patience
-        while (waiting := await self.metric("tollgate_ledger_lag_events")) > 0:
-            if time.monotonic() > deadline:
-                raise BenchError(f"{waiting:,.0f} events wait still:\n{self.running().log_tail()}")
-            await asyncio.sleep(10 * ASK_EVERY_SECONDS)
-
     def kill(self) -> None:
         """SIGKILL, if it runs still."""
         child = self.running()
@@ -117,19 +111,36 @@ class Node:
             await asyncio.sleep(ASK_EVERY_SECONDS)
         return True
 
-    async def finish(self) -> None:
-        """Start it once more, have it deliver everything, and stop it in order."""
-        if self.child is None:
-            self.start()
-        await self.ready()
-        # The lag is not known before what earlier processes left is read; its end waits for that.
-        await self.drained(PATIENCE_SECONDS)
-        child = self.running()
-        child.process.terminate()
-        if not await self.ended(PATIENCE_SECONDS) or child.process.returncode != 0:
-            raise BenchError(f"the gate did not stop in order ({child.process.returncode}):\n{child.log_tail()}")
+    async def finish(self, expected: int, *, store: Path | str | None = None) -> None:
+        """Have it deliver the events that are expected, and whatever else it has, and stop it in order."""
+        # How much waits is not known before what a killed gate left is read, so the books tell.
+        books = Books(store or self.store)
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        for _ in range(STOPS):
+            if self.child is None:
+                self.start()
+            await self.ready()
+            while await asyncio.to_thread(books.count) < expected and time.monotonic() < deadline:
+                await asyncio.sleep(10 * ASK_EVERY_SECONDS)
+            child = self.running()
+            child.process.terminate()
+            if not await self.ended(PATIENCE_SECONDS):
+                break
+            self._children.stop(child)
+            self.child = None
+            # What was booked and not noted as such is delivered once more, and a gate that has no time for it says so.
+            if child.process.returncode == 0:
+                return
+        raise BenchError(f"the gate did not stop in order ({child.process.returncode}):\n{child.log_tail()}")
+
+    def beside(self, name: str, command: list[str]) -> Child:
+        """Start a process that has to do with this gate alone."""
+        return self._children.start(name, command)
+
+    def leave(self, child: Child) -> None:
+        """Wait for the end of such a process, and forget it."""
         self._children.stop(child)
-        self.child = None
+        child.log.unlink(missing_ok=True)
 
     def judge(self, known: Known, *, store: Path | str | None = None, by: str = "path") -> Verdict:
         """What is wrong between calls, books and log, once the gate has finished."""

@@ -113,7 +113,7 @@ async def locks(site: Site, children: Children, seconds: float, rate: int) -> Ve
             refused += await asyncio.to_thread(_make_key, node, made)
             made += 1
             await asyncio.sleep(WRITE_EVERY_SECONDS)
-    await node.finish()
+    await node.finish(load.totals.done)
     verdict = _judge(node, node.store, load.totals)
     verdict.wrong += refused + node.lock_errors()
     verdict.tell(f"{load.totals.rate:,.0f} calls/s for {seconds:g} s into SQLite, {made} keys made meanwhile")
@@ -138,7 +138,7 @@ async def _outage(node: Node, away: Away, seconds: float, rate: int, least: int)
     finally:
         await asyncio.to_thread(away.__exit__, None, None, None)
     drained, seen = await _drained(Books(away.store))
-    await node.finish()
+    await node.finish(totals.done, store=away.store)
     verdict = _judge(node, away.store, totals)
     verdict.tell(f"{away.name} for {seconds:g} s at {totals.rate:,.0f} calls/s")
     print(f"  ready again after {ready * 1e3:.0f} ms with {waiting:,.0f} events waiting", flush=True)
