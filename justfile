@@ -16,6 +16,14 @@ demo *ARGS:
 bench *ARGS:
     cargo build --release && bench/run {{ ARGS }}
 
+# Kill the gate a thousand times, and at each of its first writes; take its store away (about an hour)
+crash *ARGS:
+    cargo build --release && bench/crash {{ ARGS }}
+
+# Fail the disk under the journal of a gate that serves, call by call (about an hour)
+faults *ARGS:
+    cargo build --release && bench/crash faults {{ ARGS }}
+
 # Take what the tests see as what they expect; read the difference before you commit it
 bless:
     INSTA_UPDATE=always cargo test --workspace

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import subprocess
 from collections import Counter
@@ -112,7 +113,8 @@ class Books:
                     yield tuple("" if value is None else str(value) for value in row)
             return
         command = ["psql", "--no-psqlrc", "--tuples-only", "--no-align", "--field-separator=|", self._store]
-        with subprocess.Popen([*command, "--command", query], stdout=subprocess.PIPE, text=True) as psql:
+        env = {**os.environ, "PGOPTIONS": "-c search_path=tollgate"}
+        with subprocess.Popen([*command, "--command", query], stdout=subprocess.PIPE, text=True, env=env) as psql:
             assert psql.stdout is not None
             for line in psql.stdout:
                 yield tuple(line.rstrip("\n").split("|"))

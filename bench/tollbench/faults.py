@@ -44,6 +44,7 @@ class Sizes:
 async def sweep(site: Site, children: Children, seed: int, sizes: Sizes) -> Verdict:
     """Each of the journal's first writes and syncs fails once; every other one of its rare calls fails for a while."""
     verdict = Verdict()
+    failed = 0
     for call, ways, extra in (
         ("write", WRITES, ""),
         ("fdatasync", SYNCS, "ledger: { sync: always }\n"),
@@ -56,8 +57,9 @@ async def sweep(site: Site, children: Children, seed: int, sizes: Sizes) -> Verd
         for call in RARE:
             for first, way in ((1, "error=EIO"), (2, "error=ENOSPC")):
                 rules = [f"inject={call}:{way}:when={first}+2", "inject=write:error=EIO:when=40+40"]
-                await _for_a_while(node, ends, verdict, rules, sizes.seconds)
-    verdict.tell(f"{len(sizes.numbers)} failed writes, as many failed syncs, rare calls that fail (seed {seed})")
+                failed += await _for_a_while(node, ends, verdict, rules, sizes.seconds)
+    many = f"{len(sizes.numbers)} writes and as many syncs of the first {sizes.numbers[-1]}"
+    verdict.tell(f"{many} failed one by one, {failed} other calls in turns (seed {seed})")
     return verdict
 
 
@@ -88,13 +90,14 @@ async def _once(node: Node, ends: Ends, verdict: Verdict, rule: str) -> None:
     node.kill()
 
 
-async def _for_a_while(node: Node, ends: Ends, verdict: Verdict, rules: list[str], seconds: float) -> None:
-    """Have calls fail for so long, see that the gate serves again afterwards, and kill it."""
+async def _for_a_while(node: Node, ends: Ends, verdict: Verdict, rules: list[str], seconds: float) -> int:
+    """Have calls fail for so long, see that the gate serves again afterwards, and kill it; how many failed."""
     async with _traced(node, rules) as trace:
         await asyncio.sleep(seconds)
         injected = trace.injected()
     await _serves(ends, verdict, f"{rules[0]}, {injected} calls failed")
     node.kill()
+    return injected
 
 
 async def _serves(ends: Ends, verdict: Verdict, after: str) -> None:

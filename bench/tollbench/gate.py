@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import sqlite3
 import subprocess
 from contextlib import closing
@@ -36,9 +37,13 @@ def key(site: Site, port: int) -> Launch:
 
 def key_limit(site: Site, port: int) -> Launch:
     """As `key`, with a rate that no load uses up: every call is counted, and its answer tells what is left."""
-    routes = key_routes(site, 1)
-    limited = replace(routes, routes=routes.routes + "    limits: [1000000 requests/s]\n")
-    return launch(site, "gate-key-limit", port, limited)
+    return launch(site, "gate-key-limit", port, _limited(key_routes(site, 1)))
+
+
+def key_limit_off(site: Site, port: int) -> Launch:
+    """As `key_limit`, on a route whose calls nobody takes down."""
+    routes = _limited(key_routes(site, 1))
+    return launch(site, "gate-key-limit-off", port, replace(routes, routes=routes.routes + "    meters: off\n"))
 
 
 def store_key_limit(site: Site, port: int) -> Launch:
@@ -66,7 +71,8 @@ def fleet_node(site: Site, port: int, head: str, remembered: int = 100_000) -> L
 def migrate(site: Site, started: Launch) -> None:
     """Make the tables of the store that this configuration names."""
     command = [str(site.gate), "store", "migrate", "-c", str(started.config)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    env = {**os.environ, **started.env}
+    done = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
     if done.returncode != 0:
         raise BenchError(f"`store migrate` failed:\n{done.stderr[-2000:]}")
 
@@ -177,6 +183,10 @@ def with_generation(config: str, generation: int) -> str:
 def generation_path(generation: int) -> str:
     """A path that only the configuration of this generation serves."""
     return f"/generation/{generation}"
+
+
+def _limited(routes: Routes) -> Routes:
+    return replace(routes, routes=routes.routes + "    limits: [1000000 requests/s]\n")
 
 
 def _key_route(number: int) -> str:

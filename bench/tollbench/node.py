@@ -42,6 +42,7 @@ class Node:
     def __init__(self, site: Site, children: Children, name: str, *, workers: int = 2, extra: str = "") -> None:
         self.port, self._probes = free_ports(2)
         launch = gate.launch(site, name, self.port, gate.Routes(ROUTES, CONSUMERS, ENV))
+        self.site, self.launch = site, launch
         assert launch.config is not None
         text = launch.config.read_text().replace("workers: 1\n", f"workers: {workers}\n")
         probes = f"probes: {{ listen: {LOOPBACK}:{self._probes} }}\n"
