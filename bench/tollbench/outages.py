@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 
 from tollbench import gate, peers
-from tollbench.booked import Books, Verdict
+from tollbench.booked import Verdict
 from tollbench.calls import Known
 from tollbench.load import Request
 from tollbench.node import ADMIN_KEY, HEADER, Node
@@ -130,30 +130,27 @@ async def _outage(node: Node, away: Away, seconds: float, rate: int, least: int)
     # Whoever is killed with so much waiting has to find it again.
     node.kill()
     await asyncio.to_thread(away.__exit__, None, None, None)
-    books = Books(away.store)
-    before = await asyncio.to_thread(books.count)
     node.start()
     ready = await node.ready()
-    drained, seen = await _drained(books, before)
+    drained, booked = await _drained(node)
     await node.finish(load.totals.done, store=away.store)
     verdict = _judge(node, away.store, load.totals)
     verdict.tell(f"{away.name} for {seconds:g} s at {load.totals.rate:,.0f} calls/s")
     print(f"  ready again after {ready * 1e3:.0f} ms with {waiting:,.0f} events waiting (wanted: at most {READY_MS})")
-    print(f"  {seen:,} events booked at {drained:,.0f} events/s (wanted: {least:,})", flush=True)
+    print(f"  {booked:,.0f} events booked at {drained:,.0f} events/s (wanted: {least:,})", flush=True)
     return verdict
 
 
-async def _drained(books: Books, before: int) -> tuple[float, int]:
-    """Events booked in a second, from the first to the last of those that waited; and how many that were."""
-    began, last, booked = 0.0, 0.0, before
+async def _drained(node: Node) -> tuple[float, float]:
+    """Events that a gate which was just started books in a second, from its first batch to its last; how many in all."""
+    first = last = (0.0, 0.0)
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
-        now = await asyncio.to_thread(books.count)
-        if now > booked:
-            began = began or time.monotonic()
-            last, booked = time.monotonic(), now
-        elif began and time.monotonic() - last > CALM_SECONDS:
-            return (booked - before) / max(last - began, LOOK_EVERY_SECONDS), booked - before
+        now = (time.monotonic(), await node.metric("tollgate_ledger_events_total"))
+        if now[1] > last[1]:
+            first, last = first if first[1] else now, now
+        elif first[1] and now[0] - last[0] > CALM_SECONDS:
+            return (last[1] - first[1]) / max(last[0] - first[0], LOOK_EVERY_SECONDS), last[1]
         await asyncio.sleep(LOOK_EVERY_SECONDS)
     raise BenchError("the store is back, and nothing is booked")
 
