@@ -3,7 +3,7 @@
 mod shipping;
 
 use std::fs::{self, OpenOptions};
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -102,22 +102,35 @@ fn node() -> Box<str> {
 }
 
 /// The key of seals where no fleet has one: made once, for the eyes of its owner.
+///
+/// It gets its name when it is whole and on the disk, so that a first start that is killed leaves none, and no half of
+/// one. No other process makes one meanwhile, as `data_dir` is locked.
 fn own_seal_key(path: &Path) -> anyhow::Result<Vec<u8>> {
     let what = || format!("the key of the ledger's seals, `{}`", path.display());
-    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-        Ok(mut file) => {
-            let mut key = [0; SEAL_KEY];
-            aws_lc_rs::rand::fill(&mut key).ok().context("the operating system gave no random bytes")?;
-            let text = hex::encode(key);
-            file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).with_context(what)?;
-            Ok(key.to_vec())
-        }
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            let mut text = String::new();
-            fs::File::open(path).and_then(|mut file| file.read_to_string(&mut text)).with_context(what)?;
+    match fs::read_to_string(path) {
+        Ok(text) => {
             let key = hex::decode(text.trim()).ok().filter(|key| key.len() == SEAL_KEY);
             key.with_context(|| format!("{} holds no key", what()))
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let mut key = [0; SEAL_KEY];
+            aws_lc_rs::rand::fill(&mut key).ok().context("the operating system gave no random bytes")?;
+            write_whole(path, hex::encode(key).as_bytes()).with_context(what)?;
+            Ok(key.to_vec())
         }
         Err(error) => Err(error).with_context(what),
     }
 }
+
+fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let beside = path.with_extension("new");
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&beside, path)?;
+    fs::File::open(path.parent().unwrap_or(path))?.sync_all()
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests;
