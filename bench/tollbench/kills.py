@@ -6,6 +6,7 @@ import asyncio
 import random
 import statistics
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from tollbench.booked import Verdict
 from tollbench.calls import Ends
@@ -21,6 +22,8 @@ START_SECONDS, LOAD_SECONDS = 0.1, 0.4
 EARLY = 5
 # The first write calls of a gate on an empty data directory make its keys and tables.
 FRESH_WRITES = 120
+# The journal and the files of keys are written by the first, SQLite's files by the second.
+CALLS = ("write", "pwrite64")
 # A traced gate that has not written so often by then is killed.
 TRACED_SECONDS = 15.0
 
@@ -51,20 +54,23 @@ async def at_writes(site: Site, children: Children, seed: int, numbers: range) -
     """Kill a gate at the nth write call of whichever of its threads makes so many first, for each n of `numbers`."""
     unreached: list[int] = []
 
-    async def kill_at(node: Node, at: int) -> None:
-        node.start(_killing_at(at))
+    async def kill_at(node: Node, at: int, calls: str) -> None:
+        node.start(_killing_at(at, calls))
         if not await node.ended(TRACED_SECONDS):
             unreached.append(at)
         node.kill()
 
     verdict = Verdict()
     for at in (number for number in numbers if number <= FRESH_WRITES):
-        found = await _under_load(site, children, f"write-{at}", seed, lambda node, _, at=at: kill_at(node, at))
-        verdict.add(found, f"killed at write {at} of an empty directory: ")
+        # Each by itself: the store's thread has made more of its own before any other has made one.
+        for call in CALLS:
+            killed = partial(kill_at, at=at, calls=call)
+            found = await _under_load(site, children, f"{call}-{at}", seed, lambda node, _: killed(node))
+            verdict.add(found, f"killed at {call} {at} of an empty directory: ")
 
     async def kill_all(node: Node, _: random.Random) -> None:
         for at in (number for number in numbers if number > FRESH_WRITES):
-            await kill_at(node, at)
+            await kill_at(node, at, ",".join(CALLS))
             if at % 500 < numbers.step:
                 say(f"killed at write call {at}")
 
@@ -89,9 +95,8 @@ async def _under_load(
         return await asyncio.to_thread(node.judge, ends.known)
 
 
-def _killing_at(number: int) -> list[str]:
+def _killing_at(number: int, calls: str) -> list[str]:
     # The tracer is a grandchild, so that the gate is this process's own child.
-    calls = "write,pwrite64"
     return ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={calls}"] + [
         *("-e", f"inject={calls}:signal=KILL:when={number}"),
         "--",
