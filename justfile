@@ -16,7 +16,7 @@ demo *ARGS:
 bench *ARGS:
     cargo build --release && bench/run {{ ARGS }}
 
-# Kill the gate a thousand times, and at each of its first writes; take its store away (about an hour)
+# Kill the gate a thousand times, and at each of its first writes; take its store away (a few hours)
 crash *ARGS:
     cargo build --release && bench/crash {{ ARGS }}
 

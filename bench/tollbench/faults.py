@@ -1,4 +1,4 @@
-"""The disk fails under the journal of a gate that serves: each of its first calls, in every way, and again and again."""
+"""The disk fails under the journal of a gate that serves: each of its first calls once, and others again and again."""
 
 from __future__ import annotations
 

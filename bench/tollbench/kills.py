@@ -20,8 +20,8 @@ CALLERS = 24
 START_SECONDS, LOAD_SECONDS = 0.1, 0.4
 # One gate in so many is killed while it starts.
 EARLY = 5
-# The first write calls of a gate on an empty data directory make its keys and tables.
-FRESH_WRITES = 120
+# The first write calls of a gate on an empty data directory make its keys and tables; by the first of them, its keys.
+FRESH_WRITES, KEY_WRITES = 120, 16
 # The journal and the files of keys are written by the first, SQLite's files by the second.
 CALLS = ("write", "pwrite64")
 # A traced gate that has not written so often by then is killed.
@@ -61,12 +61,13 @@ async def at_writes(site: Site, children: Children, seed: int, numbers: range) -
         node.kill()
 
     verdict = Verdict()
-    for at in (number for number in numbers if number <= FRESH_WRITES):
-        # Each by itself: the store's thread has made more of its own before any other has made one.
-        for call in CALLS:
-            killed = partial(kill_at, at=at, calls=call)
-            found = await _under_load(site, children, f"{call}-{at}", seed, lambda node, _: killed(node))
-            verdict.add(found, f"killed at {call} {at} of an empty directory: ")
+    # Each call by itself: the store's thread has made more of its own before any other has made one.
+    fresh = {(call, number) for call in CALLS for number in numbers if number <= FRESH_WRITES}
+    fresh |= {("write", number) for number in range(1, KEY_WRITES + 1)}
+    for call, at in sorted(fresh):
+        killed = partial(kill_at, at=at, calls=call)
+        found = await _under_load(site, children, f"{call}-{at}", seed, lambda node, _, killed=killed: killed(node))
+        verdict.add(found, f"killed at {call} {at} of an empty directory: ")
 
     async def kill_all(node: Node, _: random.Random) -> None:
         for at in (number for number in numbers if number > FRESH_WRITES):
