@@ -142,7 +142,7 @@ async def _outage(node: Node, away: Away, seconds: float, rate: int, least: int)
 
 
 async def _drained(node: Node) -> tuple[float, float]:
-    """Events that a gate which was just started books in a second, from its first batch to its last; and all of them."""
+    """Events that a gate which was just started books in a second, from its first batch to its last; and how many."""
     first = last = (0.0, 0.0)
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
