@@ -69,10 +69,11 @@ impl Journal {
         Ok(Self { process, _thread: Some(thread) })
     }
 
-    /// A stream for the thread that calls, with its first segment made.
+    /// A stream for the thread that calls. Where there is no room for its first segment yet, or the disk refuses it, it
+    /// refuses calls until there is one.
     ///
     /// # Errors
-    /// Where the segment cannot be made.
+    /// Where the stream's directory cannot be made.
     pub fn stream(&self) -> io::Result<Stream> {
         Stream::begin(&self.process)
     }

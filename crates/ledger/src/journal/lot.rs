@@ -70,11 +70,12 @@ pub(crate) struct Lot {
 }
 
 impl Shared {
-    pub(crate) fn new(id: StreamId, directory: PathBuf, first: Segment) -> Self {
+    pub(crate) fn new(id: StreamId, directory: PathBuf, first: Option<Segment>) -> Self {
         let lot = Lot {
-            next_number: first.number + 1,
+            next_number: first.as_ref().map_or(1, |first| first.number + 1),
             used: super::segment::HEAD,
-            current: Some(first),
+            failing: first.is_none(),
+            current: first,
             wants_spare: true,
             ..Lot::default()
         };

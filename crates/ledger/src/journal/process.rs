@@ -111,8 +111,9 @@ impl Process {
         })
     }
 
-    /// A new stream of this boot, and its first segment.
-    pub(crate) fn begin_stream(&self) -> io::Result<(Arc<Shared>, Segment)> {
+    /// A new stream of this boot, and its first segment. Where that cannot be made now, it is tried again each second: a
+    /// gate that starts on a full disk has to stay, as recovery may be what makes room.
+    pub(crate) fn begin_stream(&self) -> io::Result<(Arc<Shared>, Option<Segment>)> {
         let number = self
             .next_stream
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |number| number.checked_add(1))
@@ -121,7 +122,8 @@ impl Process {
         let path = segment::stream_directory(&self.config.directory, stream);
         directory(&path)?;
         self.disk.sync_dir(&segment::boot_directory(&self.config.directory, self.boot))?;
-        let first = self.make_segment(&path, stream, 1)?;
+        let first = self.make_segment(&path, stream, 1);
+        let first = first.inspect_err(|error| self.trouble("a first segment could not be made", error)).ok();
         let shared = Arc::new(Shared::new(stream, path, first.clone()));
         self.live.lock().push(shared.clone());
         self.nudge();

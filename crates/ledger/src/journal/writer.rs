@@ -67,12 +67,12 @@ enum Health {
 }
 
 impl Writer {
-    pub(crate) fn new(process: Arc<Process>, shared: Arc<Shared>, first: Segment) -> Self {
+    pub(crate) fn new(process: Arc<Process>, shared: Arc<Shared>, first: Option<Segment>) -> Self {
         Self {
             process,
             shared,
-            health: Health::Healthy,
-            current: Some(first),
+            health: if first.is_some() { Health::Healthy } else { Health::Failing },
+            current: first,
             used: HEAD,
             tail: Tail::default(),
             written: 0,

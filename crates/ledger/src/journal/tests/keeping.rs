@@ -1,9 +1,10 @@
 use std::time::Duration;
 
-use super::harness::{Place, admit, make_calls, number_of, read_all};
+use super::harness::{Place, admit, contents, intent, make_calls, number_of, read_all};
 use crate::chain::Head;
 use crate::journal::disk::Disk;
-use crate::journal::{Config, Journal, Read, State, Stream, SyncMode};
+use crate::journal::disk::faults::{Fault, Faults};
+use crate::journal::{Config, Journal, Read, State, Stream, SyncMode, Unavailable};
 
 const DAY: Duration = Duration::from_hours(24);
 /// Some time after 1970.
@@ -81,6 +82,37 @@ fn room_is_made_where_it_is_wanted() {
         journal.turn();
         assert_eq!(journal.state(), State::Healthy);
     }
+}
+
+/// What a killed process had taken for itself may be all that there is, and only recovery gives it back.
+#[test]
+fn a_start_without_room_waits_for_it() {
+    let place = Place::new(SyncMode::Process);
+    let faults = Faults::new(Fault::Gone, usize::MAX, 0);
+    let killed = place.open(faults.disk());
+    let stream = killed.stream().unwrap();
+    make_calls(&killed, &stream, 1..=3);
+    faults.set(Fault::Gone, 1);
+    drop((stream, killed));
+
+    let config = Config { max_bytes: 2 * Config::MIN_SEGMENT as u64, ..place.config.clone() };
+    let journal = Journal::open_on(config, Disk::Real).unwrap();
+    let stream = journal.stream().unwrap();
+    journal.turn();
+    assert_eq!(journal.state(), State::Full);
+    assert_eq!(stream.open(&intent(4)).unwrap_err(), Unavailable::Full);
+    assert_eq!(read_all(&mut journal.reader(stream.id()).unwrap()), []);
+
+    assert_eq!(journal.recover().unwrap().findings, []);
+    journal.turn();
+    stream.tick(Duration::ZERO);
+    stream.tick(Duration::from_secs(1));
+    assert_eq!((journal.state(), journal.trouble()), (State::Healthy, None));
+    make_calls(&journal, &stream, 4..=6);
+    drop(stream);
+    journal.turn();
+    let events = contents(&journal).events;
+    assert_eq!(events.iter().map(|linked| number_of(&linked.event)).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
 }
 
 #[test]

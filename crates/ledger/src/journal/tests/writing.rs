@@ -214,5 +214,6 @@ fn no_more_room_is_taken_than_was_given() {
     assert_eq!(refused, Unavailable::Full);
     assert_eq!((journal.state(), journal.bytes()), (State::Full, two));
     assert!(journal.trouble().unwrap().full);
-    assert!(journal.stream().is_err());
+    assert_eq!(journal.stream().unwrap().open(&intent(1)).unwrap_err(), Unavailable::Full);
+    assert_eq!(journal.bytes(), two);
 }
