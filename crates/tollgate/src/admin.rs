@@ -21,6 +21,7 @@ mod grant;
 mod in_force;
 mod keys;
 mod list;
+mod matrix;
 mod metrics;
 mod once;
 mod probes;
@@ -161,6 +162,7 @@ fn all() -> OpenApiRouter<Arc<Control>> {
         .merge(auth_service::routes())
         .merge(audit::routes())
         .merge(declared::routes())
+        .merge(matrix::routes())
         .merge(decisions::routes())
         .merge(probes::routes())
         .merge(document::routes())

@@ -280,3 +280,35 @@ fn the_end_may_move_only_by_a_patch() {
         );
     });
 }
+
+#[test]
+fn what_a_consumer_may_present_is_few_however_many_it_has() {
+    for_each_store(async |store, place| {
+        open_keys(&store, place).await;
+        let (a, b) = (consumer(&store, "a").await, consumer(&store, "b").await);
+        let first = api_key(&store, &a, "a-0").await;
+        for more in 1..5 {
+            api_key(&store, &a, &format!("a-{more}")).await;
+        }
+        let mac = make_one(&store, &a, hawk("dh37", "werxhqb98rpaxn39848xrunpaw3489ruxnpa98w4rxn")).await;
+        let mut scoped = NewCredential::new(b.id, "a key", NewProof::api_key("b-0"));
+        scoped.scopes = Some(["x"].into_iter().collect());
+        scoped.expires_at = Some(at(10));
+        let scoped =
+            change(&store, async |change| change.create_credential(Scope::All, scoped).await.unwrap()).await;
+        let check = async |scope, minutes, expected: &[&Credential]| {
+            let found = store.live_variety(scope, &[a.id, b.id], at(minutes)).await.unwrap();
+            let found: Vec<_> =
+                found.into_iter().map(|found| (found.consumer.name, found.credential.kind)).collect();
+            let mut expected = expected.to_vec();
+            expected.sort_by_key(|credential| credential.id);
+            let owner = |one: &Credential| if one.consumer == a.id { a.name.clone() } else { b.name.clone() };
+            assert_eq!(found, expected.iter().map(|one| (owner(one), one.kind)).collect::<Vec<_>>());
+        };
+        check(Scope::All, 0, &[&first, &mac, &scoped]).await;
+        check(Scope::All, 10, &[&first, &mac]).await;
+        check(Scope::Account(b.account), 0, &[&scoped]).await;
+        change(&store, async |change| change.revoke_credential(Scope::All, mac.id).await.unwrap()).await;
+        check(Scope::All, 10, &[&first]).await;
+    });
+}

@@ -311,3 +311,31 @@ fn who_cannot_be_asked_is_told() {
         checked(tollgate(arguments).output().unwrap(), 2);
     }
 }
+
+#[test]
+fn the_matrix_of_the_gate_is_asked_page_by_page() {
+    let cell = |consumer: &str, outcome: &str| json!({ "consumer": consumer, "route": "predict", "outcome": outcome, "reason": "r" });
+    let page = |consumer: &str, outcome: &str, next: Value| json!({ "consumers": [consumer], "routes": ["predict"], "cells": [cell(consumer, outcome)], "next": next });
+    let pages = || {
+        let words = [("b", "allowed"), ("a", "no_credential"), ("c", "public")];
+        let nexts = [json!("C&1"), json!("C2"), Value::Null];
+        words.iter().zip(nexts).map(|((name, word), next)| (200, page(name, word, next))).collect()
+    };
+    let (out, err, asked) = Api::answering(pages()).run(&["matrix", "--gate"], 0);
+    assert_eq!(
+        (out.as_str(), err.as_str()),
+        ("consumer  predict\na         ✗\nb         ✓\nc         ✓\n", "")
+    );
+    let lines: Vec<&str> = asked.iter().map(|(line, _, _)| line.as_str()).collect();
+    assert_eq!(
+        lines,
+        [
+            "GET /api/v1/matrix?limit=1000",
+            "GET /api/v1/matrix?limit=1000&cursor=C%261",
+            "GET /api/v1/matrix?limit=1000&cursor=C2"
+        ]
+    );
+    let (out, _, _) = Api::answering(pages()).run(&["matrix", "--gate", "--json"], 0);
+    let out: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&out["consumers"], &out["cells"][1]["outcome"]), (&json!(["b", "a", "c"]), &json!("denied")));
+}
