@@ -26,6 +26,7 @@ mod metrics;
 mod once;
 mod probes;
 mod problem;
+mod quota;
 mod rights;
 mod serve;
 mod throttle;
@@ -162,6 +163,7 @@ fn all() -> OpenApiRouter<Arc<Control>> {
         .merge(auth_service::routes())
         .merge(audit::routes())
         .merge(declared::routes())
+        .merge(quota::routes())
         .merge(matrix::routes())
         .merge(decisions::routes())
         .merge(probes::routes())

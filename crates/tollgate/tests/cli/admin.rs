@@ -245,6 +245,21 @@ fn every_credential_has_its_whole_life() {
 }
 
 #[test]
+fn quotas_are_shown_and_corrected() {
+    let quota = json!({ "items": [{ "limit": "tier:requests/day", "tier": "free", "amount": 5, "used": 2, "remaining": 3, "period_end": "E" }], "next": null });
+    let (out, _, asked) = check(&["consumer", "quota", "c"], 200, quota.clone(), 0);
+    assert!(out.contains("tier:requests/day  free  5       2     3          E"), "{out}");
+    assert_eq!((asked.0.as_str(), asked.2.as_str()), ("GET /api/v1/consumers/c/quota", ""));
+    let set = ["consumer", "quota", "c", "--set", "2", "--limit", "tier:requests/day", "-q"];
+    let (out, _, asked) = check(&set, 200, quota, 0);
+    assert_eq!((out.as_str(), asked.0.as_str()), ("2\n", "PATCH /api/v1/consumers/c/quota"));
+    assert_eq!(
+        serde_json::from_str::<Value>(&asked.2).unwrap(),
+        json!({ "used": 2, "limit": "tier:requests/day" })
+    );
+}
+
+#[test]
 fn a_key_is_asked_about_with_itself() {
     let (out, _, asked) =
         check(&["key", "validate", "--key-env", "KEY"], 200, json!({ "key_id": "01", "scopes": [] }), 0);

@@ -35,7 +35,7 @@ fn pages_begin_with_what_the_file_declares() {
                 ["filed", "a", "b", "c"],
                 "{limit}"
             );
-            assert_eq!(walk(plane, "/api/v1/tiers", limit, "name").await, ["free", "premium"]);
+            assert_eq!(walk(plane, "/api/v1/tiers", limit, "name").await, ["free", "metered", "premium"]);
             assert_eq!(walk(plane, "/api/v1/routes", limit, "path").await, ["/open/**", "/predict"]);
         }
         // An account of both is one.
@@ -203,5 +203,51 @@ fn the_matrix_has_consumers_of_the_store() {
         plane.does("GET", "/api/v1/matrix?limit=1001", NONE, 422).await;
         let own = plane.owner("promised", &["config:read"]).await;
         assert_eq!(outcomes(plane, &own, 1000).await, ["promised allowed public"]);
+    });
+}
+
+#[test]
+fn quotas_are_seen_and_corrected() {
+    on_each_store(async |plane| {
+        plane.does("POST", "/api/v1/consumers", json!({ "name": "c", "tier": "metered" }), 201).await;
+        let key = plane.does("POST", "/api/v1/keys", json!({ "name": "k", "consumer": "c" }), 201).await;
+        let free = json!({ "name": "free", "consumer": "c", "tier": "free" });
+        plane.does("POST", "/api/v1/keys", free, 201).await;
+        let path = "/api/v1/consumers/c/quota";
+        let shown = plane.does("GET", path, NONE, 200).await;
+        let expected = |used: u64| {
+            json!({ "items": [{
+                "limit": "tier:requests/calendar month", "tier": "metered", "unit": "requests", "every": "month",
+                "amount": 100, "used": used, "remaining": 100_u64.saturating_sub(used),
+                "period_start": "2027-01-01T00:00:00Z", "period_end": "2027-02-01T00:00:00Z",
+            }], "next": null })
+        };
+        assert_eq!(shown, expected(0));
+        for used in [40, 0, 1000] {
+            assert_eq!(plane.does("PATCH", path, json!({ "used": used }), 200).await, expected(used));
+            assert_eq!(plane.does("GET", path, NONE, 200).await, expected(used));
+        }
+        let audit = plane.does("GET", "/api/v1/audit?limit=1000", NONE, 200).await;
+        let rows = audit["items"].as_array().unwrap();
+        let rows: Vec<&Value> = rows.iter().filter(|row| row["action"] == "quota.set").collect();
+        assert_eq!((rows.len(), &rows[0]["object"]), (3, &json!("c tier:requests/calendar month")));
+
+        for (body, field) in [
+            (json!({ "used": -1 }), "used"),
+            (json!({ "used": 1, "limit": "tier:requests/day" }), "limit"),
+            (json!({ "used": 1, "tier": "free" }), "limit"),
+        ] {
+            assert_eq!(plane.does("PATCH", path, body, 422).await["field"], field);
+        }
+        plane.does("PATCH", "/api/v1/consumers/declared/quota", json!({ "used": 1 }), 422).await;
+        plane.does("GET", "/api/v1/consumers/nobody/quota", NONE, 404).await;
+        let all = ["consumers:write", "keys:write"];
+        let (own, other) = (plane.owner("c", &all).await, plane.owner("other", &all).await);
+        for (caller, seen, set) in [(&own, 200, 403), (&other, 404, 403)] {
+            plane.call("GET", path).key(caller).answers(seen).await;
+            plane.call("PATCH", path).key(caller).json(&json!({ "used": 0 })).answers(set).await;
+        }
+        let text = key["key_id"].as_str().unwrap();
+        plane.does("DELETE", &format!("/api/v1/keys/{text}"), NONE, 204).await;
     });
 }
