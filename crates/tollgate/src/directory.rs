@@ -26,7 +26,7 @@ use tollgate_core::credential::api_key_text::{Recognised, recognise};
 use tollgate_core::denial::{Denial, DirectoryFailure};
 use tollgate_core::directory::{Directory as Known, Kept, Loaded, Lookup, Question};
 use tollgate_core::snapshot::Snapshot;
-use tollgate_store::{Reservations, Scope, Store, Taken};
+use tollgate_store::{Reservations, Scope, Store, Taken, Watch};
 
 use self::held::Held;
 use self::loads::Loads;
@@ -56,6 +56,8 @@ pub struct Directory {
     stale: Duration,
     control: Handle,
     look: Notify,
+    /// What announces changes, until the watch has it.
+    announcing: Mutex<Option<Watch>>,
     /// The number of the newest change that was seen; one reader at a time.
     seen: tokio::sync::Mutex<i64>,
     /// Credentials of the store that somebody may hold, remembered or not.
@@ -90,6 +92,7 @@ impl Directory {
             stale: settings.stale,
             control,
             look: Notify::new(),
+            announcing: Mutex::default(),
             seen: tokio::sync::Mutex::new(0),
             held: Held::new(settings.max),
             cut: settings.cut,
@@ -133,6 +136,11 @@ impl Directory {
         // There is one opener; a second store would be a mistake of this program, and the first one stays.
         let _ = self.store.set(store);
         Ok(())
+    }
+
+    /// Has changes announced by this, from the next round of the watch on.
+    pub(crate) fn listen_to(&self, watch: Option<Watch>) {
+        *self.announcing.lock() = watch;
     }
 
     /// Serves this gate. To be called once, before the first question.

@@ -2,8 +2,8 @@ use std::os::unix::fs::PermissionsExt;
 
 use tollgate_core::authn::hawk;
 use tollgate_store::{
-    Answer, FileUse, IdempotencyKey, Kind, Lookup, NewCredential, NewProof, Plaintext, Posting, PostingKind,
-    QuotaKey, Reservations, Scope, Store, Verdict, copy,
+    Answer, Error, FileUse, IdempotencyKey, Kind, Lookup, NewCredential, NewProof, Plaintext, Posting,
+    PostingKind, QuotaKey, Reservations, Scope, Store, Verdict, copy,
 };
 
 use crate::audit::raw;
@@ -137,12 +137,20 @@ fn a_gate_that_uses_the_store_is_noticed() {
         let watch = gate.watch().await.unwrap();
         assert_eq!(store.alone().await.unwrap().is_none(), place.is_postgres());
         drop(watch);
-        gate.close().await;
         // The server learns of the end of a connection a moment later.
         for _ in 0..2 {
             while store.alone().await.unwrap().is_none() {
                 tokio::task::yield_now().await;
             }
         }
+        // Nor does one begin to use it meanwhile.
+        let alone = store.alone().await.unwrap();
+        let began = gate.watch().await;
+        assert_eq!(matches!(began, Err(Error::Locked(_))), place.is_postgres(), "{began:?}");
+        drop((alone, began));
+        while matches!(gate.watch().await, Err(Error::Locked(_))) {
+            tokio::task::yield_now().await;
+        }
+        gate.close().await;
     });
 }
