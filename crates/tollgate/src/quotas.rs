@@ -1,6 +1,6 @@
 //! What was used of quotas: counted in this process, kept in the store.
 //!
-//! Nothing is granted that was not taken from the store before. A gate takes a [lease](Grant::Lease) ahead, which the store
+//! Nothing is granted that was not taken from the store before. A gate takes a [lease](Grant) ahead, which the store
 //! counts as used, grants from that, and gives the rest back after [`EVERY`]. Settling and taking is one transaction that
 //! holds the counter's row, so of all gates that ask at once each sees what those before it took: what was used and what is
 //! held together never exceed the quota. That needs no word on how many gates there are, no clock in common, and no gate
@@ -162,7 +162,7 @@ impl Quotas {
         };
         self.directory.write(set).await?;
         // So that the next call here asks the store, and not what was known before.
-        let over = Grant::Lease { units: 0, until: Duration::ZERO };
+        let over = Grant { units: 0, until: Duration::ZERO };
         self.limiter.load(*key, name.into(), period, figure, over).map_err(|_| Unknown::Full)
     }
 
@@ -238,7 +238,7 @@ impl Quotas {
             Err(_) => self.limiter.fail(delta.as_slice()),
         }
         let Leased { used, units } = leased?;
-        Ok((used, Grant::Lease { units, until: now.monotonic.saturating_add(EVERY) }))
+        Ok((used, Grant { units, until: now.monotonic.saturating_add(EVERY) }))
     }
 
     fn store(&self) -> Result<&Store, Unknown> {
