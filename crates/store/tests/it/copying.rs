@@ -137,6 +137,7 @@ fn a_gate_that_uses_the_store_is_noticed() {
         let watch = gate.watch().await.unwrap();
         assert_eq!(store.alone().await.unwrap().is_none(), place.is_postgres());
         drop(watch);
+        gate.close().await;
         // The server learns of the end of a connection a moment later.
         for _ in 0..2 {
             while store.alone().await.unwrap().is_none() {
@@ -144,7 +145,7 @@ fn a_gate_that_uses_the_store_is_noticed() {
             }
         }
         // Nor does one begin to use it meanwhile.
-        let alone = store.alone().await.unwrap();
+        let (alone, gate) = (store.alone().await.unwrap(), place.open().await);
         let began = gate.watch().await;
         assert_eq!(matches!(began, Err(Error::Locked(_))), place.is_postgres(), "{began:?}");
         drop((alone, began));
