@@ -138,14 +138,17 @@ fn a_gate_that_uses_the_store_is_noticed() {
         assert_eq!(store.alone().await.unwrap().is_none(), place.is_postgres());
         drop(watch);
         gate.close().await;
-        // The server learns of the end of a connection a moment later.
-        for _ in 0..2 {
-            while store.alone().await.unwrap().is_none() {
-                tokio::task::yield_now().await;
+        // The server learns of the end of a connection, and of a transaction that is dropped, a moment later.
+        let alone = async || loop {
+            match store.alone().await.unwrap() {
+                Some(alone) => break alone,
+                None => tokio::task::yield_now().await,
             }
-        }
+        };
+        drop(alone().await);
+        let alone = alone().await;
         // Nor does one begin to use it meanwhile.
-        let (alone, gate) = (store.alone().await.unwrap(), place.open().await);
+        let gate = place.open().await;
         let began = gate.watch().await;
         assert_eq!(matches!(began, Err(Error::Locked(_))), place.is_postgres(), "{began:?}");
         drop((alone, began));
