@@ -8,6 +8,7 @@ use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use crate::authn::{hawk, jwt};
 use crate::consumer::Scopes;
 use crate::limit::{Ends, Limit, Rule};
+use crate::meter::BodyFault;
 use crate::path::PathError;
 
 /// The shape of error bodies, chosen per route.
@@ -79,6 +80,8 @@ pub enum Denial {
     Directory(DirectoryFailure),
     /// Nobody can say at the moment how much of a quota was used.
     Uncounted,
+    /// The call cannot be taken down at the moment: nobody would pay for it.
+    Unmetered,
     /// The account behind the credential has no balance left.
     Balance(Balance),
     /// The gate could not get an answer from the model.
@@ -130,6 +133,9 @@ pub enum Malformed {
     /// A Hawk header that breaks its grammar.
     #[error("the Hawk header is malformed: {0}")]
     Hawk(&'static str),
+    /// A body that the route reads and that is ambiguous.
+    #[error(transparent)]
+    Body(#[from] BodyFault),
     /// More requests were sent ahead than the limit.
     #[error("too many requests were sent ahead of their answers")]
     Pipeline,
@@ -263,6 +269,7 @@ impl Denial {
             Self::Overloaded
             | Self::Directory(_)
             | Self::Uncounted
+            | Self::Unmetered
             | Self::Upstream(UpstreamFailure::NoHealthyTarget) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -295,6 +302,7 @@ impl Denial {
             Self::Directory(DirectoryFailure::Throttled { .. }) => "credential_checks_limited",
             Self::Directory(_) => "directory_unavailable",
             Self::Uncounted => "quota_unavailable",
+            Self::Unmetered => "metering_unavailable",
             Self::Balance(Balance::Low) => "insufficient_balance",
             Self::Balance(Balance::Refused { .. }) => "charge_refused",
             Self::Upstream(UpstreamFailure::Unreachable) => "upstream_unreachable",
@@ -331,6 +339,7 @@ impl Denial {
             Self::Overloaded
             | Self::Directory(_)
             | Self::Uncounted
+            | Self::Unmetered
             | Self::Upstream(UpstreamFailure::NoHealthyTarget) => {
                 vec![(header::RETRY_AFTER, HeaderValue::from_static("1"))]
             }
@@ -369,6 +378,7 @@ impl Malformed {
             | Self::Header
             | Self::LineEnd
             | Self::Connection
+            | Self::Body(_)
             | Self::Pipeline => "request_malformed",
         }
     }

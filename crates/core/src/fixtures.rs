@@ -15,6 +15,7 @@ use crate::denial::Dialect;
 use crate::directory::Known;
 use crate::head::{Head, Host};
 use crate::limit::{Limits, Subject};
+use crate::meter::Meters;
 use crate::mode::Mode;
 use crate::path::CanonicalPath;
 use crate::route::{Access, Matching, PathPattern, Rewrite, Route};
@@ -100,6 +101,7 @@ pub fn route(text: &str, path: &str) -> Route {
         accept: Accept { public: true, ..Accept::default() }.into(),
         access: Access::default(),
         limits: Limits::default(),
+        meters: Meters::default(),
         mode: Mode::Enforce,
         body_max: None,
         websocket: false,

@@ -16,12 +16,14 @@ mod fixtures;
 pub mod head;
 pub mod limit;
 pub mod matrix;
+pub mod meter;
 pub mod mode;
 pub mod path;
 pub mod route;
 pub mod snapshot;
 pub mod time;
 pub mod upstream;
+pub mod usage;
 
 pub use denial::Denial;
 pub use head::Head;

@@ -11,6 +11,7 @@ use crate::consumer::{Name, Scopes};
 use crate::denial::{Denial, Dialect};
 use crate::head::Head;
 use crate::limit::Limits;
+use crate::meter::Meters;
 use crate::mode::Mode;
 use crate::upstream::Upstream;
 
@@ -31,6 +32,8 @@ pub struct Route {
     pub access: Access,
     /// How much of it may be used at a time.
     pub limits: Limits,
+    /// What is counted of its calls.
+    pub meters: Meters,
     /// Whether its refusals are in force.
     pub mode: Mode,
     /// The largest request body in bytes; absent means unlimited.

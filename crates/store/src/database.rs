@@ -3,11 +3,13 @@
 //! Everything above this module is written once; what differs between SQLite and PostgreSQL is here, in the migrations
 //! and in [`backup`](crate::backup).
 
+mod bulk;
 mod postgres;
 mod sqlite;
 
 use std::path::PathBuf;
 
+pub(crate) use bulk::Hold;
 use sqlx::{AssertSqlSafe, PgPool, Postgres, Sqlite, SqlitePool};
 
 use crate::error::{Error, Result};
@@ -126,7 +128,7 @@ impl Database {
     pub(crate) async fn all<T: Read>(&self, statement: Statement) -> Result<Vec<T>> {
         match self {
             Self::Sqlite { readers, .. } => {
-                read_all(run!(statement, readers, fetch_all)?.into_iter().map(Row::Sqlite))
+                read_all(run!(statement.without_names(), readers, fetch_all)?.into_iter().map(Row::Sqlite))
             }
             Self::Postgres(pool) => {
                 read_all(run!(statement, pool, fetch_all)?.into_iter().map(Row::Postgres))
@@ -137,7 +139,9 @@ impl Database {
     /// The first row of one reading statement.
     pub(crate) async fn one<T: Read>(&self, statement: Statement) -> Result<Option<T>> {
         let row = match self {
-            Self::Sqlite { readers, .. } => run!(statement, readers, fetch_optional)?.map(Row::Sqlite),
+            Self::Sqlite { readers, .. } => {
+                run!(statement.without_names(), readers, fetch_optional)?.map(Row::Sqlite)
+            }
             Self::Postgres(pool) => run!(statement, pool, fetch_optional)?.map(Row::Postgres),
         };
         row.map(|row| row.read()).transpose()
@@ -160,7 +164,9 @@ impl Transaction {
     /// Runs a statement and counts the rows that it changed.
     pub(crate) async fn execute(&mut self, statement: Statement) -> Result<u64> {
         self.mind(async |inner| match inner {
-            Inner::Sqlite(inner) => run!(statement, &mut **inner, execute).map(|done| done.rows_affected()),
+            Inner::Sqlite(inner) => {
+                run!(statement.without_names(), &mut **inner, execute).map(|done| done.rows_affected())
+            }
             Inner::Postgres(inner) => run!(statement, &mut **inner, execute).map(|done| done.rows_affected()),
         })
         .await
@@ -187,9 +193,10 @@ impl Transaction {
 
     pub(crate) async fn rows(&mut self, statement: Statement) -> Result<Vec<Row>> {
         self.mind(async |inner| match inner {
-            Inner::Sqlite(inner) => {
-                Ok(run!(statement, &mut **inner, fetch_all)?.into_iter().map(Row::Sqlite).collect())
-            }
+            Inner::Sqlite(inner) => Ok(run!(statement.without_names(), &mut **inner, fetch_all)?
+                .into_iter()
+                .map(Row::Sqlite)
+                .collect()),
             Inner::Postgres(inner) => {
                 Ok(run!(statement, &mut **inner, fetch_all)?.into_iter().map(Row::Postgres).collect())
             }

@@ -66,6 +66,9 @@ pub enum Conflict {
     /// An account with consumers cannot be removed.
     #[error("the account still has consumers")]
     HasConsumers,
+    /// A part of a feed went to another worker meanwhile.
+    #[error("another worker reads `{0}` now")]
+    Part(String),
     /// A store that is copied into must be new.
     #[error("the target is not empty: it has rows in `{0}`")]
     NotEmpty(&'static str),

@@ -37,6 +37,8 @@ mod copy;
 mod credentials;
 mod database;
 mod error;
+mod events;
+mod feed;
 mod file_use;
 mod id;
 mod idempotency;
@@ -70,6 +72,11 @@ pub use credentials::{
     Rotation, Secret, State,
 };
 pub use error::{Conflict, Error, Result};
+pub use events::{
+    Alarm, AlarmKind, Booked, Dimension, Latencies, Period, Pruned, Replayed, Retention, UsageFilter,
+    UsageQuery, UsageReport, UsageRow, UsageTotals, UsageVerdict,
+};
+pub use feed::{Arrival, FeedWorker, PartHeld, Step, Stray};
 pub use file_use::FileUse;
 pub use id::{AccountId, ConsumerId, CredentialId};
 pub use idempotency::{Answer, IdempotencyKey};

@@ -123,7 +123,7 @@ impl Read for Option<Scopes> {
     }
 }
 
-impl Read for [u8; 32] {
+impl<const N: usize> Read for [u8; N] {
     fn read(columns: &mut Columns<'_>) -> Result<Self> {
         let bytes = columns.next::<Vec<u8>>()?;
         Self::try_from(bytes.as_slice()).map_err(|_| columns.damaged(&hex::encode(&bytes)))

@@ -180,8 +180,142 @@ pub(crate) const QUOTAS: Table = Table {
     columns: &[text("account"), text("subject"), int("period_start"), int("used")],
 };
 
+pub(crate) const USAGE_STREAMS: Table = Table {
+    name: "usage_streams",
+    key: 1,
+    columns: &[
+        text("stream"),
+        text("node"),
+        int("floor"),
+        bytes("floor_hash"),
+        int("highest"),
+        int("pruned"),
+        bytes("pruned_hash"),
+        int("first_at"),
+        int("last_at"),
+    ],
+};
+
+pub(crate) const USAGE_EVENTS: Table = Table {
+    name: "usage_events",
+    key: 2,
+    columns: &[
+        text("stream"),
+        int("seq"),
+        text("id"),
+        int("time"),
+        text("node"),
+        text("account"),
+        text("account_id"),
+        text("consumer"),
+        text("credential"),
+        text("route"),
+        text("model"),
+        text("method"),
+        text("path"),
+        text("client_request_id"),
+        text("tier"),
+        text("outcome"),
+        int("status"),
+        int("duration_ms"),
+        int("upstream_ms"),
+        int("queue_ms"),
+        int("request_bytes"),
+        int("response_bytes"),
+        int("requests"),
+        int("compute_units"),
+        int("rows"),
+        int("tokens_in"),
+        int("tokens_out"),
+        int("tokens_cached"),
+        int("metered_request_bytes"),
+        int("metered_response_bytes"),
+        text("quality"),
+        bytes("hash"),
+    ],
+};
+
+pub(crate) const USAGE_SEALS: Table = Table {
+    name: "usage_seals",
+    key: 2,
+    columns: &[text("stream"), int("seq"), bytes("hash"), bytes("mac")],
+};
+
+pub(crate) const USAGE_ALARMS: Table = Table {
+    name: "usage_alarms",
+    key: 5,
+    columns: &[text("kind"), text("stream"), int("seq"), text("id"), bytes("hash"), int("last"), int("at")],
+};
+
+pub(crate) const USAGE_SERIES: Table = Table {
+    name: "usage_series",
+    key: 1,
+    columns: &[
+        bytes("series"),
+        text("account"),
+        text("account_id"),
+        text("consumer"),
+        text("credential"),
+        text("route"),
+        text("model"),
+        int("status"),
+        text("outcome"),
+    ],
+};
+
+pub(crate) const USAGE_ROLLUPS: Table = Table {
+    name: "usage_rollups",
+    key: 3,
+    columns: &[
+        int("span"),
+        int("start"),
+        bytes("series"),
+        int("reported"),
+        int("counted"),
+        int("estimated"),
+        int("requests"),
+        int("compute_units"),
+        int("rows"),
+        int("tokens_in"),
+        int("tokens_out"),
+        int("tokens_cached"),
+        int("metered_request_bytes"),
+        int("metered_response_bytes"),
+        int("duration_ms"),
+        int("upstream_ms"),
+        bytes("durations"),
+        bytes("upstreams"),
+    ],
+};
+
+pub(crate) const USAGE_FLOORS: Table =
+    Table { name: "usage_floors", key: 1, columns: &[int("span"), int("before")] };
+
+pub(crate) const FEED_PARTS: Table = Table {
+    name: "feed_parts",
+    key: 2,
+    columns: &[text("feed"), text("part"), text("position"), text("worker"), int("until")],
+};
+
+pub(crate) const FEED_WORKERS: Table =
+    Table { name: "feed_workers", key: 2, columns: &[text("feed"), text("worker"), int("until")] };
+
+pub(crate) const FEED_STRAYS: Table = Table {
+    name: "feed_strays",
+    key: 3,
+    columns: &[
+        text("feed"),
+        text("part"),
+        text("position"),
+        text("reason"),
+        int("size"),
+        bytes("bytes"),
+        int("at"),
+    ],
+};
+
 /// Every table, those first that others refer to.
-pub(crate) const ALL: [&Table; 13] = [
+pub(crate) const ALL: [&Table; 23] = [
     &HEAD,
     &ACCOUNTS,
     &CONSUMERS,
@@ -195,4 +329,14 @@ pub(crate) const ALL: [&Table; 13] = [
     &IDEMPOTENCY,
     &USAGE,
     &QUOTAS,
+    &USAGE_STREAMS,
+    &USAGE_EVENTS,
+    &USAGE_SEALS,
+    &USAGE_ALARMS,
+    &USAGE_SERIES,
+    &USAGE_ROLLUPS,
+    &USAGE_FLOORS,
+    &FEED_PARTS,
+    &FEED_WORKERS,
+    &FEED_STRAYS,
 ];

@@ -253,11 +253,11 @@ impl Store {
         Ok(posted)
     }
 
-    /// Deletes what came before this time, in transactions of bounded size.
+    /// Deletes the postings that came before this time, in transactions of bounded size.
     ///
     /// # Errors
     /// What the database says; what was deleted until then is gone.
-    pub async fn prune_usage(&self, before: Timestamp) -> Result<u64> {
+    pub async fn prune_postings(&self, before: Timestamp) -> Result<u64> {
         // Identifiers begin with the time, so the oldest rows are the first ones.
         let millis = u64::try_from(before.as_millisecond()).unwrap_or(0);
         let before = Ulid::from_parts(millis, 0).to_string();

@@ -10,6 +10,9 @@ use anyhow::{Context, bail};
 pub const LOCK: &str = "lock";
 /// The keys under which secrets are sealed.
 pub const SEALING_KEYS: &str = "sealing.key";
+/// The key of the ledger's seals, where no fleet has one.
+const SEAL_KEY: &str = "ledger.key";
+const JOURNAL: &str = "journal";
 
 /// A directory that this process alone uses, as long as this lives.
 #[derive(Debug)]
@@ -52,6 +55,16 @@ impl DataDir {
     /// The file of the keys under which secrets are sealed.
     pub fn sealing_keys(&self) -> PathBuf {
         self.path.join(SEALING_KEYS)
+    }
+
+    /// The file of the key of the ledger's seals.
+    pub fn seal_key(&self) -> PathBuf {
+        self.path.join(SEAL_KEY)
+    }
+
+    /// The directory of the journal.
+    pub fn journal(&self) -> PathBuf {
+        self.path.join(JOURNAL)
     }
 }
 

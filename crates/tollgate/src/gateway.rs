@@ -16,12 +16,14 @@ mod framing;
 mod h1;
 mod h2;
 pub mod health;
+mod ledger;
 pub mod listener;
 mod metered;
 mod pool;
 pub mod problem;
 mod rate_limit;
 mod tunnel;
+pub mod unpacked;
 mod wire;
 pub mod worker;
 
@@ -166,6 +168,9 @@ async fn finish(worker: &Rc<Worker>, timer: &Rc<Timer>, waiting: Box<Waiting>) -
         {
             return deny(call, &live, &denial);
         }
+    }
+    if let Err(denial) = ledger::open(worker, &mut call).await {
+        return deny(call, &live, &denial);
     }
     let answered = match forward::forward(worker, timer, outgoing, &mut call).await {
         Ok(answered) => answered,

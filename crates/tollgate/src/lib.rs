@@ -11,6 +11,7 @@ pub mod directory;
 pub mod explain;
 pub mod gateway;
 pub mod keys;
+pub mod ledger;
 pub mod probe;
 pub mod quotas;
 pub mod reload;

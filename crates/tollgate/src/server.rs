@@ -3,18 +3,21 @@
 mod control;
 mod opening;
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::AtomicUsize;
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use parking_lot::Mutex;
 use tokio::runtime::{Builder, LocalOptions, Runtime};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::watch;
 use tokio::task::JoinHandle as Task;
+use tokio_util::task::TaskTracker;
 use tollgate_core::snapshot::Snapshot;
 
 use self::control::ControlPlane;
@@ -28,6 +31,7 @@ use crate::gateway::connection;
 use crate::gateway::health;
 use crate::gateway::listener::{Accepted, Inbox, Listener};
 use crate::gateway::worker::Worker;
+use crate::ledger::{Ledger, Shipping};
 use crate::quotas::Quotas;
 use crate::shared::Shared;
 use crate::state::clock::Clock;
@@ -42,7 +46,7 @@ pub use self::control::Addresses;
 const GRACE: Duration = Duration::from_millis(200);
 
 /// How long the store may take for the last word.
-const GOODBYE: Duration = Duration::from_secs(2);
+const GOODBYE: Duration = Duration::from_secs(4);
 
 /// A running gate.
 #[derive(Debug)]
@@ -54,6 +58,7 @@ pub struct Server {
     workers: Vec<JoinHandle<bool>>,
     control: Runtime,
     health: Mutex<Task<()>>,
+    shipping: Shipping,
     _data_dir: DataDir,
 }
 
@@ -64,6 +69,8 @@ pub enum Stopped {
     Clean,
     /// Some were still open when the drain time was over.
     Cut,
+    /// Every request was answered; what they used waits in the journal for the next start.
+    Unshipped,
 }
 
 impl Server {
@@ -85,6 +92,7 @@ impl Server {
         telemetry: Telemetry,
         bootstrap: Option<Bootstrap>,
     ) -> anyhow::Result<Self> {
+        tls::install_provider();
         let Compiled { process, snapshot, .. } = compiled;
         let control =
             Builder::new_multi_thread().worker_threads(1).thread_name("control").enable_all().build()?;
@@ -97,7 +105,8 @@ impl Server {
             Some(settings) => Some(Shared::start(settings, clock.clone(), control.handle())?),
             None => None,
         };
-        let gate = Gate::new(process, snapshot, directory, shared, clock, telemetry)?;
+        let ledger = Ledger::open(&process, &data_dir)?;
+        let gate = Gate::new(process, snapshot, directory, shared, ledger, clock, telemetry)?;
 
         let mut bound = Vec::new();
         for settings in &gate.process.listen {
@@ -105,6 +114,7 @@ impl Server {
             bound.push(Listener::bind(settings.clone(), tls)?);
         }
         let control_plane = ControlPlane::bind(&gate.process)?;
+        let shipping = Shipping::start(&gate.ledger, &gate.directory, control.handle())?;
 
         let (workers, inboxes) = start_workers(&gate)?;
         let mut listeners = Vec::new();
@@ -116,7 +126,8 @@ impl Server {
         control_plane.serve(&control, &gate, &listeners, bootstrap);
         control.spawn(Quotas::keep(Arc::downgrade(&gate.quotas)));
         control.spawn(Directory::follow(Arc::downgrade(&gate.directory)));
-        control.spawn(tidy::keep(Arc::downgrade(&gate.directory), gate.clock.clone()));
+        let tidy = tidy::keep(Arc::downgrade(&gate.directory), gate.clock.clone(), gate.process.ledger.keep);
+        control.spawn(tidy);
         if let Some(shared) = &gate.shared {
             control.spawn(look_at_news(shared.news(), Arc::downgrade(&gate.directory)));
         }
@@ -130,6 +141,7 @@ impl Server {
             workers,
             control,
             health,
+            shipping,
             _data_dir: data_dir,
         })
     }
@@ -233,6 +245,16 @@ impl Server {
         self.control.block_on(async {
             // Bounded: a store that hangs may not keep the process from its end.
             let last_words = async {
+                if let Err(unshipped) = self.shipping.stop(GOODBYE / 2).await {
+                    let why = unshipped.why.map_or_else(String::new, |why| format!(": {why}"));
+                    tracing::error!(
+                        "{} usage events wait in the journal for the next start{why}",
+                        unshipped.events
+                    );
+                    if stopped == Stopped::Clean {
+                        stopped = Stopped::Unshipped;
+                    }
+                }
                 if let Err(error) = self.gate.quotas.close().await {
                     tracing::warn!("units of quotas were not given back, and count as used: {error}");
                 }
@@ -271,30 +293,48 @@ fn start_workers(gate: &Arc<Gate>) -> anyhow::Result<(Vec<JoinHandle<bool>>, Vec
     };
     let mut threads = Vec::with_capacity(count);
     let mut inboxes = Vec::with_capacity(count);
+    let (begun, beginnings) = std::sync::mpsc::channel();
     for index in 0..count.max(1) {
         let (connections, inbox) = unbounded_channel();
         inboxes.push(Inbox { connections, load: Arc::new(AtomicUsize::new(0)) });
-        let gate = gate.clone();
-        let run = move || run_worker(gate, inbox);
+        let (gate, begun) = (gate.clone(), begun.clone());
+        let run = move || run_worker(gate, inbox, begun);
         threads.push(std::thread::Builder::new().name(format!("worker-{index}")).spawn(run)?);
+    }
+    drop(begun);
+    // A thread says how it began, or ends without a word.
+    for beginning in beginnings {
+        beginning.context("a data plane thread cannot start")?;
     }
     Ok((threads, inboxes))
 }
 
 /// One data plane thread; true if every connection ended by itself.
-fn run_worker(gate: Arc<Gate>, mut inbox: UnboundedReceiver<Accepted>) -> bool {
-    let runtime = match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
-        Ok(runtime) => runtime,
+fn run_worker(
+    gate: Arc<Gate>,
+    mut inbox: UnboundedReceiver<Accepted>,
+    begun: Sender<io::Result<()>>,
+) -> bool {
+    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+    let (runtime, stream) = match runtime.and_then(|runtime| Ok((runtime, gate.ledger.journal.stream()?))) {
+        Ok(parts) => parts,
         Err(error) => {
-            tracing::error!(%error, "a data plane thread cannot start");
+            // Where the start has been given up already, nobody asks.
+            let _ = begun.send(Err(error));
             return false;
         }
     };
+    let _ = begun.send(Ok(()));
+    drop(begun);
     let drain = gate.process.drain;
     runtime.block_on(async move {
         let stop = gate.drain.clone();
-        let worker = Worker::new(gate);
-        let sweep = worker.tasks.spawn_local(worker.clone().sweep());
+        let worker = Worker::new(gate, stream);
+        // Apart from those that are waited for: what ends a call needs them to the last.
+        let own = TaskTracker::new();
+        own.spawn_local(worker.clone().flush());
+        own.spawn_local(worker.clone().tick());
+        own.spawn_local(worker.clone().sweep());
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
@@ -309,7 +349,6 @@ fn run_worker(gate: Arc<Gate>, mut inbox: UnboundedReceiver<Accepted>) -> bool {
         while let Ok(accepted) = inbox.try_recv() {
             worker.spawn(connection::serve(worker.clone(), accepted));
         }
-        sweep.abort();
         worker.tasks.close();
         tokio::time::timeout(drain, worker.tasks.wait()).await.is_ok()
     })

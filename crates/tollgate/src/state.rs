@@ -24,6 +24,7 @@ use crate::auth_service::Reporter;
 use crate::config::process::Process;
 use crate::decisions::Decisions;
 use crate::directory::Directory;
+use crate::ledger::Ledger;
 use crate::quotas::Quotas;
 use crate::shared::Shared;
 use crate::telemetry::Telemetry;
@@ -54,6 +55,8 @@ pub struct Gate {
     pub quotas: Arc<Quotas>,
     /// What it shares with other gates, where it is one of a fleet.
     pub shared: Option<Arc<Shared>>,
+    /// Where admitted calls are taken down.
+    pub ledger: Arc<Ledger>,
     /// Room for bodies that are held whole.
     pub bodies: Room,
     /// What was lately refused, or would have been.
@@ -84,6 +87,7 @@ impl Gate {
         snapshot: Snapshot,
         directory: Arc<Directory>,
         shared: Option<Arc<Shared>>,
+        ledger: Arc<Ledger>,
         clock: Clock,
         telemetry: Telemetry,
     ) -> anyhow::Result<Arc<Self>> {
@@ -100,6 +104,7 @@ impl Gate {
             limiter,
             decisions: Decisions::telling(shared.as_ref().and_then(|shared| shared.hears_decisions())),
             shared,
+            ledger,
             clock,
             telemetry,
             drain: CancellationToken::new(),

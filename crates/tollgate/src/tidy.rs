@@ -4,7 +4,7 @@ use std::sync::Weak;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tollgate_store::{Result, Store};
+use tollgate_store::{Result, Retention, Store};
 
 use crate::directory::{self, Directory};
 use crate::state::clock::Clock;
@@ -17,28 +17,33 @@ const CHANGES: i64 = 100_000;
 /// only read by people.
 const QUOTAS: SignedDuration = SignedDuration::from_hours(100 * 24);
 /// How long reports of callers of the auth service are kept.
-const USAGE: SignedDuration = SignedDuration::from_hours(400 * 24);
+const POSTINGS: SignedDuration = SignedDuration::from_hours(400 * 24);
 
 /// Deletes what is over, each hour, for as long as the gate runs.
-pub(crate) async fn keep(directory: Weak<Directory>, clock: Clock) {
+///
+/// `events` is how long usage events are kept.
+pub(crate) async fn keep(directory: Weak<Directory>, clock: Clock, events: Duration) {
+    let events = SignedDuration::try_from(events).unwrap_or(SignedDuration::MAX);
+    let retention = Retention { events, ..Retention::default() };
     let mut ticks = tokio::time::interval(EVERY);
     loop {
         ticks.tick().await;
         let Some(directory) = directory.upgrade() else { return };
         let Some(store) = directory.store() else { continue };
-        if let Err(error) = tidy(store, directory::timestamp(clock.now())).await {
+        if let Err(error) = tidy(store, &retention, directory::timestamp(clock.now())).await {
             tracing::warn!(%error, "the store was not tidied");
         }
     }
 }
 
 /// Deletes what is over.
-async fn tidy(store: &Store, now: Timestamp) -> Result<()> {
+async fn tidy(store: &Store, retention: &Retention, now: Timestamp) -> Result<()> {
     let ago = |span| now.saturating_sub(span).unwrap_or(Timestamp::MIN);
     store.prune_idempotency(now).await?;
     store.prune_changes(CHANGES).await?;
     store.prune_quotas(ago(QUOTAS)).await?;
-    store.prune_usage(ago(USAGE)).await?;
+    store.prune_postings(ago(POSTINGS)).await?;
+    store.prune_usage(retention, now).await?;
     Ok(())
 }
 

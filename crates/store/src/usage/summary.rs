@@ -1,9 +1,11 @@
-//! What a credential's postings come to.
+//! What a credential's calls come to: those of the gate, and those that services report.
 
 use jiff::Timestamp;
 
 use super::Used;
+use crate::database::Transaction;
 use crate::error::{Error, Result};
+use crate::events::{self, Dimension, Period, UsageFilter, UsageRow};
 use crate::id::AccountId;
 use crate::row::{Columns, Read};
 use crate::scope::Scope;
@@ -11,9 +13,9 @@ use crate::statement::Statement;
 use crate::store::Store;
 
 /// Endpoints that a summary names.
-const ENDPOINTS: i64 = 10;
+const ENDPOINTS: usize = 10;
 
-/// What a credential's postings come to; integers alone, whoever shows them divides.
+/// What a credential's calls come to; integers alone, whoever shows them divides.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsageSummary {
     /// All calls.
@@ -28,14 +30,14 @@ pub struct UsageSummary {
     pub timed: i64,
     /// In microseconds.
     pub response_us: i64,
-    /// The endpoints that were called most.
+    /// The endpoints that were called most: paths as services report them, and the gate's routes.
     pub endpoints: Vec<EndpointCount>,
 }
 
 /// How often an endpoint was called.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndpointCount {
-    /// The path.
+    /// The path, or the name of the route.
     pub endpoint: String,
     /// Calls.
     pub requests: i64,
@@ -61,8 +63,29 @@ impl Read for EndpointCount {
     }
 }
 
+impl UsageSummary {
+    /// Counts calls of one route that were answered with one status.
+    fn add(&mut self, row: &UsageRow) {
+        let [route, status] = row.values.as_slice() else { return };
+        let calls = row.totals.events().cast_signed();
+        let failed =
+            status.as_deref().and_then(|status| status.parse::<u16>().ok()).is_some_and(|s| s >= 400);
+        self.requests = self.requests.saturating_add(calls);
+        self.errors = self.errors.saturating_add(if failed { calls } else { 0 });
+        self.timed = self.timed.saturating_add(calls);
+        let micros = row.totals.duration_ms.cast_signed().saturating_mul(1000);
+        self.response_us = self.response_us.saturating_add(micros);
+        let endpoint = route.clone().unwrap_or_default();
+        match self.endpoints.iter_mut().find(|known| known.endpoint == endpoint) {
+            Some(known) => known.requests = known.requests.saturating_add(calls),
+            None => self.endpoints.push(EndpointCount { endpoint, requests: calls }),
+        }
+    }
+}
+
 impl Store {
-    /// What a credential's postings come to, debits left out: they announce what usage then reports.
+    /// What a credential's calls come to: the events of the gate, and the postings of services, debits left out, as
+    /// they announce what usage then reports. `day` and `hour` are when those of UTC began.
     ///
     /// # Errors
     /// [`Error::NotFound`] where the credential is not within the scope, and what the database says.
@@ -83,22 +106,51 @@ impl Store {
             }
         }
         let credential = used.text();
-        // Sums of integers are decimals in PostgreSQL, hence the casts.
-        let sums = Statement::new("SELECT count(*), count(*) FILTER (WHERE received_at >= ").bind(day);
-        let sums = sums.push("), count(*) FILTER (WHERE received_at >= ").bind(hour).push(
-            "), count(*) FILTER (WHERE status_code >= 400), count(response_us), \
-             CAST(coalesce(sum(response_us), 0) AS BIGINT) \
-             FROM usage_postings WHERE kind = 'usage' AND credential = ",
-        );
-        let summary: Option<UsageSummary> = self.database.one(sums.bind(credential.as_str())).await?;
-        let mut summary = summary.ok_or(Error::NotFound("credential"))?;
-        let endpoints = Statement::new(
-            "SELECT endpoint, count(*) FROM usage_postings \
-             WHERE kind = 'usage' AND endpoint IS NOT NULL AND credential = ",
-        );
-        let endpoints = endpoints.bind(credential);
-        let endpoints = endpoints.push(" GROUP BY endpoint ORDER BY count(*) DESC, endpoint LIMIT ");
-        summary.endpoints = self.database.all(endpoints.bind(ENDPOINTS)).await?;
+        let mut snapshot = self.database.snapshot().await?;
+        let mut summary = postings(&mut snapshot, &credential, day, hour).await?;
+        let filter = UsageFilter { credential: Some(credential), ..UsageFilter::default() };
+        let by = [Dimension::Route, Dimension::Status];
+        for row in events::since(&mut snapshot, &filter, &by, Period::Day, Timestamp::UNIX_EPOCH).await? {
+            summary.add(&row);
+        }
+        for row in events::since(&mut snapshot, &filter, &[], Period::Day, day).await? {
+            summary.requests_today = summary.requests_today.saturating_add(row.totals.events().cast_signed());
+        }
+        for row in events::since(&mut snapshot, &filter, &[], Period::Hour, hour).await? {
+            let calls = row.totals.events().cast_signed();
+            summary.requests_this_hour = summary.requests_this_hour.saturating_add(calls);
+        }
+        summary
+            .endpoints
+            .sort_by(|a, b| b.requests.cmp(&a.requests).then_with(|| a.endpoint.cmp(&b.endpoint)));
+        summary.endpoints.truncate(ENDPOINTS);
         Ok(summary)
     }
+}
+
+/// What services have reported.
+async fn postings(
+    snapshot: &mut Transaction,
+    credential: &str,
+    day: Timestamp,
+    hour: Timestamp,
+) -> Result<UsageSummary> {
+    // Sums of integers are decimals in PostgreSQL, hence the casts.
+    let sums = Statement::new("SELECT count(*), count(*) FILTER (WHERE received_at >= ").bind(day);
+    let sums = sums.push("), count(*) FILTER (WHERE received_at >= ").bind(hour).push(
+        "), count(*) FILTER (WHERE status_code >= 400), count(response_us), \
+         CAST(coalesce(sum(response_us), 0) AS BIGINT) \
+         FROM usage_postings WHERE kind = 'usage' AND credential = ",
+    );
+    let summary: Option<UsageSummary> = snapshot.one(sums.bind(credential)).await?;
+    let mut summary = summary.ok_or(Error::NotFound("credential"))?;
+    let endpoints = Statement::new(
+        "SELECT endpoint, count(*) FROM usage_postings \
+         WHERE kind = 'usage' AND endpoint IS NOT NULL AND credential = ",
+    );
+    let endpoints = endpoints.bind(credential);
+    let endpoints = endpoints.push(" GROUP BY endpoint ORDER BY count(*) DESC, endpoint LIMIT ");
+    let most = i64::try_from(ENDPOINTS).unwrap_or(i64::MAX);
+    summary.endpoints = snapshot.all(endpoints.bind(most)).await?;
+    Ok(summary)
 }

@@ -1,13 +1,16 @@
 use std::os::unix::fs::PermissionsExt;
 
+use jiff::SignedDuration;
 use tollgate_core::authn::hawk;
 use tollgate_store::{
-    Answer, Error, FileUse, IdempotencyKey, Kind, Lookup, NewCredential, NewProof, Plaintext, Posting,
-    PostingKind, QuotaKey, Reservations, Scope, Store, Verdict, copy,
+    Answer, Arrival, Error, FeedWorker, FileUse, IdempotencyKey, Kind, Lookup, NewCredential, NewProof,
+    Plaintext, Posting, PostingKind, QuotaKey, Reservations, Retention, Scope, Store, Stray, Verdict, copy,
 };
 
 use crate::audit::raw;
 use crate::credentials::open_keys;
+use crate::events::asking;
+use crate::events::chain::Chain;
 use crate::harness::{Place, account, actor, api_key, at, block_on, change, consumer, name};
 
 /// A store with rows in every table.
@@ -38,6 +41,27 @@ async fn fill(store: &Store, place: &Place) {
     let quota = QuotaKey { account: c.account, subject: "requests".to_owned(), period_start: at(0) };
     store.add_quotas(Scope::All, &[(quota, 5)]).await.unwrap();
     store.post_usage(Scope::All, &[posting(key.id)]).await.unwrap();
+    let mut chain = Chain::new(0);
+    let events = chain.calls(1200);
+    // The last but one is missing: an alarm.
+    let events = [&events[..1198], &events[1199..]].concat();
+    store.book(&events, &[chain.seal()], at(1200)).await.unwrap();
+    store.prune_usage(&Retention::default(), at(1200)).await.unwrap();
+    let worker = FeedWorker {
+        feed: "kafka://a/usage".to_owned(),
+        worker: "a".to_owned(),
+        lease: SignedDuration::from_mins(1),
+    };
+    store.lease_parts(&worker, &["0".to_owned()], at(0)).await.unwrap();
+    let stray = Stray {
+        feed: worker.feed,
+        part: "0".to_owned(),
+        position: "7".to_owned(),
+        reason: "is no event".to_owned(),
+        size: 1,
+        bytes: vec![0],
+    };
+    store.book_arrival(Arrival { strays: &[stray], ..Arrival::default() }, at(0)).await.unwrap();
     let mut reservations = Reservations::default();
     reservations.consumer(&name("of-the-file"));
     assert!(store.reserve("tollgate.yaml", &reservations).await.unwrap().is_empty());
@@ -71,6 +95,9 @@ fn a_store_moves_from_either_database_to_the_other() {
             assert!(copied.iter().all(|table| table.rows > 0), "{copied:?}");
             assert_eq!(source.digests().await.unwrap(), target.digests().await.unwrap());
             assert!(matches!(target.verify_audit(None).await.unwrap(), Verdict::Whole(_)));
+            let usage = asking::all(&source, Scope::All).await;
+            assert_eq!((usage.events(), &usage), (1199, &asking::all(&target, Scope::All).await));
+            assert_eq!(target.replay_usage().await.unwrap().mended, 0);
             let again = copy(&source, &target).await.unwrap_err().to_string();
             assert_eq!(again, "the target is not empty: it has rows in `head`");
             // With the same key file, what is sealed opens.

@@ -10,6 +10,8 @@ mod copying;
 mod crash;
 mod credentials;
 mod cursors;
+mod events;
+mod feed;
 mod file_use;
 mod harness;
 mod idempotency;

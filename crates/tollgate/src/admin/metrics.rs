@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use axum::http::StatusCode;
 use parking_lot::Mutex;
+use tollgate_ledger::sink::Fault;
 
 use super::Control;
 
@@ -47,6 +48,15 @@ pub fn text(control: &Control) -> String {
     text.family("tollgate_store_up", "gauge", "Whether the store answered when it was asked last.");
     text.sample(&[], u8::from(!gate.directory.is_away()));
     shared(&mut text, control);
+    text.family(
+        "tollgate_journal_healthy",
+        "gauge",
+        "Whether calls can be taken down; where not, they are refused.",
+    );
+    text.sample(&[], u8::from(gate.ledger.is_healthy()));
+    text.family("tollgate_journal_bytes", "gauge", "Bytes of the journal's files.");
+    text.sample(&[], gate.ledger.journal.bytes());
+    sink(&mut text, control);
     text.family("tollgate_upstream_healthy", "gauge", "Targets of an upstream that count as healthy.");
     let live = gate.live();
     let upstreams: BTreeMap<&str, usize> = live
@@ -76,6 +86,34 @@ pub fn text(control: &Control) -> String {
     text.family("tollgate_build_info", "gauge", "Which program this is.");
     text.sample(&[("version", env!("CARGO_PKG_VERSION"))], 1);
     text.out
+}
+
+/// The way of usage events to where they are kept.
+fn sink(text: &mut Text, control: &Control) {
+    let now = crate::directory::timestamp(control.gate.clock.now());
+    let shipped = control.gate.ledger.counters().map(|counters| counters.read(now)).unwrap_or_default();
+    text.family("tollgate_ledger_events_total", "counter", "Usage events that the sink has acknowledged.");
+    text.sample(&[], shipped.events);
+    text.family(
+        "tollgate_ledger_failures_total",
+        "counter",
+        "Batches that the sink did not take, by whose fault.",
+    );
+    for (fault, failures) in Fault::ALL.iter().zip(shipped.failures) {
+        text.sample(&[("fault", fault.as_str())], failures);
+    }
+    text.family("tollgate_ledger_lag_events", "gauge", "Usage events that wait in the journal.");
+    text.sample(&[], shipped.lag_events);
+    text.family("tollgate_ledger_lag_seconds", "gauge", "How long ago the oldest of them began.");
+    text.sample(&[], shipped.lag_seconds);
+    text.family("tollgate_ledger_lag_bytes", "gauge", "About how many bytes they have.");
+    text.sample(&[], shipped.lag_bytes);
+    text.family(
+        "tollgate_journal_damage_total",
+        "counter",
+        "Damages found in the journal; each is an alarm.",
+    );
+    text.sample(&[], shipped.findings);
 }
 
 /// How a fleet's Redis does, where there is one.

@@ -29,9 +29,9 @@ pub struct Health {
 /// Whether routes can be served.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Ready {
-    /// `ready` or `draining`.
+    /// `ready`, `draining`, or `failing` where calls are refused because what they use cannot be recorded.
     pub status: &'static str,
-    /// What is away: `store`, `shared`, `upstream:NAME`.
+    /// What is away: `journal`, `store`, `shared`, `upstream:NAME`.
     pub degraded: Vec<String>,
 }
 
@@ -47,7 +47,7 @@ async fn health() -> Json<Health> {
 /// Also where something is away; `degraded` names it.
 #[utoipa::path(get, path = "/ready", tag = "probes",
     responses((status = 200, description = "They can", body = Ready),
-        (status = 503, description = "The gate is about to stop", body = Ready)),
+        (status = 503, description = "The gate is about to stop, or its journal fails", body = Ready)),
     security(()))]
 async fn ready(State(control): State<Arc<Control>>) -> (StatusCode, Json<Ready>) {
     if control.gate.drain.is_cancelled() {
@@ -62,9 +62,14 @@ async fn ready(State(control): State<Arc<Control>>) -> (StatusCode, Json<Ready>)
         .map(|(name, _)| format!("upstream:{name}"));
     let store = control.gate.directory.is_away().then(|| "store".to_owned());
     let shared = control.gate.shared.as_ref().filter(|shared| !shared.is_up()).map(|_| "shared".to_owned());
-    let mut degraded: Vec<String> = unhealthy.chain(store).chain(shared).collect();
+    let records = control.gate.ledger.is_healthy();
+    let journal = (!records).then(|| "journal".to_owned());
+    let mut degraded: Vec<String> = unhealthy.chain(journal).chain(store).chain(shared).collect();
     degraded.sort_unstable();
-    (StatusCode::OK, Json(Ready { status: "ready", degraded }))
+    match records {
+        true => (StatusCode::OK, Json(Ready { status: "ready", degraded })),
+        false => (StatusCode::SERVICE_UNAVAILABLE, Json(Ready { status: "failing", degraded })),
+    }
 }
 
 /// Counters and gauges

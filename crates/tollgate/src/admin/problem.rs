@@ -168,6 +168,7 @@ fn of_conflict(conflict: &Conflict) -> Problem {
         Conflict::Credential(_) => (StatusCode::CONFLICT, "credential_over"),
         Conflict::HasConsumers => (StatusCode::CONFLICT, "account_in_use"),
         Conflict::NotEmpty(_) => (StatusCode::CONFLICT, "not_empty"),
+        Conflict::Part(_) => (StatusCode::CONFLICT, "part_taken"),
     };
     Problem::new(status, code, conflict.to_string())
 }

@@ -71,9 +71,13 @@ impl Serve {
         stop.wait();
         reload.abort();
         tracing::info!("stopping: open requests may end");
-        if Server::stop_shared(server) == Stopped::Cut {
-            tracing::warn!("requests were still open when the drain time was over; they were cut");
+        match Server::stop_shared(server) {
+            Stopped::Clean => Ok(Outcome::Done),
+            Stopped::Cut => {
+                tracing::warn!("requests were still open when the drain time was over; they were cut");
+                Ok(Outcome::Done)
+            }
+            Stopped::Unshipped => Ok(Outcome::Refused),
         }
-        Ok(Outcome::Done)
     }
 }

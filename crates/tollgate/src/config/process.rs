@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use tollgate_ledger::sink::SinkAddress;
 use tollgate_secrets::Secret;
 
 use crate::shared;
@@ -38,6 +39,8 @@ pub struct Process {
     pub auth_service: Option<AuthService>,
     /// The Redis of its fleet, if it is in one.
     pub shared: Option<shared::Settings>,
+    /// How what was used is recorded.
+    pub ledger: Ledger,
     /// Bounds of what callers may send.
     pub bounds: Bounds,
 }
@@ -76,6 +79,19 @@ pub struct AuthService {
     pub report: bool,
     /// How the gate names itself there.
     pub service_id: String,
+}
+
+/// How what was used is recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ledger {
+    /// Where events go.
+    pub sink: SinkAddress,
+    /// Whether the journal is on the disk before a call goes on, which survives the end of the machine too.
+    pub sync_always: bool,
+    /// How long events are kept in the store.
+    pub keep: Duration,
+    /// Bytes of the journal's files.
+    pub max_bytes: u64,
 }
 
 /// The cache of who is behind a credential.

@@ -27,6 +27,7 @@ pub fn rule(route: &Route, consumer: Option<&Name>, denial: &Denial) -> Option<S
         | Denial::Overloaded
         | Denial::Directory(_)
         | Denial::Uncounted
+        | Denial::Unmetered
         | Denial::Balance(_)
         | Denial::Revoked => return None,
     };

@@ -12,6 +12,8 @@ use tollgate_core::denial::{Denial, Malformed};
 use tollgate_core::limit::{Cost, Reservation, Standing, Unit};
 use tollgate_core::mode::lets_through;
 use tollgate_core::route::Route;
+use tollgate_ledger::journal::Entry;
+use ulid::Ulid;
 
 use super::rate_limit::RateLimit;
 use crate::auth_service::{Charge, Use};
@@ -77,6 +79,10 @@ pub struct Call {
     pub standing: Vec<Standing>,
     /// Until the model's answer began.
     pub upstream: Option<Duration>,
+    /// Its place in the journal, once it may be sent.
+    pub entry: Option<Entry>,
+    /// When it was sent.
+    sent_at: Option<Duration>,
     /// What it holds of its limits until it ends.
     pub reservation: Option<Reservation>,
     /// What its answer tells of its limits.
@@ -115,6 +121,8 @@ impl Call {
             would: None,
             standing: Vec::new(),
             upstream: None,
+            entry: None,
+            sent_at: None,
             reservation: None,
             rate_limit: None,
             held: None,
@@ -145,6 +153,7 @@ impl Call {
 
     /// Notes that it is sent now: from here on it counts, however it ends.
     pub fn sent(&mut self) {
+        self.sent_at = self.entry.is_some().then(|| self.gate.clock.now().monotonic);
         if let Some(reservation) = &mut self.reservation {
             reservation.commit();
         }
@@ -211,13 +220,27 @@ impl Call {
     }
 
     /// Time since the request began.
-    fn elapsed(&self) -> Duration {
+    pub fn elapsed(&self) -> Duration {
         self.gate.clock.now().monotonic.saturating_sub(self.now.monotonic)
+    }
+
+    /// Notes how much went either way so far.
+    pub fn carried(&mut self, up: u64, down: u64) {
+        self.request_bytes.set(up);
+        self.response_bytes = down;
+    }
+
+    /// Time since it was sent; none where it was not.
+    pub fn since_sent(&self) -> Duration {
+        let sent_at = self.sent_at.unwrap_or(Duration::MAX);
+        self.gate.clock.now().monotonic.saturating_sub(sent_at)
     }
 }
 
 impl Drop for Call {
     fn drop(&mut self) {
+        // Whoever wants to know when it is written has closed it already.
+        drop(self.close());
         self.settle();
         self.report();
         if self.gate.telemetry.access_log.is_none() {
@@ -282,17 +305,25 @@ fn timestamp(wall: Duration) -> String {
 
 /// A ULID in text form: 48 bits of milliseconds, 80 bits from the operating system's random source.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RequestId(HeaderValue);
+pub struct RequestId {
+    id: Ulid,
+    text: HeaderValue,
+}
 
 impl RequestId {
     /// The 26 characters.
     pub fn as_str(&self) -> &str {
-        self.0.to_str().unwrap_or_default()
+        self.text.to_str().unwrap_or_default()
     }
 
     /// Ready to send.
     pub fn header(&self) -> HeaderValue {
-        self.0.clone()
+        self.text.clone()
+    }
+
+    /// The number that the text stands for.
+    pub fn ulid(&self) -> Ulid {
+        self.id
     }
 }
 
@@ -316,8 +347,9 @@ impl RequestIds {
         let millis = u64::try_from(now.wall.as_millis()).unwrap_or(u64::MAX);
         let [a, b, c, d, e, f, g, h, i, j, ..] = self.bytes::<16>();
         let random = u128::from_be_bytes([0, 0, 0, 0, 0, 0, a, b, c, d, e, f, g, h, i, j]);
-        let text = ulid::Ulid::from_parts(millis, random).array_to_str(&mut buffer);
-        RequestId(HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("")))
+        let id = Ulid::from_parts(millis, random);
+        let text = HeaderValue::from_str(id.array_to_str(&mut buffer));
+        RequestId { id, text: text.unwrap_or(HeaderValue::from_static("")) }
     }
 
     /// Random bytes, for trace ids too.

@@ -143,7 +143,7 @@ impl Exchanged {
             && !parts.headers.contains_key(CONNECTION)
             && !worker.gate.drain.is_cancelled()
             // While the model still answers, it may still take the rest of the request.
-            && ((body.is_model() && !body.has_ended()) || can_waste(&caller.borrow()));
+            && ((body.is_model() && !body.has_ended() && !body.is_closing()) || can_waste(&caller.borrow()));
         let connection = match stays {
             _ if parts.status == StatusCode::SWITCHING_PROTOCOLS => Connection::Upgrade,
             false => Connection::Close,
@@ -175,7 +175,7 @@ impl Exchanged {
 /// Writes head and body; false where either side broke off.
 async fn pump(caller: &RefCell<Caller>, body: &mut ResponseBody, framing: BodyFraming) -> bool {
     let is_chunked = framing == BodyFraming::Chunked;
-    let mut ended = framing == BodyFraming::None || body.has_ended();
+    let mut ended = body.has_ended() || (framing == BodyFraming::None && !body.is_closing());
     let mut broken = false;
     if ended && is_chunked {
         caller.borrow_mut().output.push_last_chunk();
@@ -189,6 +189,8 @@ async fn pump(caller: &RefCell<Caller>, body: &mut ResponseBody, framing: BodyFr
                 body.drive(cx);
             } else if !ended {
                 match body.poll_data(cx) {
+                    // In a moment all of it goes out in one write.
+                    Poll::Pending if body.is_closing() => return Poll::Pending,
                     Poll::Pending => waits = true,
                     Poll::Ready(Some(Ok(data))) => caller.borrow_mut().output.push(data, is_chunked),
                     Poll::Ready(Some(Err(_))) => (broken, ended) = (true, true),

@@ -1,18 +1,23 @@
 //! The model's body on its way to the caller, and the one end of each request that reached a model.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tokio::time::Instant;
+use tollgate_ledger::journal::Flushed;
 
 use super::call::{Call, Outcome};
 use super::exchange::{BodyError, Exchange};
 use super::wire::timer::Timer;
 use super::worker::Worker;
 use crate::state::upstreams::Occupied;
+
+/// How long the end of an answer waits for a journal whose disk fails.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A body that drives its connection and closes its call: at the end, at an error, or when the caller leaves and it is
 /// dropped.
@@ -28,6 +33,18 @@ pub struct Metered {
     broken: Option<BodyError>,
     /// Absent once the body has ended.
     flow: Option<Flow>,
+    /// What the caller gets when the journal has the call's end.
+    last: Option<Last>,
+    /// When the call last said how far it is.
+    progress: u32,
+}
+
+/// The end of a body. The caller may not have the last of it before the call is taken down for good: else somebody could be
+/// served whom no bill knows.
+#[derive(Debug)]
+struct Last {
+    data: Option<Bytes>,
+    flushed: Flushed,
 }
 
 #[derive(Debug)]
@@ -49,8 +66,18 @@ impl Metered {
     ) -> Self {
         let ended = exchange.body_has_ended();
         let flow = Some(Flow { exchange, call, _occupied: occupied });
-        let mut metered =
-            Self { worker, timer, idle, waiting_since: None, withheld: false, broken: None, flow };
+        let progress = worker.progress.get();
+        let mut metered = Self {
+            worker,
+            timer,
+            idle,
+            waiting_since: None,
+            withheld: false,
+            broken: None,
+            flow,
+            last: None,
+            progress,
+        };
         // Nobody asks an empty body for its next part.
         if ended {
             metered.end();
@@ -68,6 +95,9 @@ impl Metered {
         if let Some(error) = self.broken.take() {
             return Poll::Ready(Some(Err(error)));
         }
+        if self.last.is_some() {
+            return self.poll_last(cx);
+        }
         let Some(flow) = &mut self.flow else {
             return Poll::Ready(None);
         };
@@ -75,17 +105,24 @@ impl Metered {
             Poll::Pending => self.poll_stall(cx),
             Poll::Ready(None) => {
                 self.end();
-                Poll::Ready(None)
+                self.poll_last(cx)
             }
             Poll::Ready(Some(Err(error))) => self.poll_broken(error, cx),
             Poll::Ready(Some(Ok(_))) if flow.call.is_revoked() => self.poll_broken(BodyError::Revoked, cx),
             Poll::Ready(Some(Ok(data))) => {
                 self.waiting_since = None;
                 flow.call.response_bytes += data.len() as u64;
-                if flow.exchange.body_has_ended() {
-                    self.end();
+                if self.progress != self.worker.progress.get() {
+                    self.progress = self.worker.progress.get();
+                    flow.call.progress();
                 }
-                Poll::Ready(Some(Ok(data)))
+                if !flow.exchange.body_has_ended() {
+                    return Poll::Ready(Some(Ok(data)));
+                }
+                self.end();
+                let Some(last) = &mut self.last else { return Poll::Ready(Some(Ok(data))) };
+                last.data = Some(data);
+                self.poll_last(cx)
             }
         }
     }
@@ -109,15 +146,35 @@ impl Metered {
 
     /// Whether nothing is left.
     pub fn has_ended(&self) -> bool {
-        self.broken.is_none() && self.flow.is_none()
+        self.broken.is_none() && self.flow.is_none() && self.last.is_none()
+    }
+
+    /// Whether all that is left waits for the journal.
+    pub fn is_closing(&self) -> bool {
+        self.last.is_some()
     }
 
     /// How much is left, as far as the model said.
     pub fn remaining(&self) -> Option<u64> {
         match &self.flow {
             Some(flow) => flow.exchange.body_remaining(),
-            None => Some(0),
+            None => self
+                .last
+                .as_ref()
+                .map(|last| last.data.as_ref().map_or(0, |data| data.len() as u64))
+                .or(Some(0)),
         }
+    }
+
+    /// The last part, once the journal has the call's end; where its disk fails, in a moment all the same: the journal
+    /// keeps the end in memory until it can write it.
+    fn poll_last(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
+        let Some(last) = &mut self.last else { return Poll::Ready(None) };
+        if Pin::new(&mut last.flushed).poll(cx).is_pending() {
+            let since = *self.waiting_since.get_or_insert_with(Instant::now);
+            ready!(self.timer.poll_until(cx, since + PATIENCE));
+        }
+        Poll::Ready(self.last.take().and_then(|last| last.data).map(Ok))
     }
 
     fn poll_stall(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
@@ -151,6 +208,8 @@ impl Metered {
     fn end(&mut self) {
         let Some(mut flow) = self.flow.take() else { return };
         flow.call.outcome = Outcome::Served;
+        self.waiting_since = None;
+        self.last = flow.call.close().map(|flushed| Last { data: None, flushed });
         if let Some(exchange) = flow.exchange.recycle() {
             self.worker.pool.borrow_mut().put(exchange);
         }

@@ -161,9 +161,11 @@ fn openai(denial: &Denial) -> Value {
         Denial::NonceLimit { .. } | Denial::Limited { .. } => ("requests", Some("rate_limit_exceeded")),
         Denial::Balance(_) => ("insufficient_quota", Some("insufficient_quota")),
         Denial::Directory(DirectoryFailure::Throttled { .. }) => ("requests", Some("rate_limit_exceeded")),
-        Denial::Overloaded | Denial::Directory(_) | Denial::Uncounted | Denial::Upstream(_) => {
-            ("server_error", Some(denial.code()))
-        }
+        Denial::Overloaded
+        | Denial::Directory(_)
+        | Denial::Uncounted
+        | Denial::Unmetered
+        | Denial::Upstream(_) => ("server_error", Some(denial.code())),
         _ => ("invalid_request_error", Some(denial.code())),
     };
     json!({ "error": { "message": message(denial), "type": kind, "param": null, "code": code } })
@@ -199,6 +201,7 @@ pub fn message(denial: &Denial) -> String {
             DirectoryFailure::Throttled { .. } => "credentials are checked too often; retry later".into(),
         },
         Denial::Uncounted => "what was used of a quota cannot be read at the moment; retry soon".into(),
+        Denial::Unmetered => "what is used cannot be recorded at the moment; retry soon".into(),
         Denial::Revoked => "the credential was revoked while the call was under way".into(),
         Denial::Balance(Balance::Low) => "the account's balance is too low".into(),
         Denial::Balance(Balance::Refused { reason, .. }) => reason.to_string(),

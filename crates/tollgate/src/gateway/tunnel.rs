@@ -73,17 +73,22 @@ impl Tunnel {
         tokio::select! {
             () = both_ways((caller, input), (model, from_model), stall, &up, &down) => {}
             () = worker.gate.drain.cancelled() => {}
-            () = revoked(&call) => call.deny_midway(&Denial::Revoked),
+            () = watch(worker, &mut call, &up, &down) => call.deny_midway(&Denial::Revoked),
         }
-        call.request_bytes.set(up.get());
-        call.response_bytes = down.get();
+        call.carried(up.get(), down.get());
     }
 }
 
-/// Waits until the caller's credential is revoked.
-async fn revoked(call: &Call) {
+/// Waits until the caller's credential is revoked; meanwhile the journal hears how far the call is.
+async fn watch(worker: &Worker, call: &mut Call, up: &Cell<u64>, down: &Cell<u64>) {
+    let mut told = worker.progress.get();
     while !call.is_revoked() {
         tokio::time::sleep(LOOK).await;
+        if told != worker.progress.get() {
+            told = worker.progress.get();
+            call.carried(up.get(), down.get());
+            call.progress();
+        }
     }
 }
 

@@ -43,7 +43,7 @@ async fn only_what_is_over_is_deleted() {
     };
     store.add_quotas(Scope::All, &[counter(101), counter(99)]).await.unwrap();
 
-    tidy(&store, now).await.unwrap();
+    tidy(&store, &Retention::default(), now).await.unwrap();
     let kept = store.usage_postings(Scope::All, credential, &Paging::default()).await.unwrap().items;
     assert_eq!(kept.iter().map(|kept| kept.posting.received_at).collect::<Vec<_>>(), [days(399)]);
     let kept = store.quotas(Scope::All, Timestamp::MIN).await.unwrap();

@@ -4,12 +4,16 @@ use crate::assert_none;
 use crate::sources::{Source, all, product, workspace};
 
 /// The workspace's crates, and those of them that each may use.
-const DIRECTION: [(&str, &[&str]); 5] = [
+const DIRECTION: [(&str, &[&str]); 6] = [
     ("core", &[]),
     ("secrets", &[]),
     ("models", &[]),
     ("store", &["tollgate-core"]),
-    ("tollgate", &["tollgate-core", "tollgate-models", "tollgate-secrets", "tollgate-store"]),
+    ("ledger", &["tollgate-core", "tollgate-store"]),
+    (
+        "tollgate",
+        &["tollgate-core", "tollgate-ledger", "tollgate-models", "tollgate-secrets", "tollgate-store"],
+    ),
 ];
 
 fn naming(sources: &[Source], words: &[&str]) -> Vec<String> {
@@ -61,6 +65,18 @@ fn the_store_knows_no_http_and_no_clock() {
 }
 
 #[test]
+fn the_ledger_knows_no_http_and_no_runtime_of_its_journal() {
+    assert_none(
+        "the ledger takes down what happened, whoever tells it",
+        &naming(&all(&["crates/ledger/src"]), &["hyper", "axum", "std::env", "std::process"]),
+    );
+    assert_none(
+        "the journal's one thread is its own, and whoever polls it brings the runtime and the wall clock",
+        &naming(&all(&["crates/ledger/src/journal"]), &["tokio", "Timestamp::now", "Zoned::now"]),
+    );
+}
+
+#[test]
 fn crates_depend_in_one_direction() {
     let mut found = Vec::new();
     for (name, allowed) in DIRECTION {
@@ -91,8 +107,13 @@ fn the_data_plane_and_the_control_plane_meet_in_the_state_alone() {
 #[test]
 fn tasks_are_tracked() {
     let banned = ["tokio::spawn", "task::spawn", "task::spawn_local", "task::spawn_blocking"];
-    let sources =
-        product(&["crates/tollgate/src", "crates/models/src", "crates/secrets/src", "crates/store/src"]);
+    let sources = product(&[
+        "crates/tollgate/src",
+        "crates/models/src",
+        "crates/secrets/src",
+        "crates/store/src",
+        "crates/ledger/src",
+    ]);
     assert_none(
         "a task belongs to a tracker, a set or a runtime that its owner ends, so that a stop waits for it",
         &naming(&sources, &banned),
@@ -106,6 +127,7 @@ fn one_file_prints() {
         "crates/models/src",
         "crates/secrets/src",
         "crates/store/src",
+        "crates/ledger/src",
         "crates/core/src",
     ]);
     sources.retain(|source| {

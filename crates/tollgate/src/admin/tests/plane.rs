@@ -18,8 +18,10 @@ use tower::ServiceExt as _;
 
 use crate::admin::{Bootstrap, Control, Peer, Settings, admin, auth_api};
 use crate::auth_service::AuthService;
-use crate::config::{self, source::Source};
+use crate::config::{self, Compiled, source::Source};
+use crate::data_dir::DataDir;
 use crate::directory::Directory;
+use crate::ledger::Ledger;
 use crate::state::Gate;
 use crate::state::clock::{Clock, Manual};
 use crate::telemetry::Telemetry;
@@ -309,7 +311,10 @@ async fn gate(folder: &Path, store: Store, service: Option<AuthService>, clock: 
     let directory = Arc::new(Directory::new(compiled.process.directory, service, handle));
     directory.open(store).await.unwrap();
     directory.reserve("test", &compiled.snapshot).await.unwrap();
-    Gate::new(compiled.process, compiled.snapshot, directory, None, clock, Telemetry::default()).unwrap()
+    let data_dir = DataDir::lock(&folder.join("data")).unwrap();
+    let ledger = Ledger::open(&compiled.process, &data_dir).unwrap();
+    let Compiled { process, snapshot, .. } = compiled;
+    Gate::new(process, snapshot, directory, None, ledger, clock, Telemetry::default()).unwrap()
 }
 
 /// A new database of a running server.

@@ -3,14 +3,12 @@
 
 use super::context::Context;
 use crate::config::file::route::{Meter, Meters, Route};
-use crate::config::file::services::Ledger;
 use crate::config::file::spanned::{Named, Spanned};
 use crate::config::file::tier::Tier;
 use crate::config::file::{File, price};
 
 /// Warns of everything in the file that is not in force.
 pub(super) fn file(cx: &mut Context<'_>, file: &File) {
-    services(cx, file);
     for item in &file.upstreams.items {
         set(cx, "`capacity`", item.value.capacity.as_ref());
         set(cx, "`queue` of an upstream", item.value.queue.as_ref());
@@ -22,10 +20,6 @@ pub(super) fn file(cx: &mut Context<'_>, file: &File) {
     for item in file.routes.iter().flat_map(|routes| &routes.items) {
         route(cx, &item.value);
     }
-}
-
-fn services(cx: &mut Context<'_>, file: &File) {
-    set(cx, "`ledger`", file.ledger.as_ref().filter(|ledger| ledger.value != Ledger::default()));
 }
 
 fn tier(cx: &mut Context<'_>, tier: &Tier) {
@@ -50,8 +44,8 @@ fn prices(cx: &mut Context<'_>, file: &File) {
 
 fn route(cx: &mut Context<'_>, route: &Route) {
     let counted = |meters: &&Spanned<Meters>| match &meters.value {
-        Meters::Off(_) => true,
-        Meters::List(list) => !matches!(list.as_slice(), [Meter::Requests]),
+        Meters::Off(_) => false,
+        Meters::List(list) => !matches!(list.as_slice(), [Spanned { value: Meter::Requests, .. }]),
     };
     set(cx, "`model`", route.model.as_ref());
     set(cx, "`meters`", route.meters.as_ref().filter(counted));

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use super::context::Context;
-use super::{pem, shared, store};
+use super::{ledger, pem, shared, store};
 use crate::config::file::File;
 use crate::config::file::amount::ByteSize;
 use crate::config::file::process::{self as file, Listed, Listen, Workers};
@@ -39,6 +39,7 @@ pub(super) fn process(cx: &mut Context<'_>, file: &File) -> Option<Process> {
         directory: store::directory(cx, file),
         auth_service: store::auth_service(cx, file),
         shared,
+        ledger: ledger::ledger(cx, file),
         data_dir,
         bounds: file.bounds.as_ref().map_or_else(Bounds::default, |file| bounds(cx, file)),
     })

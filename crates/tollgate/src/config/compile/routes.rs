@@ -13,7 +13,7 @@ use tollgate_core::route::{Access, Matching, Rewrite, Route, Routes};
 use tollgate_core::upstream::Upstream;
 
 use super::context::Context;
-use super::{accept, cors, dialect, limits, overlap, paths};
+use super::{accept, cors, dialect, limits, meters, overlap, paths};
 use crate::config::file::route::{self as file, ConsumerNamed, ConsumerPlace};
 use crate::config::file::spanned::{Item, Spanned};
 use crate::config::file::{self as whole, File};
@@ -65,6 +65,7 @@ fn route(
     let access = access(cx, file, value);
     let limits = limits::limits(cx, value.limits.as_ref());
     let cors = value.cors.as_ref().map(|given| cors::cors(cx, given));
+    let meters = meters::meters(cx, value);
     let mode = value.mode.as_ref().map_or(Mode::Enforce, |given| mode(cx, given));
     let name = name?;
     Some(Route {
@@ -79,6 +80,7 @@ fn route(
         },
         accept: shared(accepts, accept?),
         access,
+        meters,
         mode,
         body_max: value.body.as_ref().map_or(Some(BODY_MAX), |limit| limit.0),
         websocket: value.upgrade.contains(&file::Upgrade::Websocket),

@@ -1,5 +1,7 @@
 //! Routes.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -42,9 +44,9 @@ pub(in crate::config) struct Route {
     /// What each consumer may use of this route at a time, beside the limits of its tier.
     #[serde(default)]
     pub limits: Option<Spanned<Vec<Spanned<Limit>>>>,
-    /// What is reserved by meter while a request does not tell how much it will use.
+    /// What is reserved of limits while a request does not tell how much it will use.
     #[serde(default)]
-    pub estimate: Option<Spanned<Named<u64>>>,
+    pub estimate: Option<Spanned<Estimate>>,
     /// What is paid when the caller hangs up. Default `delivered`.
     #[serde(default)]
     pub on_hangup: Option<Spanned<OnHangup>>,
@@ -123,9 +125,9 @@ pub(in crate::config) enum Model {
 #[serde(rename_all = "snake_case")]
 pub(in crate::config) enum ModelPlace {
     /// A segment of the path, counted from 1.
-    PathSegment(u32),
+    PathSegment(Spanned<u32>),
     /// A member of the JSON body, as a JSON pointer.
-    Body(String),
+    Body(Spanned<String>),
 }
 
 /// What is counted.
@@ -136,7 +138,7 @@ pub(in crate::config) enum Meters {
     #[serde(rename = "text")]
     Off(Off),
     #[serde(rename = "list")]
-    List(Vec<Meter>),
+    List(Vec<Spanned<Meter>>),
 }
 
 /// Nothing is counted.
@@ -169,29 +171,79 @@ pub(in crate::config) enum Meter {
     Rows(Rows),
 }
 
-/// Compute units are time at the upstream.
+impl Meter {
+    /// Its word.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Requests => "requests",
+            Self::Tokens => "tokens",
+            Self::TokensIn => "tokens_in",
+            Self::TokensOut => "tokens_out",
+            Self::BytesIn => "bytes_in",
+            Self::BytesOut => "bytes_out",
+            Self::ComputeUnits(_) => "compute_units",
+            Self::Rows(_) => "rows",
+        }
+    }
+}
+
+/// Compute units are time at the upstream, and what the payload weighs.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct ComputeUnits {
     /// Units of one second.
-    pub per_second: Decimal,
+    pub per_second: Spanned<Decimal>,
+    /// Units of one row; needs `rows` beside. Default 0.
+    #[serde(default)]
+    pub per_row: Option<Spanned<Decimal>>,
+    /// Units of one mebibyte of the request's body. Default 0.
+    #[serde(default)]
+    pub per_mebibyte: Option<Spanned<Decimal>>,
+    /// What all that is multiplied with, by the model's name. Default 1.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, Decimal>")]
+    pub models: Named<Decimal>,
 }
 
-/// Rows are the items of a list in the body.
+/// Rows are the items of a list in the body, or what the first tensor's `shape` says (V2 protocol).
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct Rows {
-    /// The list, as a JSON pointer.
-    pub body: String,
+    /// The list, as a JSON pointer, such as `/inputs` or `/dataframe_split/data`.
+    pub body: Spanned<String>,
 }
 
-/// What is paid when the caller hangs up.
+/// What is reserved of limits while a request does not tell how much it will use.
 #[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Estimate {
+    /// Tokens, read and written.
+    #[serde(default)]
+    pub tokens: Option<u64>,
+    /// Tokens read.
+    #[serde(default)]
+    pub tokens_in: Option<u64>,
+    /// Tokens written.
+    #[serde(default)]
+    pub tokens_out: Option<u64>,
+    /// Bytes of a body whose length is not declared.
+    #[serde(default)]
+    pub bytes: Option<u64>,
+    /// Rows.
+    #[serde(default)]
+    pub rows: Option<u64>,
+    /// Compute units.
+    #[serde(default)]
+    pub compute_units: Option<u64>,
+}
+
+/// What is paid when the caller hangs up. The request counts in each case.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::config) enum OnHangup {
-    /// What was delivered.
+    /// What was delivered; nothing where none of the answer was.
     Delivered,
-    /// What the model generated.
+    /// What the model generated: its answer is read to the end.
     Generated,
     /// Nothing.
     None,

@@ -56,32 +56,25 @@ impl std::fmt::Debug for Shared {
 }
 
 /// The record of usage.
-#[derive(Debug, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub(in crate::config) struct Ledger {
-    /// Where events go: `store`, `nats://…`, `kafka://…` or `kinesis://STREAM?region=…`.
-    pub sink: String,
-    /// When the journal is on disk.
-    pub sync: Sync,
-    /// How long events are kept.
-    pub keep: TimeSpan,
-    /// The journal's largest size.
-    pub max_bytes: ByteSize,
-}
-
-impl Default for Ledger {
-    fn default() -> Self {
-        Self {
-            sink: "store".to_owned(),
-            sync: Sync::Process,
-            keep: TimeSpan(std::time::Duration::from_hours(90 * 24)),
-            max_bytes: ByteSize(10 << 30),
-        }
-    }
+    /// Where events go: `store`, `nats://…`, `kafka://…` or `kinesis://STREAM?region=…`. Default `store`.
+    #[serde(default)]
+    pub sink: Option<Spanned<Secret>>,
+    /// When the journal is on disk. Default `process`.
+    #[serde(default)]
+    pub sync: Option<Sync>,
+    /// How long events are kept in the store. Default `90d`.
+    #[serde(default)]
+    pub keep: Option<Spanned<TimeSpan>>,
+    /// The journal's largest size. Default `10GiB`.
+    #[serde(default)]
+    pub max_bytes: Option<Spanned<ByteSize>>,
 }
 
 /// When the journal is on disk.
-#[derive(Debug, PartialEq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::config) enum Sync {
     /// Written at once, flushed every second: survives the end of the process.

@@ -21,6 +21,7 @@ impl Process {
             directory,
             auth_service,
             shared,
+            ledger,
             bounds,
         } = self;
         [
@@ -34,6 +35,7 @@ impl Process {
             ("bounds", *bounds != new.bounds),
             ("store", !is_same_place(store, &new.store)),
             ("shared", !is_same_fleet(shared.as_ref(), new.shared.as_ref())),
+            ("ledger", *ledger != new.ledger),
             ("directory", *directory != new.directory),
             ("auth_service", *auth_service != new.auth_service),
         ]

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use tollgate_core::limit::{Limit, Limits};
+use tollgate_core::meter::{Estimate, Meters};
 use tollgate_core::mode::Mode;
 use tollgate_core::route::Route;
 use tollgate_core::upstream::Upstream;
@@ -77,11 +78,12 @@ fn of_process(out: &mut String, process: &Process) {
             listener.connections
         );
     }
-    let Process { admin, probes, auth_api, callers, workers, drain, data_dir, bounds, .. } = process;
+    let Process { admin, probes, auth_api, callers, workers, drain, data_dir, ledger, bounds, .. } = process;
     if probes.is_some() || auth_api.is_some() {
         let _ = writeln!(out, "probes {probes:?} auth_api {auth_api:?} callers {callers:?}");
     }
     let _ = writeln!(out, "admin {admin:?} workers {workers:?} drain {drain:?} data {}", data_dir.display());
+    let _ = writeln!(out, "{ledger:?}");
     let _ = writeln!(out, "{bounds:?}");
 }
 
@@ -127,8 +129,38 @@ fn of_route(out: &mut String, route: &Route) {
         route.access.scopes
     );
     of_limits(out, &route.limits);
+    if route.meters != Meters::default() {
+        of_meters(out, &route.meters);
+    }
     if let Some(cors) = &route.cors {
         let _ = writeln!(out, "  {cors:?}");
+    }
+}
+
+fn of_meters(out: &mut String, meters: &Meters) {
+    let Meters {
+        off,
+        tokens_in,
+        tokens_out,
+        bytes_in,
+        bytes_out,
+        compute_units,
+        rows,
+        estimate,
+        on_hangup,
+        model,
+        // It follows from the others.
+        request: _,
+    } = meters;
+    let _ = writeln!(
+        out,
+        "  meters off {off} tokens {tokens_in} {tokens_out} bytes {bytes_in} {bytes_out} rows {rows:?} model {model:?}, hang-up {on_hangup:?}"
+    );
+    if let Some(units) = compute_units {
+        let _ = writeln!(out, "    {units:?}");
+    }
+    if *estimate != Estimate::default() {
+        let _ = writeln!(out, "    {estimate:?}");
     }
 }
 

@@ -52,6 +52,11 @@ impl ResponseBody {
         }
     }
 
+    /// Whether all that is left comes at once, and waits only for the journal: nothing need be written before it.
+    pub fn is_closing(&self) -> bool {
+        matches!(self, Self::Metered(metered) if metered.is_closing())
+    }
+
     /// How many bytes are to come, where that is known.
     pub fn remaining(&self) -> Option<u64> {
         match self {

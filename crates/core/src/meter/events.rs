@@ -1,0 +1,135 @@
+//! Server-sent events (WHATWG HTML, "Server-sent events") that come in parts.
+
+use memchr::memchr2;
+
+use super::json::Scanner;
+
+/// Follows the lines of a stream and hands the data of each event to a [`Scanner`], as it comes.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Events {
+    line: Line,
+    /// The last byte was a carriage return: a line feed behind it belongs to it.
+    after_return: bool,
+    /// Whether the event has any line that is no comment.
+    begun: bool,
+    /// Whether the event has data.
+    data: bool,
+}
+
+/// Where in its line the next byte stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Line {
+    /// At its beginning.
+    #[default]
+    Start,
+    /// In `data`, of which so many bytes have come.
+    Field(usize),
+    /// Behind the colon of data, where one space is nothing.
+    Space,
+    /// In the data.
+    Data,
+    /// In a line that does not matter; of a comment or of another field.
+    Other,
+}
+
+/// How far a step came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Step {
+    /// Bytes taken.
+    pub used: usize,
+    /// Whether a blank line ended there, and the event with it. The scanner has its data, if any, and is to be emptied.
+    pub ended: bool,
+}
+
+const DATA: &[u8] = b"data";
+
+impl Events {
+    /// Reads on, up to the end of an event or of `bytes`.
+    pub fn step(&mut self, bytes: &[u8], scanner: &mut Scanner) -> Step {
+        let mut at = 0;
+        while at < bytes.len() {
+            if std::mem::take(&mut self.after_return) && bytes[at] == b'\n' {
+                at += 1;
+                continue;
+            }
+            let end = memchr2(b'\r', b'\n', &bytes[at..]).map(|end| at + end);
+            self.part(&bytes[at..end.unwrap_or(bytes.len())], scanner);
+            let Some(end) = end else { break };
+            self.after_return = bytes[end] == b'\r';
+            at = end + 1;
+            if self.after_return && bytes.get(at) == Some(&b'\n') {
+                self.after_return = false;
+                at += 1;
+            }
+            if self.line_ends() {
+                return Step { used: at, ended: true };
+            }
+        }
+        Step { used: bytes.len(), ended: false }
+    }
+
+    /// Whether an event is open: a line of it has begun that is no comment.
+    pub fn is_open(&self) -> bool {
+        self.begun
+    }
+
+    /// Whether a line feed, if it comes next, belongs to the blank line that has ended already.
+    pub fn wants_line_feed(&self) -> bool {
+        self.after_return && !self.begun && self.line == Line::Start
+    }
+
+    /// A part of a line.
+    fn part(&mut self, mut part: &[u8], scanner: &mut Scanner) {
+        while let Some((&byte, rest)) = part.split_first() {
+            self.line = match self.line {
+                Line::Start if byte == b':' => Line::Other,
+                Line::Start => {
+                    self.begun = true;
+                    if byte == DATA[0] { Line::Field(1) } else { Line::Other }
+                }
+                Line::Field(4) if byte == b':' => {
+                    self.data_line(scanner);
+                    Line::Space
+                }
+                Line::Field(have) if DATA.get(have) == Some(&byte) => Line::Field(have + 1),
+                Line::Field(_) | Line::Other => {
+                    self.line = Line::Other;
+                    return;
+                }
+                Line::Space if byte == b' ' => Line::Data,
+                Line::Space | Line::Data => {
+                    self.line = Line::Data;
+                    data(part, scanner);
+                    return;
+                }
+            };
+            part = rest;
+        }
+    }
+
+    /// Several lines of data are one text, with line ends between them.
+    fn data_line(&mut self, scanner: &mut Scanner) {
+        if std::mem::replace(&mut self.data, true) {
+            data(b"\n", scanner);
+        }
+    }
+
+    /// Whether the line is blank.
+    fn line_ends(&mut self) -> bool {
+        let blank = std::mem::take(&mut self.line) == Line::Start;
+        if blank {
+            (self.begun, self.data) = (false, false);
+        }
+        blank
+    }
+}
+
+/// Data behind the end of a JSON text is left alone: an event has one.
+fn data(data: &[u8], scanner: &mut Scanner) {
+    if !scanner.found().whole {
+        scanner.feed(data);
+    }
+}
+
+#[cfg(test)]
+mod tests;

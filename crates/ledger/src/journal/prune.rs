@@ -1,0 +1,123 @@
+//! Deleting what is safe elsewhere.
+
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use tollgate_core::usage::{StreamId, UsageEvent};
+
+use super::lot::Shared;
+use super::process::{self, Process};
+use super::record::{self, Record};
+use super::segment::{self, HEAD};
+use super::{checkpoint, recovery};
+
+/// What a segment holds.
+#[derive(Debug, Default)]
+struct Extent {
+    /// The newest event.
+    seq: u64,
+    /// The newest call of which it has the intent.
+    call: u64,
+}
+
+/// What of a stream may not be deleted, whatever was released.
+struct Needed {
+    /// From this segment on.
+    segment: u32,
+    /// Segments with the intent of this call or a later one.
+    call: u64,
+}
+
+/// Deletes segments, the oldest first, whose events were all safe for long enough at `now`, or safe at all where no
+/// time is given, and whose calls have all ended. Answers how many bytes that gave back.
+pub(crate) fn prune(process: &Process, now: Option<Duration>) -> io::Result<u64> {
+    let mut freed = 0;
+    for stream in process.streams() {
+        let directory = process.directory_of(stream);
+        let checkpoint = checkpoint::read(&directory)?;
+        let released = match now {
+            Some(now) => checkpoint.safe_at(now.saturating_sub(process.config.keep)),
+            None => checkpoint.head.seq,
+        };
+        let needed = match process.live_stream(stream) {
+            Some(shared) => needed_of(&shared),
+            None => Needed { segment: u32::MAX, call: u64::MAX },
+        };
+        freed += prune_stream(process, stream, &directory, released, &needed)?;
+    }
+    Ok(freed)
+}
+
+/// The newest event in these segments; 0 where there is none.
+pub(crate) fn newest_event(directory: &Path, numbers: &[u32]) -> io::Result<u64> {
+    for &number in numbers.iter().rev() {
+        let extent = extent(&std::fs::read(segment::path(directory, number))?);
+        if extent.seq > 0 {
+            return Ok(extent.seq);
+        }
+    }
+    Ok(0)
+}
+
+fn prune_stream(
+    process: &Process,
+    stream: StreamId,
+    directory: &Path,
+    released: u64,
+    needed: &Needed,
+) -> io::Result<u64> {
+    let mut freed = 0;
+    for number in segment::list(directory)? {
+        if number >= needed.segment {
+            return Ok(freed);
+        }
+        let path = segment::path(directory, number);
+        let bytes = std::fs::read(&path)?;
+        let extent = extent(&bytes);
+        if extent.seq > released || extent.call >= needed.call {
+            return Ok(freed);
+        }
+        process.disk().remove(&path)?;
+        process.freed(bytes.len() as u64);
+        freed += bytes.len() as u64;
+    }
+    if needed.segment == u32::MAX {
+        recovery::forget_stream(process, stream, directory)?;
+        if stream.boot != process.boot {
+            process::remove_boot(directory.parent().unwrap_or(directory));
+        }
+    }
+    Ok(freed)
+}
+
+fn needed_of(shared: &Shared) -> Needed {
+    let lot = shared.lot();
+    match &lot.current {
+        // It has ended, and the thread has given back what it does not need.
+        None if lot.ended && lot.spare.is_none() => Needed { segment: u32::MAX, call: u64::MAX },
+        // It has no segment that it trusts; what it had may be all that there is.
+        None => Needed { segment: 0, call: 0 },
+        Some(current) => Needed { segment: current.number, call: lot.oldest_open },
+    }
+}
+
+fn extent(bytes: &[u8]) -> Extent {
+    let mut extent = Extent::default();
+    let mut rest = bytes.get(HEAD..).unwrap_or_default();
+    while let Some(start) = record::find(rest) {
+        rest = &rest[start..];
+        let Some((record, length)) = record::first(rest) else { return extent };
+        match record {
+            Record::Event { event, .. } => {
+                // An event that this version does not know is not known to be safe.
+                let seq = UsageEvent::decode_head(event).map_or(u64::MAX, |(_, seq)| seq);
+                extent.seq = extent.seq.max(seq);
+            }
+            Record::Intent { call, .. } => extent.call = extent.call.max(call),
+            Record::Progress { .. } | Record::Withdrawn { .. } | Record::Seal { .. } | Record::End => {}
+        }
+        rest = &rest[length..];
+    }
+    extent
+}

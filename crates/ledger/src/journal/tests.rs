@@ -1,0 +1,6 @@
+mod faults;
+mod harness;
+mod keeping;
+mod properties;
+mod reading;
+mod writing;

@@ -1,0 +1,118 @@
+use std::time::Duration;
+
+use super::harness::{Place, admit, make_calls, number_of, read_all};
+use crate::chain::Head;
+use crate::journal::disk::Disk;
+use crate::journal::{Config, Journal, Read, State, Stream, SyncMode};
+
+const DAY: Duration = Duration::from_hours(24);
+/// Some time after 1970.
+const NOW: Duration = Duration::from_secs(1_800_000_000);
+
+#[test]
+fn what_is_safe_elsewhere_goes_after_a_day() {
+    let place = Place::new(SyncMode::Process);
+    let journal = place.open(Disk::Real);
+    let stream = journal.stream().unwrap();
+    make_calls(&journal, &stream, 1..=500);
+    stream.tick(Duration::ZERO);
+    let before = journal.bytes();
+    assert_eq!(journal.prune(NOW).unwrap(), 0, "nothing was released");
+    release_all(&journal, &stream, NOW);
+    assert_eq!(journal.prune(NOW + DAY - Duration::from_secs(1)).unwrap(), 0);
+    let freed = journal.prune(NOW + DAY).unwrap();
+    assert!(freed > 4 * Config::MIN_SEGMENT as u64, "{freed}");
+    assert_eq!(journal.bytes(), before - freed);
+    make_calls(&journal, &stream, 501..=510);
+    assert_eq!(read_all(&mut journal.reader(stream.id()).unwrap()).len(), 10);
+}
+
+#[test]
+fn the_intent_of_an_open_call_stays() {
+    let place = Place::new(SyncMode::Process);
+    let journal = place.open(Disk::Real);
+    let stream = journal.stream().unwrap();
+    make_calls(&journal, &stream, 1..=100);
+    let open = admit(&stream, 101);
+    make_calls(&journal, &stream, 102..=500);
+    stream.tick(Duration::ZERO);
+    release_all(&journal, &stream, NOW);
+    let first = journal.prune(NOW + DAY).unwrap();
+    assert!((1..4 * Config::MIN_SEGMENT as u64).contains(&first), "{first}");
+    drop(open);
+    stream.tick(Duration::from_secs(1));
+    assert!(journal.prune(NOW + DAY).unwrap() > first);
+}
+
+#[test]
+fn a_boot_that_is_safe_elsewhere_leaves_nothing() {
+    let place = Place::new(SyncMode::Process);
+    {
+        let journal = place.open(Disk::Real);
+        let streams = [journal.stream().unwrap(), journal.stream().unwrap()];
+        make_calls(&journal, &streams[0], 1..=100);
+    }
+    let journal = place.open(Disk::Real);
+    let recovered = journal.recover().unwrap();
+    assert_eq!(recovered.streams.len(), 2);
+    for stream in recovered.streams {
+        let reads = read_all(&mut journal.reader(stream).unwrap());
+        if let Some(head) = newest(&reads) {
+            journal.release(stream, head, NOW).unwrap();
+        }
+    }
+    journal.prune(NOW + DAY).unwrap();
+    assert_eq!((journal.streams(), journal.bytes()), (vec![], 0));
+    drop(journal);
+    assert_eq!(std::fs::read_dir(place.directory.path()).unwrap().count(), 0);
+}
+
+/// Rather than that a call is refused, what is safe elsewhere goes before its time.
+#[test]
+fn room_is_made_where_it_is_wanted() {
+    let place = Place::new(SyncMode::Process);
+    let config = Config { max_bytes: 4 * Config::MIN_SEGMENT as u64, ..place.config.clone() };
+    let journal = Journal::open_on(config, Disk::Real).unwrap();
+    let stream = journal.stream().unwrap();
+    for twenty in 0..50 {
+        make_calls(&journal, &stream, twenty * 20 + 1..=twenty * 20 + 20);
+        stream.tick(Duration::from_secs(twenty));
+        release_all(&journal, &stream, NOW);
+        journal.turn();
+        assert_eq!(journal.state(), State::Healthy);
+    }
+}
+
+#[test]
+fn what_another_process_has_is_left_to_it() {
+    let place = Place::new(SyncMode::Process);
+    let first = place.open(Disk::Real);
+    let stream = first.stream().unwrap();
+    make_calls(&first, &stream, 1..=3);
+    let second = place.open(Disk::Real);
+    assert_eq!(second.recover().unwrap().streams, []);
+    assert!(second.reader(stream.id()).is_err());
+    make_calls(&first, &stream, 4..=6);
+    drop((second, stream));
+    drop(first);
+    let (recovered, contents) = place.next_boot();
+    assert_eq!((recovered.interrupted, recovered.findings), (0, vec![]));
+    assert_eq!(
+        contents.events.iter().map(|linked| number_of(&linked.event)).collect::<Vec<_>>(),
+        [1, 2, 3, 4, 5, 6]
+    );
+}
+
+fn release_all(journal: &Journal, stream: &Stream, now: Duration) {
+    let reads = read_all(&mut journal.reader(stream.id()).unwrap());
+    if let Some(head) = newest(&reads) {
+        journal.release(stream.id(), head, now).unwrap();
+    }
+}
+
+fn newest(reads: &[Read]) -> Option<Head> {
+    reads.iter().rev().find_map(|read| match read {
+        Read::Event(linked) => Some(linked.head()),
+        Read::Seal(_) | Read::Damaged(_) => None,
+    })
+}

@@ -1,0 +1,69 @@
+//! Where messages become rows: whatever the feed, the same way.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tollgate_store::{AlarmKind, Arrival, Error, Step, Store, Stray};
+
+use super::Counters;
+use crate::chain::{Linked, Seal};
+use crate::sink::Message;
+
+/// Books what is read of one feed.
+#[derive(Debug, Clone)]
+pub(super) struct Desk {
+    pub(super) store: Store,
+    pub(super) feed: String,
+    pub(super) counters: Arc<Counters>,
+}
+
+/// Messages that were read together.
+#[derive(Debug, Default)]
+pub(super) struct Pile {
+    events: Vec<Linked>,
+    seals: Vec<Seal>,
+    strays: Vec<Stray>,
+}
+
+/// Of a message that is none, what is taken along: the store keeps no more.
+const STRAY: usize = 4096;
+
+impl Desk {
+    /// Puts a message, which stands at `position` of `part`, on the pile.
+    pub(super) fn sort(&self, pile: &mut Pile, part: &str, position: impl ToString, body: &[u8]) {
+        match Message::parse(body) {
+            Ok(Message::Event(linked)) => pile.events.push(*linked),
+            Ok(Message::Seal(seal)) => pile.seals.push(seal),
+            Err(reason) => {
+                let position = position.to_string();
+                tracing::error!(feed = self.feed, part, position, "a message is no event: {reason}");
+                pile.strays.push(Stray {
+                    feed: self.feed.clone(),
+                    part: part.to_owned(),
+                    position,
+                    reason,
+                    size: body.len() as u64,
+                    bytes: body[..body.len().min(STRAY)].to_vec(),
+                });
+            }
+        }
+    }
+
+    /// Books a pile, in one transaction with how far its part is read.
+    pub(super) async fn book(&self, pile: &Pile, step: Option<Step<'_>>) -> Result<(), Error> {
+        let Pile { events, seals, strays } = pile;
+        let arrival = Arrival { events, seals, strays, step };
+        let booked = self.store.book_arrival(arrival, Timestamp::now()).await?;
+        for alarm in &booked.alarms {
+            match alarm.kind {
+                // Where several workers read a feed, one is ahead of the other at times; the alarm ends by itself.
+                AlarmKind::Gap => tracing::info!(feed = self.feed, "{alarm}"),
+                AlarmKind::Changed | AlarmKind::Ahead | AlarmKind::Lost | AlarmKind::Seal => {
+                    tracing::error!(feed = self.feed, kind = alarm.kind.as_str(), "{alarm}");
+                }
+            }
+        }
+        self.counters.booked(&booked, strays.len());
+        Ok(())
+    }
+}

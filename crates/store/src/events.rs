@@ -1,0 +1,35 @@
+//! Usage events: booked once, rolled up, asked for, kept for a time, verified.
+//!
+//! What the gates' journals tell is brought by [`Store::book`](crate::Store::book), at least once and in batches of any
+//! streams. An event and what it adds to the roll-ups go in together. Questions about sums are answered from roll-ups
+//! alone, so that they cost what they ask for and not what happened; they stay when the events are deleted.
+
+mod alarm;
+mod book;
+mod floors;
+mod latencies;
+mod list;
+mod plan;
+mod prune;
+mod query;
+mod replay;
+mod rollup;
+mod row;
+mod series;
+mod stream;
+mod totals;
+mod verify;
+
+pub use alarm::{Alarm, AlarmKind};
+pub use book::Booked;
+pub(crate) use book::book;
+pub use latencies::Latencies;
+pub use plan::Period;
+pub use prune::{Pruned, Retention};
+pub(crate) use query::since;
+pub use query::{UsageQuery, UsageReport, UsageRow};
+pub use replay::Replayed;
+pub(crate) use row::int;
+pub use series::{Dimension, UsageFilter};
+pub use totals::UsageTotals;
+pub use verify::UsageVerdict;

@@ -1,0 +1,220 @@
+//! Booking: events go in once, and what they come to goes in with them.
+
+use std::collections::{BTreeMap, HashSet};
+
+use jiff::{SignedDuration, Timestamp};
+use tollgate_core::usage::StreamId;
+use tollgate_core::usage::chain::{Head, Linked, Seal};
+
+use super::alarm::{self, Alarm, AlarmKind};
+use super::rollup;
+use super::row::{int, row, unsigned};
+use super::stream::{self, Stream};
+use crate::database::{Hold, Transaction};
+use crate::error::Result;
+use crate::row::{Columns, Read};
+use crate::statement::Value;
+use crate::store::Store;
+use crate::tables::{USAGE_EVENTS, USAGE_SEALS, USAGE_STREAMS};
+
+/// What became of a batch. Every event of it is inserted, a duplicate or the cause of an alarm.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Booked {
+    /// Events that were not known.
+    pub inserted: u64,
+    /// Events that came before with the same content.
+    pub duplicates: u64,
+    /// What must not be and was not told before.
+    pub alarms: Vec<Alarm>,
+}
+
+/// How far ahead an event may be.
+const AHEAD: SignedDuration = SignedDuration::from_mins(5);
+
+impl Store {
+    /// Books events and seals: all of them, once each, in one transaction, or none. When this returns, they are on disk.
+    ///
+    /// What comes again is found: at or below the floor of its stream it is a duplicate for ever, also when the event
+    /// itself is deleted. Events are as [`UsageEvent::of`](tollgate_core::usage::UsageEvent::of) bounds them, in any
+    /// order, of any streams; whoever sends them in the order of their streams causes no alarm of gaps. `now` is when
+    /// they came.
+    ///
+    /// # Errors
+    /// [`Error::Locked`](crate::Error::Locked), [`Error::Full`](crate::Error::Full) and
+    /// [`Error::Unavailable`](crate::Error::Unavailable): nothing of it is booked, and the same batch may come again.
+    pub async fn book(&self, batch: &[Linked], seals: &[Seal], now: Timestamp) -> Result<Booked> {
+        if batch.is_empty() && seals.is_empty() {
+            return Ok(Booked::default());
+        }
+        let mut transaction = self.database.write().await?;
+        let booked = book(&mut transaction, batch, seals, now).await?;
+        transaction.commit().await?;
+        Ok(booked)
+    }
+}
+
+/// Books events and seals within a transaction.
+pub(crate) async fn book(
+    transaction: &mut Transaction,
+    batch: &[Linked],
+    seals: &[Seal],
+    now: Timestamp,
+) -> Result<Booked> {
+    let mut booked = book_events(transaction, batch, now).await?;
+    booked.alarms.extend(book_seals(transaction, seals, now).await?);
+    booked.alarms = alarm::raise(transaction, booked.alarms).await?;
+    Ok(booked)
+}
+
+/// Books the events. The alarms that it gives are not kept yet.
+async fn book_events(transaction: &mut Transaction, batch: &[Linked], now: Timestamp) -> Result<Booked> {
+    let mut events: Vec<&Linked> = batch.iter().collect();
+    events.sort_by_key(|linked| place(linked));
+    // Held first and to the end, so that of two that book the same events one waits here and then finds duplicates.
+    let mut streams = stream::hold(transaction, &events).await?;
+    let before = streams.clone();
+    let above = |linked: &Linked| {
+        let floor = streams.get(&linked.event.stream).map_or(0, |stream| stream.floor.seq);
+        linked.event.seq > floor
+    };
+    let (new, mut again): (Vec<&Linked>, Vec<&Linked>) = events.into_iter().partition(|linked| above(linked));
+    let rows = new.iter().map(|linked| row(linked)).collect();
+    let inserted: Vec<Place> = transaction.insert_new(&USAGE_EVENTS, rows).await?;
+    let mut inserted: HashSet<(StreamId, u64)> = inserted.into_iter().map(|Place(place)| place).collect();
+    let mut counted = Vec::with_capacity(inserted.len());
+    for linked in new {
+        // The first of those that share a place is the one that went in.
+        if inserted.remove(&place(linked)) { counted.push(linked) } else { again.push(linked) }
+    }
+    let (duplicates, mut alarms) = compare(transaction, &again, &before, now).await?;
+    alarms.extend(ahead(&counted, now));
+    for linked in &counted {
+        if let Some(stream) = streams.get_mut(&linked.event.stream) {
+            stream.note(linked);
+        }
+    }
+    alarms.extend(settle(transaction, &before, &mut streams, now).await?);
+    let events: Vec<_> = counted.iter().map(|linked| &linked.event).collect();
+    rollup::book(transaction, &events).await?;
+    Ok(Booked { inserted: counted.len() as u64, duplicates, alarms })
+}
+
+/// Moves the floors, and tells of gaps.
+async fn settle(
+    transaction: &mut Transaction,
+    before: &BTreeMap<StreamId, Stream>,
+    streams: &mut BTreeMap<StreamId, Stream>,
+    now: Timestamp,
+) -> Result<Vec<Alarm>> {
+    let (mut alarms, mut rows) = (Vec::new(), Vec::new());
+    for stream in streams.values_mut() {
+        let known = before.get(&stream.stream);
+        // An event that came into the middle of a gap changes the gap alone.
+        if known == Some(stream) && !stream.has_gap() {
+            continue;
+        }
+        if stream.has_gap() || known.is_some_and(Stream::has_gap) {
+            let gap = stream.settle(transaction).await?;
+            alarms.extend(stream.tell_gap(transaction, gap, now).await?);
+        }
+        rows.push(stream.row());
+    }
+    transaction.replace(&USAGE_STREAMS, rows).await?;
+    Ok(alarms)
+}
+
+/// Looks at what did not go in: how many are duplicates, and which say something else than what is there.
+async fn compare(
+    transaction: &mut Transaction,
+    again: &[&Linked],
+    streams: &BTreeMap<StreamId, Stream>,
+    now: Timestamp,
+) -> Result<(u64, Vec<Alarm>)> {
+    let keys: Vec<Vec<Value>> = again.iter().map(|linked| key(place(linked))).collect();
+    let there: Vec<Linked> = transaction.keyed(&USAGE_EVENTS, keys, Hold::No).await?;
+    let there: BTreeMap<(StreamId, u64), Linked> =
+        there.into_iter().map(|linked| (place(&linked), linked)).collect();
+    let mut alarms = Vec::new();
+    for linked in again {
+        let same = match there.get(&place(linked)) {
+            Some(known) => known == *linked,
+            // What is deleted came before, and cannot be compared any more.
+            None => streams
+                .get(&linked.event.stream)
+                .is_some_and(|stream| (1..=stream.pruned.seq).contains(&linked.event.seq)),
+        };
+        if !same {
+            alarms.push(alarm_of(AlarmKind::Changed, linked, now));
+        }
+    }
+    Ok(((again.len() - alarms.len()) as u64, alarms))
+}
+
+fn ahead(events: &[&Linked], now: Timestamp) -> impl Iterator<Item = Alarm> {
+    let latest = now.as_microsecond().saturating_add(AHEAD.as_micros() as i64);
+    events
+        .iter()
+        .filter(move |linked| int(linked.event.intent.time_micros) > latest)
+        .map(move |linked| alarm_of(AlarmKind::Ahead, linked, now))
+}
+
+async fn book_seals(transaction: &mut Transaction, seals: &[Seal], now: Timestamp) -> Result<Vec<Alarm>> {
+    let row = |seal: &Seal| {
+        let mut row = key((seal.stream, seal.head.seq));
+        row.extend([seal.head.hash.into(), seal.mac.into()]);
+        row
+    };
+    let new: Vec<Place> = transaction.insert_new(&USAGE_SEALS, seals.iter().map(row).collect()).await?;
+    let new: HashSet<(StreamId, u64)> = new.into_iter().map(|Place(place)| place).collect();
+    let point = |seal: &Seal| (seal.stream, seal.head.seq);
+    // One that went in is looked at, too, where another one of the same point came with it.
+    let doubtful = seals.iter().filter(|seal| {
+        !new.contains(&point(seal)) || seals.iter().any(|other| point(other) == point(seal) && other != *seal)
+    });
+    let doubtful: Vec<&Seal> = doubtful.collect();
+    let keys = doubtful.iter().map(|seal| key(point(seal))).collect();
+    let there: Vec<StoredSeal> = transaction.keyed(&USAGE_SEALS, keys, Hold::No).await?;
+    let other = doubtful.into_iter().filter(|seal| !there.iter().any(|StoredSeal(known)| known == *seal));
+    let alarm = |seal: &Seal| Alarm {
+        kind: AlarmKind::Seal,
+        stream: seal.stream,
+        seq: seal.head.seq,
+        last: seal.head.seq,
+        id: None,
+        hash: Some(seal.head.hash),
+        at: now,
+    };
+    Ok(other.map(alarm).collect())
+}
+
+fn alarm_of(kind: AlarmKind, linked: &Linked, at: Timestamp) -> Alarm {
+    let (stream, seq) = place(linked);
+    Alarm { kind, stream, seq, last: seq, id: Some(linked.event.intent.id), hash: Some(linked.hash), at }
+}
+
+fn place(linked: &Linked) -> (StreamId, u64) {
+    (linked.event.stream, linked.event.seq)
+}
+
+fn key((stream, seq): (StreamId, u64)) -> Vec<Value> {
+    vec![stream.to_string().into(), int(seq).into()]
+}
+
+/// The key of an event or of a seal.
+struct Place((StreamId, u64));
+
+impl Read for Place {
+    fn read(columns: &mut Columns<'_>) -> Result<Self> {
+        Ok(Self((columns.parse()?, unsigned(columns)?)))
+    }
+}
+
+/// A seal as it is stored.
+pub(super) struct StoredSeal(pub(super) Seal);
+
+impl Read for StoredSeal {
+    fn read(columns: &mut Columns<'_>) -> Result<Self> {
+        let (stream, head) = (columns.parse()?, columns.next::<Head>()?);
+        Ok(Self(Seal { stream, head, mac: columns.next()? }))
+    }
+}

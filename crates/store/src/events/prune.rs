@@ -1,0 +1,179 @@
+//! Retention: events and short roll-ups go when they are old; longer roll-ups, seals and floors stay.
+
+use jiff::{SignedDuration, Timestamp};
+use tollgate_core::usage::StreamId;
+use tollgate_core::usage::chain::Head;
+
+use super::alarm::{self, AlarmKind};
+use super::floors;
+use super::rollup::Span;
+use super::row::int;
+use super::stream::Stream;
+use crate::database::{Hold, Transaction};
+use crate::error::Result;
+use crate::row::{Columns, Read};
+use crate::statement::Statement;
+use crate::store::Store;
+use crate::tables::{USAGE_EVENTS, USAGE_STREAMS};
+
+/// How long what is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// Events, and alarms about single ones; at least until their day's roll-up is final.
+    pub events: SignedDuration,
+    /// Roll-ups of minutes, which questions about parts of hours are answered from, also those about days of zones whose
+    /// days do not begin with an hour of UTC.
+    pub minutes: SignedDuration,
+}
+
+/// What was deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Pruned {
+    /// Events.
+    pub events: u64,
+    /// Roll-ups of minutes.
+    pub minutes: u64,
+}
+
+/// After the end of a day its roll-up is final: what comes later still is counted, but nothing waits for it.
+const FINAL_AFTER: SignedDuration = SignedDuration::from_hours(24);
+/// Rows of one transaction.
+const BATCH: i64 = 2000;
+
+impl Default for Retention {
+    /// Events for 90 days, minutes for 62: those of a whole month, until the end of the next one.
+    fn default() -> Self {
+        Self { events: SignedDuration::from_hours(90 * 24), minutes: SignedDuration::from_hours(62 * 24) }
+    }
+}
+
+/// A point of a stream, and when its event was.
+struct Dated(Head, i64);
+
+impl Read for Dated {
+    fn read(columns: &mut Columns<'_>) -> Result<Self> {
+        Ok(Self(columns.next()?, columns.next()?))
+    }
+}
+
+impl Store {
+    /// Deletes what is older than it is kept, in transactions of a bounded size, so that booking goes on meanwhile.
+    /// Sums of whole hours and days stay what they were.
+    ///
+    /// An event is deleted with all that came before it in its stream, so that the chain of what is left is whole. A gap
+    /// in front of such events is given up: its events are not counted if they ever come ([`AlarmKind::Lost`]).
+    ///
+    /// # Errors
+    /// What the database says. What was deleted until then stays deleted.
+    pub async fn prune_usage(&self, keep: &Retention, now: Timestamp) -> Result<Pruned> {
+        let before = |age: SignedDuration| now.checked_sub(age).unwrap_or(Timestamp::MIN).as_microsecond();
+        // Whole days, so that no roll-up is of events of which some are gone.
+        let events = Span::Day.floor(before(keep.events).min(before(FINAL_AFTER)));
+        let minutes = Span::Hour.floor(before(keep.minutes).min(before(FINAL_AFTER)));
+        let mut pruned = Pruned::default();
+        self.raise_floor(None, events).await?;
+        let streams =
+            Statement::new("SELECT stream FROM usage_streams WHERE pruned < highest ORDER BY stream");
+        for StreamName(stream) in self.database.all(streams).await? {
+            while let Some(deleted) = self.prune_stream(stream, events, now).await? {
+                pruned.events += deleted;
+            }
+        }
+        self.raise_floor(Some(Span::Minute), minutes).await?;
+        loop {
+            let deleted = self.prune_minutes(minutes).await?;
+            pruned.minutes += deleted;
+            if deleted == 0 {
+                break;
+            }
+        }
+        let mut transaction = self.database.write().await?;
+        let old =
+            Statement::new("DELETE FROM usage_alarms WHERE kind IN ('changed', 'ahead', 'seal') AND at < ");
+        transaction.execute(old.bind(events)).await?;
+        transaction.commit().await?;
+        Ok(pruned)
+    }
+
+    async fn raise_floor(&self, span: Option<Span>, before: i64) -> Result<()> {
+        let mut transaction = self.database.write().await?;
+        floors::raise(&mut transaction, span, before).await?;
+        transaction.commit().await
+    }
+
+    /// Deletes some of a stream's oldest events, and says how many; nothing where there are no old ones.
+    async fn prune_stream(&self, stream: StreamId, before: i64, now: Timestamp) -> Result<Option<u64>> {
+        let mut transaction = self.database.write().await?;
+        let key = vec![vec![stream.to_string().into()]];
+        let held: Vec<Stream> = transaction.keyed(&USAGE_STREAMS, key, Hold::Yes).await?;
+        let Some(mut stream) = held.into_iter().next() else { return Ok(None) };
+        let name = stream.stream.to_string();
+        let rows =
+            Statement::new("SELECT seq, hash, time FROM usage_events WHERE stream = ").bind(name.as_str());
+        let rows = rows.push(" AND seq > ").bind(int(stream.pruned.seq)).push(" ORDER BY seq LIMIT ");
+        let rows: Vec<Dated> = transaction.all(rows.bind(BATCH)).await?;
+        let old = rows.iter().take_while(|Dated(_, time)| *time < before);
+        let Some(Dated(last, _)) = old.last() else { return Ok(None) };
+        let delete =
+            Statement::new("DELETE FROM ").push(USAGE_EVENTS.name).push(" WHERE stream = ").bind(name);
+        let deleted = transaction.execute(delete.push(" AND seq <= ").bind(int(last.seq))).await?;
+        if last.seq > stream.floor.seq {
+            give_up(&mut transaction, &mut stream, &rows, *last, now).await?;
+        }
+        stream.pruned = *last;
+        transaction.replace(&USAGE_STREAMS, vec![stream.row()]).await?;
+        transaction.commit().await?;
+        Ok(Some(deleted))
+    }
+
+    async fn prune_minutes(&self, before: i64) -> Result<u64> {
+        let mut transaction = self.database.write().await?;
+        let minute = Span::Minute.seconds();
+        // Up to the start of the last one of a batch: rows are deleted by a range of the key.
+        let end = Statement::new("SELECT max(start) FROM (SELECT start FROM usage_rollups WHERE span = ");
+        let end =
+            end.bind(minute).push(" AND start < ").bind(before).push(" ORDER BY start LIMIT ").bind(BATCH);
+        let end: Option<i64> = transaction.one(end.push(") AS oldest")).await?.flatten();
+        let Some(end) = end else { return Ok(0) };
+        let delete = Statement::new("DELETE FROM usage_rollups WHERE span = ").bind(minute);
+        let deleted = transaction.execute(delete.push(" AND start <= ").bind(end)).await?;
+        transaction.commit().await?;
+        Ok(deleted)
+    }
+}
+
+/// Moves the floor over gaps that lie before deleted events, and tells of each.
+async fn give_up(
+    transaction: &mut Transaction,
+    stream: &mut Stream,
+    rows: &[Dated],
+    last: Head,
+    now: Timestamp,
+) -> Result<()> {
+    let mut lost = Vec::new();
+    let mut floor = stream.floor;
+    for Dated(head, _) in rows {
+        if head.seq <= floor.seq {
+            continue;
+        }
+        if head.seq > last.seq {
+            break;
+        }
+        if head.seq > floor.seq + 1 {
+            lost.push(stream.alarm(AlarmKind::Lost, floor.seq + 1, head.seq - 1, now));
+        }
+        floor = *head;
+    }
+    stream.floor = floor;
+    let gap = stream.settle(transaction).await?;
+    lost.extend(stream.tell_gap(transaction, gap, now).await?);
+    alarm::raise(transaction, lost).await.map(|_| ())
+}
+
+struct StreamName(StreamId);
+
+impl Read for StreamName {
+    fn read(columns: &mut Columns<'_>) -> Result<Self> {
+        columns.parse().map(Self)
+    }
+}

@@ -1,0 +1,155 @@
+//! Roll-ups made anew from the events, as far back as all events are kept.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use tollgate_core::usage::chain::Linked;
+
+use super::floors;
+use super::rollup::{self, Rollup, RollupKey, Rollups, Span};
+use super::totals::UsageTotals;
+use crate::database::Transaction;
+use crate::error::Result;
+use crate::statement::{Statement, Value};
+use crate::store::Store;
+use crate::tables::{USAGE_EVENTS, USAGE_ROLLUPS};
+
+/// What making roll-ups anew came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Replayed {
+    /// From which time on: before it, events are deleted, and the roll-ups were left as they are.
+    pub from: Option<Timestamp>,
+    /// Events that were read.
+    pub events: u64,
+    /// Roll-ups that they come to.
+    pub rollups: u64,
+    /// Roll-ups that were other than they should be, or were missing, or should not be there.
+    pub mended: u64,
+}
+
+/// Events read at once.
+const BATCH: i64 = 2000;
+
+impl Store {
+    /// Makes the roll-ups anew, a day at a time, and mends those that are not what the events come to. Booking waits
+    /// while a day is made.
+    ///
+    /// # Errors
+    /// What the database says. Each day is one transaction.
+    pub async fn replay_usage(&self) -> Result<Replayed> {
+        let mut snapshot = self.database.snapshot().await?;
+        let kept = floors::of(&mut snapshot, None).await?;
+        drop(snapshot);
+        let from = kept.and_then(|kept| Timestamp::from_microsecond(kept).ok());
+        let mut replayed = Replayed { from, ..Replayed::default() };
+        let mut day = kept.unwrap_or(i64::MIN);
+        while let Some(next) = self.next_day(day).await? {
+            self.replay_day(next, &mut replayed).await?;
+            day = next + Span::Day.micros();
+        }
+        Ok(replayed)
+    }
+
+    /// The first day from this one on that has events, or roll-ups, which may have none.
+    async fn next_day(&self, from: i64) -> Result<Option<i64>> {
+        let event = Statement::new("SELECT min(time) FROM usage_events WHERE time >= ").bind(from);
+        let event: Option<i64> = self.database.one(event).await?.flatten();
+        let mut first = event;
+        for span in Span::ALL {
+            let rollup = Statement::new("SELECT min(start) FROM usage_rollups WHERE span = ");
+            let rollup = rollup.bind(span.seconds()).push(" AND start >= ").bind(from);
+            let rollup: Option<i64> = self.database.one(rollup).await?.flatten();
+            first = first.into_iter().chain(rollup).min();
+        }
+        Ok(first.map(|first| Span::Day.floor(first)))
+    }
+
+    async fn replay_day(&self, day: i64, replayed: &mut Replayed) -> Result<()> {
+        let mut transaction = self.database.write().await?;
+        if transaction.is_postgres() {
+            // Whoever books has not added yet to what is made here, or is through; in the order in which booking takes
+            // them.
+            transaction.script("LOCK TABLE usage_series, usage_rollups IN EXCLUSIVE MODE").await?;
+        }
+        let mut days: BTreeMap<RollupKey, UsageTotals> = BTreeMap::new();
+        let minutes_kept = floors::of(&mut transaction, Some(Span::Minute)).await?.unwrap_or(i64::MIN);
+        for hour in 0..24 {
+            let hour = day + hour * Span::Hour.micros();
+            let made = self.hour(&mut transaction, hour, replayed).await?;
+            let (minutes, rest): (Vec<Rollup>, Vec<Rollup>) =
+                made.into_iter().partition(|rollup| rollup.key.is_of(Span::Minute));
+            let hours = rest.into_iter().filter(|rollup| rollup.key.is_of(Span::Hour));
+            let hours: Vec<Rollup> = hours.collect();
+            for rollup in &hours {
+                days.entry(rollup.key.within(Span::Day)).or_default().merge(&rollup.totals);
+            }
+            if hour >= minutes_kept {
+                replayed.mend(&mut transaction, Span::Minute, (hour, Span::Hour), minutes).await?;
+            }
+            replayed.mend(&mut transaction, Span::Hour, (hour, Span::Hour), hours).await?;
+        }
+        let days = days.into_iter().map(|(key, totals)| Rollup { key, totals }).collect();
+        replayed.mend(&mut transaction, Span::Day, (day, Span::Day), days).await?;
+        transaction.commit().await
+    }
+
+    /// What the events of an hour come to.
+    async fn hour(
+        &self,
+        transaction: &mut Transaction,
+        start: i64,
+        replayed: &mut Replayed,
+    ) -> Result<Vec<Rollup>> {
+        let mut rollups = Rollups::default();
+        let mut last: Option<(i64, String)> = None;
+        loop {
+            let rows = Statement::select(&[&USAGE_EVENTS]).push(" FROM usage_events WHERE time < ");
+            let rows = rows.bind(start + Span::Hour.micros());
+            let rows = match last {
+                None => rows.push(" AND time >= ").bind(start),
+                Some((time, id)) => rows.push(" AND (time, id) > ").list([time.into(), id.into()]),
+            };
+            let rows: Vec<Linked> =
+                transaction.all(rows.push(" ORDER BY time, id LIMIT ").bind(BATCH)).await?;
+            let Some(end) = rows.last() else { break };
+            last = Some((super::row::int(end.event.intent.time_micros), end.event.intent.id.to_string()));
+            let ids = rollup::series_of(rows.iter().map(|linked| &linked.event));
+            rollup::write_series(transaction, &ids).await?;
+            for linked in &rows {
+                rollups.add(&ids, &linked.event);
+            }
+            replayed.events += rows.len() as u64;
+        }
+        rollups.lengthen();
+        Ok(rollups.into_rows().collect())
+    }
+}
+
+impl Replayed {
+    /// Puts `made` in the place of the roll-ups of a span that begin within one longer span.
+    async fn mend(
+        &mut self,
+        transaction: &mut Transaction,
+        span: Span,
+        (start, within): (i64, Span),
+        made: Vec<Rollup>,
+    ) -> Result<()> {
+        self.rollups += made.len() as u64;
+        let rows = Statement::select(&[&USAGE_ROLLUPS]).push(" FROM usage_rollups WHERE span = ");
+        let rows = rows.bind(span.seconds()).push(" AND start >= ").bind(start).push(" AND start < ");
+        let there: Vec<Rollup> = transaction.all(rows.bind(start + within.micros())).await?;
+        let mut there: BTreeMap<RollupKey, UsageTotals> =
+            there.into_iter().map(|rollup| (rollup.key, rollup.totals)).collect();
+        let mut rows: Vec<Vec<Value>> = Vec::new();
+        for rollup in made {
+            if there.remove(&rollup.key).as_ref() != Some(&rollup.totals) {
+                rows.push(rollup.row());
+            }
+        }
+        self.mended += (rows.len() + there.len()) as u64;
+        for key in there.into_keys() {
+            transaction.execute(key.delete()).await?;
+        }
+        transaction.replace(&USAGE_ROLLUPS, rows).await
+    }
+}

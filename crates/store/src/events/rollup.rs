@@ -1,0 +1,190 @@
+//! Roll-ups: what the events of each series come to in each minute, hour and day.
+
+use std::collections::{BTreeMap, HashMap};
+
+use tollgate_core::usage::UsageEvent;
+
+use super::row::int;
+use super::series::{Series, SeriesId};
+use super::totals::UsageTotals;
+use crate::database::{Hold, Transaction};
+use crate::error::Result;
+use crate::row::{Columns, Read};
+use crate::statement::{Statement, Value};
+use crate::tables::{USAGE_ROLLUPS, USAGE_SERIES};
+
+/// How much time a roll-up is of; they begin at whole minutes, hours and days of UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Span {
+    Minute,
+    Hour,
+    Day,
+}
+
+/// Names a roll-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct RollupKey {
+    /// In seconds.
+    span: i64,
+    /// In microseconds since the epoch.
+    start: i64,
+    series: SeriesId,
+}
+
+/// A row of the table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Rollup {
+    pub(super) key: RollupKey,
+    pub(super) totals: UsageTotals,
+}
+
+/// What events come to that are to be written, in the order of the table.
+#[derive(Debug, Default)]
+pub(super) struct Rollups(BTreeMap<RollupKey, UsageTotals>);
+
+impl Span {
+    pub(super) const ALL: [Self; 3] = [Self::Minute, Self::Hour, Self::Day];
+
+    pub(super) fn seconds(self) -> i64 {
+        match self {
+            Self::Minute => 60,
+            Self::Hour => 3600,
+            Self::Day => 86_400,
+        }
+    }
+
+    pub(super) fn micros(self) -> i64 {
+        self.seconds() * 1_000_000
+    }
+
+    /// The last beginning of such a span at this time or before it, in microseconds.
+    pub(super) fn floor(self, micros: i64) -> i64 {
+        micros - micros.rem_euclid(self.micros())
+    }
+
+    /// Its name for whoever asks.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Minute => "minute",
+            Self::Hour => "hour",
+            Self::Day => "day",
+        }
+    }
+}
+
+impl RollupKey {
+    fn row(self) -> Vec<Value> {
+        vec![self.span.into(), self.start.into(), self.series.into()]
+    }
+
+    pub(super) fn is_of(self, span: Span) -> bool {
+        self.span == span.seconds()
+    }
+
+    /// Deletes the roll-up.
+    pub(super) fn delete(self) -> Statement {
+        let row = Statement::new("DELETE FROM usage_rollups WHERE span = ").bind(self.span);
+        row.push(" AND start = ").bind(self.start).push(" AND series = ").bind(self.series)
+    }
+
+    /// The key of the longer span that this one lies in.
+    pub(super) fn within(self, span: Span) -> Self {
+        Self { span: span.seconds(), start: span.floor(self.start), ..self }
+    }
+}
+
+impl Read for RollupKey {
+    fn read(columns: &mut Columns<'_>) -> Result<Self> {
+        Ok(Self { span: columns.next()?, start: columns.next()?, series: columns.next()? })
+    }
+}
+
+impl Read for Rollup {
+    fn read(columns: &mut Columns<'_>) -> Result<Self> {
+        Ok(Self { key: columns.next()?, totals: columns.next()? })
+    }
+}
+
+impl Rollup {
+    pub(super) fn row(&self) -> Vec<Value> {
+        self.key.row().into_iter().chain(self.totals.row()).collect()
+    }
+}
+
+impl Rollups {
+    /// Counts what these come to by minutes; [`Rollups::lengthen`] makes hours and days of it.
+    pub(super) fn add<'a>(&mut self, ids: &HashMap<Series<'a>, SeriesId>, event: &'a UsageEvent) {
+        let Some(series) = ids.get(&Series::of(event)) else { return };
+        let start = Span::Minute.floor(int(event.intent.time_micros));
+        let key = RollupKey { span: Span::Minute.seconds(), start, series: *series };
+        self.0.entry(key).or_default().add(&event.closing);
+    }
+
+    /// Adds what the minutes come to by hours, and the hours by days.
+    pub(super) fn lengthen(&mut self) {
+        for (short, long) in [(Span::Minute, Span::Hour), (Span::Hour, Span::Day)] {
+            let mut longer: BTreeMap<RollupKey, UsageTotals> = BTreeMap::new();
+            for (key, totals) in self.0.iter().filter(|(key, _)| key.span == short.seconds()) {
+                longer.entry(key.within(long)).or_default().merge(totals);
+            }
+            self.0.append(&mut longer);
+        }
+    }
+
+    /// The rows in the order of their keys.
+    pub(super) fn into_rows(self) -> impl Iterator<Item = Rollup> {
+        self.0.into_iter().map(|(key, totals)| Rollup { key, totals })
+    }
+
+    /// Adds these to what is in the table.
+    ///
+    /// Where others write, too, what is new goes in first and what was there is locked afterwards, each in the order of
+    /// the keys: whoever waits for a new row waits for somebody who is further than that, so that several writers never
+    /// wait in a circle.
+    async fn write(mut self, transaction: &mut Transaction) -> Result<()> {
+        if transaction.is_postgres() {
+            let rows = self.0.iter().map(|(key, totals)| key.row().into_iter().chain(totals.row()).collect());
+            for new in transaction.insert_new::<RollupKey>(&USAGE_ROLLUPS, rows.collect()).await? {
+                self.0.remove(&new);
+            }
+        }
+        let keys = self.0.keys().map(|key| key.row()).collect();
+        for there in transaction.keyed::<Rollup>(&USAGE_ROLLUPS, keys, Hold::Yes).await? {
+            if let Some(more) = self.0.get_mut(&there.key) {
+                more.merge(&there.totals);
+            }
+        }
+        transaction.replace(&USAGE_ROLLUPS, self.into_rows().map(|rollup| rollup.row()).collect()).await
+    }
+}
+
+/// The ids of the series of these events. Each is computed once, however many events it has.
+pub(super) fn series_of<'a>(events: impl Iterator<Item = &'a UsageEvent>) -> HashMap<Series<'a>, SeriesId> {
+    let mut ids = HashMap::new();
+    for event in events {
+        let series = Series::of(event);
+        ids.entry(series).or_insert_with(|| series.id());
+    }
+    ids
+}
+
+/// Writes the series that are not there yet.
+pub(super) async fn write_series(
+    transaction: &mut Transaction,
+    ids: &HashMap<Series<'_>, SeriesId>,
+) -> Result<()> {
+    let rows: BTreeMap<&SeriesId, Vec<Value>> = ids.iter().map(|(series, id)| (id, series.row())).collect();
+    transaction.insert_new::<SeriesId>(&USAGE_SERIES, rows.into_values().collect()).await.map(|_| ())
+}
+
+/// Adds events to the roll-ups.
+pub(super) async fn book(transaction: &mut Transaction, events: &[&UsageEvent]) -> Result<()> {
+    let ids = series_of(events.iter().copied());
+    write_series(transaction, &ids).await?;
+    let mut rollups = Rollups::default();
+    for event in events {
+        rollups.add(&ids, event);
+    }
+    rollups.lengthen();
+    rollups.write(transaction).await
+}

@@ -1,0 +1,163 @@
+//! What events are told apart by, and the filter that takes some of them.
+
+use tollgate_core::credential::Digest;
+use tollgate_core::usage::{Outcome, UsageEvent};
+
+use crate::statement::{Statement, Value};
+
+/// What usage is told apart by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Dimension {
+    /// The name of the account that pays.
+    Account,
+    /// The name of the consumer that called.
+    Consumer,
+    /// The credential's id.
+    Credential,
+    /// The route's name.
+    Route,
+    /// The model.
+    Model,
+    /// The status that the caller was sent.
+    Status,
+    /// How the call ended.
+    Outcome,
+}
+
+/// Which events are meant: those that have every value that is given.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct UsageFilter {
+    /// The name of the account that pays.
+    pub account: Option<String>,
+    /// The name of the consumer that called.
+    pub consumer: Option<String>,
+    /// The credential's id.
+    pub credential: Option<String>,
+    /// The route's name.
+    pub route: Option<String>,
+    /// The model.
+    pub model: Option<String>,
+    /// The status.
+    pub status: Option<u16>,
+    /// How the call ended.
+    pub outcome: Option<Outcome>,
+}
+
+/// One value of each dimension. What is absent is empty, or 0 for a status: no name is empty and no status is 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Series<'a> {
+    account: &'a str,
+    /// Apart from the name, as a scope goes by it.
+    account_id: &'a str,
+    consumer: &'a str,
+    credential: &'a str,
+    route: &'a str,
+    model: &'a str,
+    status: u16,
+    outcome: &'static str,
+}
+
+/// Names a series in roll-ups, the same in every database.
+pub(super) type SeriesId = [u8; 16];
+
+impl Dimension {
+    /// Every dimension.
+    pub const ALL: [Self; 7] = [
+        Self::Account,
+        Self::Consumer,
+        Self::Credential,
+        Self::Route,
+        Self::Model,
+        Self::Status,
+        Self::Outcome,
+    ];
+
+    /// Its name in JSON, SQL and the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Account => "account",
+            Self::Consumer => "consumer",
+            Self::Credential => "credential",
+            Self::Route => "route",
+            Self::Model => "model",
+            Self::Status => "status",
+            Self::Outcome => "outcome",
+        }
+    }
+
+    /// The dimension of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|dimension| dimension.as_str() == name)
+    }
+}
+
+impl UsageFilter {
+    /// Adds ` AND column = value` for each value to a statement that has a `WHERE`.
+    pub(super) fn narrow(&self, mut statement: Statement) -> Statement {
+        let texts = [
+            (" AND account = ", &self.account),
+            (" AND consumer = ", &self.consumer),
+            (" AND credential = ", &self.credential),
+            (" AND route = ", &self.route),
+            (" AND model = ", &self.model),
+        ];
+        for (condition, value) in texts {
+            if let Some(value) = value {
+                // No name holds a NUL, and PostgreSQL takes none.
+                statement = statement.push(condition).bind(value.replace('\0', "?"));
+            }
+        }
+        if let Some(status) = self.status {
+            statement = statement.push(" AND status = ").bind(i64::from(status));
+        }
+        if let Some(outcome) = self.outcome {
+            statement = statement.push(" AND outcome = ").bind(outcome.as_str());
+        }
+        statement
+    }
+}
+
+impl<'a> Series<'a> {
+    pub(super) fn of(event: &'a UsageEvent) -> Self {
+        let intent = &event.intent;
+        Self {
+            account: intent.account.as_deref().unwrap_or_default(),
+            account_id: intent.account_id.as_deref().unwrap_or_default(),
+            consumer: intent.consumer.as_deref().unwrap_or_default(),
+            credential: intent.credential.as_deref().unwrap_or_default(),
+            route: &intent.route,
+            model: intent.model.as_deref().unwrap_or_default(),
+            status: event.closing.status.unwrap_or_default(),
+            outcome: event.closing.outcome.as_str(),
+        }
+    }
+
+    /// The beginning of a SHA-256 over every value and its length.
+    pub(super) fn id(&self) -> SeriesId {
+        let mut text = b"tollgate usage series 1".to_vec();
+        let texts = [self.account, self.account_id, self.consumer, self.credential, self.route, self.model];
+        for value in texts.into_iter().chain([self.outcome]) {
+            text.extend_from_slice(&(value.len() as u64).to_be_bytes());
+            text.extend_from_slice(value.as_bytes());
+        }
+        text.extend_from_slice(&self.status.to_be_bytes());
+        let mut id = SeriesId::default();
+        id.copy_from_slice(&Digest::of(&text).0[..16]);
+        id
+    }
+
+    /// The values of [`USAGE_SERIES`](crate::tables::USAGE_SERIES).
+    pub(super) fn row(&self) -> Vec<Value> {
+        vec![
+            self.id().into(),
+            self.account.into(),
+            self.account_id.into(),
+            self.consumer.into(),
+            self.credential.into(),
+            self.route.into(),
+            self.model.into(),
+            i64::from(self.status).into(),
+            self.outcome.into(),
+        ]
+    }
+}

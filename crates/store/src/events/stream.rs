@@ -1,0 +1,166 @@
+//! How far each stream is known.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use tollgate_core::usage::StreamId;
+use tollgate_core::usage::chain::{Head, Linked};
+
+use super::alarm::{Alarm, AlarmKind};
+use super::row::{int, unsigned};
+use crate::database::{Hold, Transaction};
+use crate::error::Result;
+use crate::row::{Columns, Read};
+use crate::statement::{Statement, Value};
+use crate::tables::USAGE_STREAMS;
+
+/// One stream's row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Stream {
+    pub(super) stream: StreamId,
+    node: String,
+    /// Every event up to here came; at or below it, an event is a duplicate for ever.
+    pub(super) floor: Head,
+    /// The highest event that came.
+    pub(super) highest: u64,
+    /// The events up to here are deleted.
+    pub(super) pruned: Head,
+    first_at: i64,
+    last_at: i64,
+}
+
+/// Events read at once behind a gap.
+const BATCH: i64 = 1000;
+
+impl Stream {
+    /// A stream of which nothing came before this event.
+    fn beginning_with(linked: &Linked) -> Self {
+        let at = int(linked.event.intent.time_micros);
+        Self {
+            stream: linked.event.stream,
+            node: linked.event.intent.node.to_string(),
+            floor: Head::default(),
+            highest: 0,
+            pruned: Head::default(),
+            first_at: at,
+            last_at: at,
+        }
+    }
+
+    pub(super) fn row(&self) -> Vec<Value> {
+        vec![
+            self.stream.to_string().into(),
+            self.node.as_str().into(),
+            int(self.floor.seq).into(),
+            self.floor.hash.into(),
+            int(self.highest).into(),
+            int(self.pruned.seq).into(),
+            self.pruned.hash.into(),
+            self.first_at.into(),
+            self.last_at.into(),
+        ]
+    }
+
+    /// Takes note of an event that went in; they come in the order of the stream.
+    pub(super) fn note(&mut self, linked: &Linked) {
+        let at = int(linked.event.intent.time_micros);
+        self.first_at = self.first_at.min(at);
+        self.last_at = self.last_at.max(at);
+        self.highest = self.highest.max(linked.event.seq);
+        self.step(linked.head());
+    }
+
+    /// Whether events are missing below the highest.
+    pub(super) fn has_gap(&self) -> bool {
+        self.floor.seq < self.highest
+    }
+
+    /// Moves the floor over events that came before those below them, and gives the gap that is left: its first event
+    /// and its last.
+    pub(super) async fn settle(&mut self, transaction: &mut Transaction) -> Result<Option<(u64, u64)>> {
+        while self.has_gap() {
+            let rows = Statement::new("SELECT seq, hash FROM usage_events WHERE stream = ");
+            let rows = rows.bind(self.stream.to_string()).push(" AND seq > ").bind(int(self.floor.seq));
+            let rows: Vec<Point> = transaction.all(rows.push(" ORDER BY seq LIMIT ").bind(BATCH)).await?;
+            let next = rows.iter().find(|Point(head)| !self.step(*head));
+            match next {
+                Some(Point(head)) => return Ok(Some((self.floor.seq + 1, head.seq - 1))),
+                None if rows.is_empty() => return Ok(Some((self.floor.seq + 1, self.highest))),
+                None => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// The alarm of the gap that is left, in the place of what was told of this stream's gaps before.
+    pub(super) async fn tell_gap(
+        &self,
+        transaction: &mut Transaction,
+        gap: Option<(u64, u64)>,
+        now: Timestamp,
+    ) -> Result<Option<Alarm>> {
+        let (first, last) = gap.unwrap_or_default();
+        let other = Statement::new("DELETE FROM usage_alarms WHERE kind = 'gap' AND stream = ");
+        let other = other.bind(self.stream.to_string()).push(" AND NOT (seq = ").bind(int(first));
+        transaction.execute(other.push(" AND last = ").bind(int(last)).push(")")).await?;
+        Ok(gap.map(|_| self.alarm(AlarmKind::Gap, first, last, now)))
+    }
+
+    pub(super) fn alarm(&self, kind: AlarmKind, seq: u64, last: u64, at: Timestamp) -> Alarm {
+        Alarm { kind, stream: self.stream, seq, last, id: None, hash: None, at }
+    }
+
+    /// Moves the floor where this is the next event.
+    fn step(&mut self, head: Head) -> bool {
+        let next = head.seq == self.floor.seq + 1;
+        if next {
+            self.floor = head;
+        }
+        next
+    }
+}
+
+/// An event's place and its hash.
+struct Point(Head);
+
+impl Read for Point {
+    fn read(columns: &mut Columns<'_>) -> Result<Self> {
+        columns.next().map(Self)
+    }
+}
+
+impl Read for Head {
+    fn read(columns: &mut Columns<'_>) -> Result<Self> {
+        Ok(Self { seq: unsigned(columns)?, hash: columns.next()? })
+    }
+}
+
+impl Read for Stream {
+    fn read(columns: &mut Columns<'_>) -> Result<Self> {
+        Ok(Self {
+            stream: columns.parse()?,
+            node: columns.next()?,
+            floor: columns.next()?,
+            highest: unsigned(columns)?,
+            pruned: columns.next()?,
+            first_at: columns.next()?,
+            last_at: columns.next()?,
+        })
+    }
+}
+
+/// The streams of these events, held until the transaction ends; new ones are made.
+pub(super) async fn hold(
+    transaction: &mut Transaction,
+    events: &[&Linked],
+) -> Result<BTreeMap<StreamId, Stream>> {
+    let mut first: BTreeMap<StreamId, Stream> = BTreeMap::new();
+    for linked in events {
+        first.entry(linked.event.stream).or_insert_with(|| Stream::beginning_with(linked));
+    }
+    let rows = first.values().map(Stream::row).collect();
+    let _: Vec<String> = transaction.insert_new(&USAGE_STREAMS, rows).await?;
+    let keys = first.keys().map(|stream| vec![stream.to_string().into()]).collect();
+    let streams: Vec<Stream> = transaction.keyed(&USAGE_STREAMS, keys, Hold::Yes).await?;
+    Ok(streams.into_iter().map(|stream| (stream.stream, stream)).collect())
+}

@@ -1,0 +1,186 @@
+//! Whether the events are those that the gates made: the chain of each stream, and its seals.
+
+use std::collections::VecDeque;
+
+use tollgate_core::usage::StreamId;
+use tollgate_core::usage::chain::{Head, Linked, Seal, SealKey};
+use ulid::Ulid;
+
+use super::book::StoredSeal;
+use super::row::int;
+use super::stream::Stream;
+use crate::database::Transaction;
+use crate::error::Result;
+use crate::statement::Statement;
+use crate::store::Store;
+use crate::tables::{USAGE_EVENTS, USAGE_SEALS, USAGE_STREAMS};
+
+/// What a walk over all streams found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UsageVerdict {
+    /// Every event that is kept is as its gate made it.
+    Whole {
+        /// Streams.
+        streams: u64,
+        /// Events that are kept.
+        events: u64,
+        /// Seals that hold.
+        seals: u64,
+    },
+    /// This event is the first that is not, in the order of the streams.
+    Broken {
+        /// Its stream.
+        stream: StreamId,
+        /// Its place in it.
+        seq: u64,
+        /// Its id, where it is there.
+        id: Option<Ulid>,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+}
+
+/// Rows read at once.
+const BATCH: i64 = 1000;
+
+impl Store {
+    /// Walks through the events of each stream in their order, computes the chain anew, and holds it against the seals;
+    /// without a key, against the hashes in the seals alone. It begins behind what is deleted.
+    ///
+    /// A seal that does not hold tells that what lies between the seal before it and it was made anew as a whole.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn verify_usage(&self, key: Option<&SealKey>) -> Result<UsageVerdict> {
+        let mut snapshot = self.database.snapshot().await?;
+        let streams = Statement::select(&[&USAGE_STREAMS]).push(" FROM usage_streams ORDER BY stream");
+        let streams: Vec<Stream> = snapshot.all(streams).await?;
+        let mut walk = Walk { key, events: 0, seals: 0 };
+        for stream in &streams {
+            if let Some(broken) = walk.stream(&mut snapshot, stream).await? {
+                return Ok(broken);
+            }
+        }
+        let stranger = Statement::select(&[&USAGE_EVENTS]).push(
+            " FROM usage_events WHERE NOT EXISTS \
+             (SELECT 1 FROM usage_streams WHERE usage_streams.stream = usage_events.stream) \
+             ORDER BY usage_events.stream, seq LIMIT 1",
+        );
+        if let Some(added) = snapshot.one::<Linked>(stranger).await? {
+            return Ok(broken_at(&added, "it was added: its stream was never booked"));
+        }
+        Ok(UsageVerdict::Whole { streams: streams.len() as u64, events: walk.events, seals: walk.seals })
+    }
+}
+
+struct Walk<'a> {
+    key: Option<&'a SealKey>,
+    events: u64,
+    seals: u64,
+}
+
+impl Walk<'_> {
+    /// What is broken in a stream, if anything.
+    async fn stream(&mut self, snapshot: &mut Transaction, stream: &Stream) -> Result<Option<UsageVerdict>> {
+        let mut last = stream.pruned;
+        let mut seals = Seals { stream: stream.stream, read: VecDeque::new(), after: 0, end: false };
+        if let Some(seq) = self.deleted(snapshot, &mut seals, last).await? {
+            let why = "the seal at it does not hold";
+            return Ok(Some(UsageVerdict::Broken { stream: stream.stream, seq, id: None, why }));
+        }
+        let missing = |seq| {
+            let why = if seq > stream.floor.seq { "it never came" } else { "it is missing" };
+            Ok(Some(UsageVerdict::Broken { stream: stream.stream, seq, id: None, why }))
+        };
+        loop {
+            let rows =
+                select(&[&USAGE_EVENTS], " FROM usage_events WHERE stream = ", stream.stream, last.seq);
+            let rows: Vec<Linked> = snapshot.all(rows).await?;
+            for linked in &rows {
+                if linked.event.seq > stream.highest {
+                    return Ok(Some(broken_at(linked, "it was added: it was never booked")));
+                }
+                if linked.event.seq != last.seq + 1 {
+                    return missing(last.seq + 1);
+                }
+                if !last.is_followed_by(linked) {
+                    let why = "its hash is not that of what it says and of the event before it";
+                    return Ok(Some(broken_at(linked, why)));
+                }
+                last = linked.head();
+                self.events += 1;
+                if !self.sealed(snapshot, &mut seals, last).await? {
+                    return Ok(Some(broken_at(linked, "the seal at it does not hold")));
+                }
+            }
+            if rows.is_empty() {
+                break;
+            }
+        }
+        if last.seq < stream.highest { missing(last.seq + 1) } else { Ok(None) }
+    }
+
+    /// Passes over the seals of deleted events, of which the key alone can tell, and names the first that does not hold.
+    async fn deleted(
+        &mut self,
+        snapshot: &mut Transaction,
+        seals: &mut Seals,
+        pruned: Head,
+    ) -> Result<Option<u64>> {
+        while let Some(seal) = seals.peek(snapshot).await?.filter(|seal| seal.head.seq <= pruned.seq) {
+            let known = seal.head.seq < pruned.seq || seal.head == pruned;
+            if !known || !self.holds(&seal) {
+                return Ok(Some(seal.head.seq));
+            }
+            self.seals += 1;
+            seals.read.pop_front();
+        }
+        Ok(None)
+    }
+
+    /// Whether the seal at this point holds, if there is one.
+    async fn sealed(&mut self, snapshot: &mut Transaction, seals: &mut Seals, head: Head) -> Result<bool> {
+        let Some(seal) = seals.peek(snapshot).await?.filter(|seal| seal.head.seq == head.seq) else {
+            return Ok(true);
+        };
+        self.seals += 1;
+        seals.read.pop_front();
+        Ok(seal.head == head && self.holds(&seal))
+    }
+
+    fn holds(&self, seal: &Seal) -> bool {
+        self.key.is_none_or(|key| key.verifies(seal))
+    }
+}
+
+/// The seals of a stream that were not looked at yet.
+struct Seals {
+    stream: StreamId,
+    read: VecDeque<Seal>,
+    /// The last one that was read.
+    after: u64,
+    end: bool,
+}
+
+impl Seals {
+    async fn peek(&mut self, snapshot: &mut Transaction) -> Result<Option<Seal>> {
+        if self.read.is_empty() && !self.end {
+            let rows = select(&[&USAGE_SEALS], " FROM usage_seals WHERE stream = ", self.stream, self.after);
+            let rows: Vec<StoredSeal> = snapshot.all(rows).await?;
+            self.end = rows.is_empty();
+            self.read.extend(rows.into_iter().map(|StoredSeal(seal)| seal));
+            self.after = self.read.back().map_or(self.after, |seal| seal.head.seq);
+        }
+        Ok(self.read.front().copied())
+    }
+}
+
+fn select(tables: &[&crate::tables::Table], from: &'static str, stream: StreamId, after: u64) -> Statement {
+    let rows = Statement::select(tables).push(from).bind(stream.to_string());
+    rows.push(" AND seq > ").bind(int(after)).push(" ORDER BY seq LIMIT ").bind(BATCH)
+}
+
+fn broken_at(linked: &Linked, why: &'static str) -> UsageVerdict {
+    let event = &linked.event;
+    UsageVerdict::Broken { stream: event.stream, seq: event.seq, id: Some(event.intent.id), why }
+}

@@ -1,0 +1,226 @@
+use proptest::prelude::*;
+use tollgate_core::usage::chain::{Linked, Seal};
+use tollgate_store::{Alarm, AlarmKind, Scope, Store, TableDigest};
+use ulid::Ulid;
+
+use crate::events::chain::{Chain, closing, intent};
+use crate::harness::{Place, at, block_on, for_each_store};
+
+/// What a store says of what came: inserted, duplicates, and its alarms in words.
+async fn book(store: &Store, events: &[Linked]) -> (u64, u64, Vec<String>) {
+    let booked = store.book(events, &[], at(60)).await.unwrap();
+    (booked.inserted, booked.duplicates, booked.alarms.iter().map(Alarm::to_string).collect())
+}
+
+async fn kinds(store: &Store) -> Vec<AlarmKind> {
+    let alarms = store.usage_alarms(None, 100).await.unwrap();
+    alarms.items.into_iter().map(|alarm| alarm.kind).collect()
+}
+
+#[test]
+fn an_event_goes_in_once() {
+    for_each_store(async |store, _| {
+        let mut chain = Chain::new(0);
+        let events = chain.calls(10);
+        let seals = [chain.seal()];
+        let booked = store.book(&events, &seals, at(60)).await.unwrap();
+        assert_eq!((booked.inserted, booked.duplicates, booked.alarms.len()), (10, 0, 0));
+        let before = store.digests().await.unwrap();
+        let twice = [&events[..], &events[..3]].concat();
+        let booked = store.book(&twice, &seals, at(61)).await.unwrap();
+        assert_eq!((booked.inserted, booked.duplicates, booked.alarms.len()), (0, 13, 0));
+        assert_eq!(store.book(&[], &[], at(62)).await.unwrap(), tollgate_store::Booked::default());
+        assert_eq!(store.digests().await.unwrap(), before);
+    });
+}
+
+#[test]
+fn an_event_with_other_content_never_overwrites() {
+    for_each_store(async |store, _| {
+        let mut chain = Chain::new(0);
+        let events = chain.calls(3);
+        book(&store, &events).await;
+        let before = store.digests().await.unwrap();
+        // The same id and place; the same id elsewhere; the same place with another id.
+        let mut changed = events[1].clone();
+        changed.event.closing.response_bytes += 1;
+        let mut elsewhere = events[0].clone();
+        elsewhere.event.seq = 4;
+        let mut other = events[2].clone();
+        other.event.intent.id = Ulid(99);
+        let (inserted, duplicates, alarms) = book(&store, &[changed.clone(), elsewhere, other]).await;
+        assert_eq!((inserted, duplicates, alarms.len()), (0, 0, 3), "{alarms:?}");
+        let stream = chain.stream;
+        let id = changed.event.intent.id;
+        assert!(alarms.contains(&format!("event 2 of `{stream}` (`{id}`) came with other content")));
+        // The same alarm is raised once.
+        assert_eq!(book(&store, &[changed]).await, (0, 0, vec![]));
+        assert_eq!(kinds(&store).await, [AlarmKind::Changed; 3]);
+        let after = store.digests().await.unwrap();
+        let alarms = |table: &&TableDigest| table.table != "usage_alarms";
+        assert!(before.iter().filter(alarms).eq(after.iter().filter(alarms)));
+    });
+}
+
+#[test]
+fn of_two_that_differ_in_one_batch_the_first_goes_in() {
+    for_each_store(async |store, _| {
+        let first = Chain::new(0).calls(1).remove(0);
+        let mut second = first.clone();
+        second.event.closing.duration_ms += 1;
+        let (inserted, duplicates, alarms) = book(&store, &[first, second]).await;
+        assert_eq!((inserted, duplicates, alarms.len()), (1, 0, 1));
+    });
+}
+
+#[test]
+fn a_gap_is_an_alarm_until_it_closes() {
+    for_each_store(async |store, _| {
+        let mut chain = Chain::new(0);
+        let events = chain.calls(9);
+        let stream = chain.stream;
+        let gap = |first, last| vec![format!("events {first} to {last} of `{stream}` are missing")];
+        assert_eq!(book(&store, &events[..2]).await, (2, 0, vec![]));
+        assert_eq!(book(&store, &events[5..7]).await, (2, 0, gap(3, 5)));
+        assert_eq!(book(&store, &events[7..]).await, (2, 0, vec![]));
+        assert_eq!(book(&store, &events[2..3]).await, (1, 0, gap(4, 5)));
+        assert_eq!(book(&store, &events[4..5]).await, (1, 0, gap(4, 4)));
+        assert_eq!(kinds(&store).await, [AlarmKind::Gap]);
+        assert_eq!(book(&store, &events[3..4]).await, (1, 0, vec![]));
+        assert_eq!(kinds(&store).await, []);
+        // The floor is at the end: all of it is known.
+        assert_eq!(book(&store, &events).await, (0, 9, vec![]));
+    });
+}
+
+#[test]
+fn an_event_from_the_future_is_told() {
+    for_each_store(async |store, _| {
+        let mut chain = Chain::new(0);
+        let events = [chain.call("a", 65), chain.call("a", 66)];
+        let (inserted, _, alarms) = book(&store, &events).await;
+        assert_eq!((inserted, alarms.len()), (2, 1), "{alarms:?}");
+        assert!(alarms[0].ends_with("is from the future"), "{alarms:?}");
+    });
+}
+
+#[test]
+fn an_event_without_a_place_is_told() {
+    for_each_store(async |store, _| {
+        let mut event = Chain::new(0).calls(1).remove(0);
+        event.event.seq = 0;
+        assert_eq!(book(&store, &[event]).await.2.len(), 1);
+    });
+}
+
+#[test]
+fn a_point_has_one_seal() {
+    for_each_store(async |store, _| {
+        let mut chain = Chain::new(0);
+        let events = chain.calls(1);
+        let seal = chain.seal();
+        let other = Seal { mac: [0; 32], ..seal };
+        let booked = store.book(&events, &[seal, seal], at(60)).await.unwrap();
+        assert_eq!(booked.alarms, []);
+        let booked = store.book(&[], &[other, seal], at(60)).await.unwrap();
+        assert_eq!(booked.alarms.iter().map(|alarm| alarm.kind).collect::<Vec<_>>(), [AlarmKind::Seal]);
+    });
+}
+
+#[test]
+fn events_with_every_extreme_go_in_and_come_out_as_they_were() {
+    for_each_store(async |store, _| {
+        let mut chain = Chain::new(u16::MAX);
+        let odd = tollgate_core::usage::Intent {
+            account: None,
+            account_id: Some("☂"),
+            consumer: None,
+            credential: Some("☂\0'\"\\N\t\n"),
+            model: None,
+            client_request_id: Some(""),
+            tier: Some("x"),
+            ..intent(u128::MAX, at(0), "")
+        };
+        let all = tollgate_core::usage::Measure::ALL;
+        let measures =
+            all.into_iter().fold(closing(0, 0).measures, |measures, one| measures.with(one, u64::MAX));
+        let end = tollgate_core::usage::Closing {
+            status: None,
+            duration_ms: u64::MAX,
+            measures,
+            quality: tollgate_core::usage::Quality::Estimated,
+            ..closing(0, 0)
+        };
+        let mut events = vec![chain.next(&odd, &end)];
+        let again = tollgate_core::usage::Intent { id: Ulid(7), ..odd };
+        events.push(chain.next(&again, &end));
+        // More than fit into one statement.
+        events.extend(chain.calls(300));
+        let booked = store.book(&events, &[], at(400)).await.unwrap();
+        assert_eq!((booked.inserted, booked.alarms.len()), (302, 0));
+        assert_eq!(book(&store, &events).await, (0, 302, vec![]));
+        let verdict = store.verify_usage(None).await.unwrap();
+        assert!(matches!(verdict, tollgate_store::UsageVerdict::Whole { events: 302, .. }), "{verdict:?}");
+        assert_eq!(store.replay_usage().await.unwrap().mended, 0);
+    });
+}
+
+#[test]
+fn several_writers_neither_block_each_other_nor_lose_sums() {
+    for_each_store(async |store, _| {
+        let mut tasks = tokio::task::JoinSet::new();
+        let mut seals = Vec::new();
+        for number in 0..6 {
+            let mut chain = Chain::new(number);
+            let events = chain.calls(240);
+            seals.push(chain.seal());
+            // Each stream comes by two writers in other batches; all of them add to the same roll-ups.
+            for size in [40, 60] {
+                let (store, events) = (store.clone(), events.clone());
+                tasks.spawn(async move {
+                    for batch in events.chunks(size) {
+                        store.book(batch, &[], at(600)).await.unwrap();
+                    }
+                });
+            }
+        }
+        tasks.join_all().await;
+        store.book(&[], &seals, at(600)).await.unwrap();
+        let replayed = store.replay_usage().await.unwrap();
+        assert_eq!((replayed.events, replayed.mended), (6 * 240, 0));
+        let total = crate::events::asking::all(&store, Scope::All).await;
+        assert_eq!(total.events(), 6 * 240);
+        assert!(!kinds(&store).await.contains(&AlarmKind::Changed));
+    });
+}
+
+/// Books batches of events of two streams in this order, and gives the tables.
+async fn tables(place: &Place, order: &[(usize, usize)]) -> Vec<TableDigest> {
+    let store = place.open().await;
+    let (mut one, mut two) = (Chain::new(0), Chain::new(1));
+    let events = [one.calls(30), two.calls(30)].concat();
+    let seals = [one.seal(), two.seal()];
+    for (start, length) in order {
+        let end = (start + length).min(events.len());
+        store.book(&events[*start..end], &seals, at(100)).await.unwrap();
+    }
+    // Whatever did not come yet.
+    store.book(&events, &seals, at(100)).await.unwrap();
+    let digests = store.digests().await.unwrap();
+    store.close().await;
+    digests
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    #[test]
+    fn any_order_and_any_repetition_give_the_same_tables(
+        order in prop::collection::vec((0_usize..60, 1_usize..25), 1..8)
+    ) {
+        for (place, plain) in [(Place::sqlite(), Place::sqlite()), (Place::postgres(), Place::postgres())] {
+            let (found, expected) = block_on(async { (tables(&place, &order).await, tables(&plain, &[]).await) });
+            prop_assert_eq!(found, expected);
+        }
+    }
+}

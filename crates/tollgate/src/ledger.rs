@@ -1,0 +1,123 @@
+//! The record of what was used: this process's journal, and how it gets to where it is kept.
+
+mod shipping;
+
+use std::fs::{self, OpenOptions};
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use anyhow::Context;
+use tollgate_ledger::Journal;
+use tollgate_ledger::chain::SealKey;
+use tollgate_ledger::journal::{Config, State, SyncMode};
+use tollgate_ledger::shipper::Counters;
+
+pub use self::shipping::Shipping;
+use crate::config::process::{self, Process};
+use crate::data_dir::DataDir;
+
+/// Bytes of a key that this process makes for its seals.
+const SEAL_KEY: usize = 32;
+
+/// The journal, and who writes it.
+#[derive(Debug)]
+pub struct Ledger {
+    /// Where each thread has a stream.
+    pub journal: Arc<Journal>,
+    /// What this machine calls itself.
+    pub node: Box<str>,
+    settings: process::Ledger,
+    counters: OnceLock<Arc<Counters>>,
+}
+
+impl Ledger {
+    /// Opens the journal of this data directory.
+    ///
+    /// # Errors
+    /// Where it cannot be made or locked, or the key of its seals cannot be read.
+    pub fn open(process: &Process, data_dir: &DataDir) -> anyhow::Result<Arc<Self>> {
+        let node = node();
+        let fleet_key = process.shared.as_ref().and_then(|shared| shared.key.as_ref());
+        let seal_key = match fleet_key {
+            Some(key) => SealKey::new(key.expose()),
+            None => SealKey::new(&own_seal_key(&data_dir.seal_key())?),
+        };
+        let config = Config {
+            sync: if process.ledger.sync_always { SyncMode::Always } else { SyncMode::Process },
+            max_bytes: process.ledger.max_bytes,
+            ..Config::new(data_dir.journal(), &*node, seal_key)
+        };
+        let journal = Journal::open(config).context("the journal cannot be opened")?;
+        let settings = process.ledger.clone();
+        Ok(Arc::new(Self { journal: Arc::new(journal), node, settings, counters: OnceLock::new() }))
+    }
+
+    /// Finishes what earlier processes left; it takes as long as reading that.
+    pub fn recover(&self) {
+        match self.journal.recover() {
+            Ok(recovered) => {
+                for finding in &recovered.findings {
+                    tracing::error!("the journal is damaged: {finding}");
+                }
+                if recovered.interrupted > 0 {
+                    let interrupted = recovered.interrupted;
+                    tracing::warn!("{interrupted} calls were under way when an earlier process ended");
+                }
+            }
+            Err(error) => {
+                tracing::error!("what earlier processes left in the journal cannot be read: {error}")
+            }
+        }
+    }
+
+    /// How many events wait in the journal, where nothing ships them.
+    fn waiting(&self) -> u64 {
+        let waiting = |stream| {
+            let released = self.journal.reader(stream).map_or(0, |reader| reader.head().seq);
+            self.journal.newest(stream).saturating_sub(released)
+        };
+        self.journal.streams().into_iter().map(waiting).sum()
+    }
+
+    /// What the way to the sink counts, once there is one.
+    pub fn counters(&self) -> Option<&Counters> {
+        self.counters.get().map(Arc::as_ref)
+    }
+
+    /// Whether calls can be taken down.
+    pub fn is_healthy(&self) -> bool {
+        self.journal.state() == State::Healthy
+    }
+}
+
+/// What this machine calls itself.
+fn node() -> Box<str> {
+    let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    match name.trim() {
+        "" => "node".into(),
+        name => name.into(),
+    }
+}
+
+/// The key of seals where no fleet has one: made once, for the eyes of its owner.
+fn own_seal_key(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let what = || format!("the key of the ledger's seals, `{}`", path.display());
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(mut file) => {
+            let mut key = [0; SEAL_KEY];
+            aws_lc_rs::rand::fill(&mut key).ok().context("the operating system gave no random bytes")?;
+            let text = hex::encode(key);
+            file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).with_context(what)?;
+            Ok(key.to_vec())
+        }
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            let mut text = String::new();
+            fs::File::open(path).and_then(|mut file| file.read_to_string(&mut text)).with_context(what)?;
+            let key = hex::decode(text.trim()).ok().filter(|key| key.len() == SEAL_KEY);
+            key.with_context(|| format!("{} holds no key", what()))
+        }
+        Err(error) => Err(error).with_context(what),
+    }
+}
