@@ -4,5 +4,7 @@
 //! credential and read no header of the gate.
 //!
 //! - [`demo`]: three small trained models, one HTTP service each.
+//! - [`learn`]: tables, learners and the models that they make.
 
 pub mod demo;
+pub mod learn;
