@@ -1,0 +1,32 @@
+//! How far a training is, told to whoever waits, who may end it there.
+
+use std::ops::ControlFlow;
+
+/// The caller no longer wants the model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the training was cancelled")]
+pub struct Cancelled;
+
+/// Whoever waits for a training.
+pub(super) struct Progress<'a> {
+    tell: &'a mut dyn FnMut(f32) -> ControlFlow<()>,
+}
+
+impl<'a> Progress<'a> {
+    /// Tells `tell`, which answers whether to go on.
+    pub fn new(tell: &'a mut dyn FnMut(f32) -> ControlFlow<()>) -> Self {
+        Self { tell }
+    }
+
+    /// Says that `done` of `all` steps are behind.
+    ///
+    /// # Errors
+    /// [`Cancelled`] where nobody wants the rest.
+    pub fn at(&mut self, done: usize, all: usize) -> Result<(), Cancelled> {
+        let share = done as f32 / all.max(1) as f32;
+        match (self.tell)(share.min(1.0)) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(Cancelled),
+        }
+    }
+}
