@@ -16,8 +16,8 @@ use jiff::Timestamp;
 
 pub(crate) use artifacts::{Artifact, Kind, NewArtifact};
 pub(crate) use configs::Config;
-pub use error::StoreError;
 pub(crate) use error::Result;
+pub use error::StoreError;
 pub(crate) use jobs::{Job, JobKind, NewJob, Outcome, Status};
 
 use database::Database;

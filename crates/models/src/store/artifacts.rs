@@ -84,7 +84,8 @@ impl Artifact {
 
 impl Store {
     pub(crate) async fn artifact(&self, id: Ulid) -> Result<Option<Artifact>> {
-        let found = sql("SELECT id, parent_id, level, kind, data, sha256, created_at, updated_at, length(content) \
+        let found =
+            sql("SELECT id, parent_id, level, kind, data, sha256, created_at, updated_at, length(content) \
              FROM artifacts WHERE id = $1");
         self.database.one(found.bind(id)).await?.as_ref().map(Artifact::read).transpose()
     }
@@ -105,7 +106,8 @@ impl Store {
 
     /// Artifacts in the order in which they were made.
     pub(crate) async fn artifacts(&self, slice: Slice) -> Result<Vec<Artifact>> {
-        let found = sql("SELECT id, parent_id, level, kind, data, sha256, created_at, updated_at, length(content) \
+        let found =
+            sql("SELECT id, parent_id, level, kind, data, sha256, created_at, updated_at, length(content) \
              FROM artifacts ORDER BY seq LIMIT $1 OFFSET $2");
         let rows = self.database.all(found.bind(slice.take).bind(slice.skip)).await?;
         rows.iter().map(Artifact::read).collect()
@@ -176,8 +178,10 @@ pub(super) async fn insert(transaction: &mut Transaction, new: NewArtifact, now:
         }
     };
     let sha256 = digest(new.content.as_deref().unwrap_or(new.data.as_bytes()));
-    let insert = sql("INSERT INTO artifacts (id, parent_id, level, kind, data, content, sha256, created_at, updated_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)");
+    let insert = sql(
+        "INSERT INTO artifacts (id, parent_id, level, kind, data, content, sha256, created_at, updated_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)",
+    );
     let row = insert.bind(new.id).bind(new.parent_id).bind(level).bind(new.kind.name()).bind(new.data);
     transaction.execute(row.bind(new.content).bind(sha256).bind(now)).await?;
     Ok(true)

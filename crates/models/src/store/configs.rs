@@ -34,7 +34,8 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<Config>> {
         let mut transaction = self.database.write().await?;
-        let insert = sql("INSERT INTO configs (id, name, data, created_at, updated_at) VALUES ($1, $2, $3, $4, $4) \
+        let insert =
+            sql("INSERT INTO configs (id, name, data, created_at, updated_at) VALUES ($1, $2, $3, $4, $4) \
              ON CONFLICT (id) DO NOTHING");
         let made = transaction.execute(insert.bind(id).bind(name).bind(data).bind(now)).await?;
         if made == 0 {
@@ -108,7 +109,8 @@ impl Store {
 
     /// The artifacts that were made of a configuration.
     pub(crate) async fn linked(&self, config: Ulid) -> Result<Vec<Artifact>> {
-        let found = sql("SELECT a.id, a.parent_id, a.level, a.kind, a.data, a.sha256, a.created_at, a.updated_at, \
+        let found =
+            sql("SELECT a.id, a.parent_id, a.level, a.kind, a.data, a.sha256, a.created_at, a.updated_at, \
              length(a.content) FROM artifacts a JOIN links l ON l.artifact_id = a.id \
              WHERE l.config_id = $1 ORDER BY a.seq");
         self.database.all(found.bind(config)).await?.iter().map(Artifact::read).collect()

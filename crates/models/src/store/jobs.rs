@@ -110,7 +110,10 @@ impl Job {
                 .into_iter()
                 .find(|one| one.name() == kind)
                 .ok_or_else(|| damaged(&kind))?,
-            status: Status::ALL.into_iter().find(|one| one.name() == status).ok_or_else(|| damaged(&status))?,
+            status: Status::ALL
+                .into_iter()
+                .find(|one| one.name() == status)
+                .ok_or_else(|| damaged(&status))?,
             consumer: row.text(3)?,
             artifact_id: row.id(4)?,
             submitted_at: row.time(5)?,
@@ -123,29 +126,35 @@ impl Job {
 
 impl Store {
     pub(crate) async fn add_job(&self, new: NewJob, now: Timestamp) -> Result<()> {
-        let insert = sql("INSERT INTO jobs (id, kind, status, consumer, artifact_id, request, submitted_at) \
+        let insert =
+            sql("INSERT INTO jobs (id, kind, status, consumer, artifact_id, request, submitted_at) \
              VALUES ($1, $2, 'pending', $3, $4, $5, $6)");
         let row = insert.bind(new.id).bind(new.kind.name()).bind(new.consumer).bind(new.artifact_id);
         self.database.execute(row.bind(new.request).bind(now)).await.map(|_| ())
     }
 
     pub(crate) async fn job(&self, id: Ulid) -> Result<Option<Job>> {
-        let found = sql("SELECT id, kind, status, consumer, artifact_id, submitted_at, started_at, finished_at, error \
-             FROM jobs WHERE id = $1");
+        let found = sql(
+            "SELECT id, kind, status, consumer, artifact_id, submitted_at, started_at, finished_at, error \
+             FROM jobs WHERE id = $1",
+        );
         self.database.one(found.bind(id)).await?.as_ref().map(Job::read).transpose()
     }
 
     /// Jobs, newest first.
     pub(crate) async fn jobs(&self, status: Option<Status>, slice: Slice) -> Result<Vec<Job>> {
-        let found = sql("SELECT id, kind, status, consumer, artifact_id, submitted_at, started_at, finished_at, error \
-             FROM jobs WHERE ($1 = '' OR status = $1) ORDER BY seq DESC LIMIT $2 OFFSET $3");
+        let found = sql(
+            "SELECT id, kind, status, consumer, artifact_id, submitted_at, started_at, finished_at, error \
+             FROM jobs WHERE ($1 = '' OR status = $1) ORDER BY seq DESC LIMIT $2 OFFSET $3",
+        );
         let found = found.bind(status.map_or("", Status::name)).bind(slice.take).bind(slice.skip);
         self.database.all(found).await?.iter().map(Job::read).collect()
     }
 
     /// Marks a waiting job as running and gives its request; absent where it waits no more.
     pub(crate) async fn start_job(&self, id: Ulid, now: Timestamp) -> Result<Option<Vec<u8>>> {
-        let update = sql("UPDATE jobs SET status = 'running', started_at = $2 WHERE id = $1 AND status = 'pending'");
+        let update =
+            sql("UPDATE jobs SET status = 'running', started_at = $2 WHERE id = $1 AND status = 'pending'");
         if self.database.execute(update.bind(id).bind(now)).await? == 0 {
             return Ok(None);
         }
@@ -175,7 +184,8 @@ impl Store {
             }
             let made = artifact.id;
             artifacts::insert(&mut transaction, artifact, now).await?;
-            let link = sql("INSERT INTO links (artifact_id, config_id) SELECT $1, id FROM configs WHERE id = $2");
+            let link =
+                sql("INSERT INTO links (artifact_id, config_id) SELECT $1, id FROM configs WHERE id = $2");
             transaction.execute(link.bind(made).bind(config)).await?;
         }
         transaction.commit().await?;
@@ -192,8 +202,10 @@ impl Store {
         let interrupted = sql("UPDATE jobs SET status = 'failed', error = 'interrupted', finished_at = $1, \
              request = NULL WHERE status = 'running'");
         self.database.execute(interrupted.bind(now)).await?;
-        let found = sql("SELECT id, kind, status, consumer, artifact_id, submitted_at, started_at, finished_at, error \
-             FROM jobs WHERE status = 'pending' ORDER BY seq");
+        let found = sql(
+            "SELECT id, kind, status, consumer, artifact_id, submitted_at, started_at, finished_at, error \
+             FROM jobs WHERE status = 'pending' ORDER BY seq",
+        );
         self.database.all(found).await?.iter().map(Job::read).collect()
     }
 }

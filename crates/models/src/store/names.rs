@@ -20,7 +20,8 @@ impl Store {
     }
 
     pub(crate) async fn named_model(&self, name: &str) -> Result<Option<Ulid>> {
-        let found = self.database.one(sql("SELECT artifact_id FROM names WHERE name = $1").bind(name)).await?;
+        let found =
+            self.database.one(sql("SELECT artifact_id FROM names WHERE name = $1").bind(name)).await?;
         found.map(|row| row.id(0)).transpose()
     }
 

@@ -19,7 +19,9 @@ const CONNECT: Duration = Duration::from_secs(10);
 pub(super) async fn open(url: &str) -> Result<Database> {
     // What the parser says of a URL could show a part of its password.
     let options: PgConnectOptions = url.parse().map_err(|_| {
-        StoreError::NotOurs("`store` is no URL of PostgreSQL: `postgres://USER:PASSWORD@HOST/DATABASE`".to_owned())
+        StoreError::NotOurs(
+            "`store` is no URL of PostgreSQL: `postgres://USER:PASSWORD@HOST/DATABASE`".to_owned(),
+        )
     })?;
     let options = options
         .application_name("tollgate models")
@@ -36,10 +38,8 @@ pub(super) async fn open(url: &str) -> Result<Database> {
         Ok(Err(why)) => return Err(away(&place, &why)),
         Ok(Ok(connection)) => claim(connection).await?,
     };
-    let pool = PgPoolOptions::new()
-        .max_connections(CONNECTIONS)
-        .acquire_timeout(ACQUIRE)
-        .connect_lazy_with(options);
+    let pool =
+        PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(ACQUIRE).connect_lazy_with(options);
     let mut transaction = Transaction::Postgres(pool.begin().await?);
     transaction.script("CREATE SCHEMA IF NOT EXISTS tollgate_models").await?;
     migrations::apply(&mut transaction).await?;

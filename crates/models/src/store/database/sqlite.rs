@@ -23,11 +23,7 @@ const ACQUIRE: Duration = Duration::from_secs(30);
 
 pub(super) async fn open(folder: &Path) -> Result<Database> {
     let name = |file: &Path| format!("`{}`", file.display());
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .map_err(|why| away(&name(folder), &why))?;
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|why| away(&name(folder), &why))?;
     let lock = lock(&folder.join(LOCK))?;
     let path = folder.join(FILE);
     // Made by hand first, so that nobody else can read it.
