@@ -23,18 +23,21 @@ mod design;
 mod frame;
 mod learner;
 mod linear;
+mod logistic;
 mod metrics;
 mod model;
 mod progress;
+mod random;
 mod target;
 mod training;
+mod trees;
 
 pub use artifact::BadModel;
 pub use design::BadColumn;
 pub use frame::{BadFrame, Column, Frame, Values};
 pub use learner::{
-    Algorithm, BadLearner, Boosting, Criterion, FEATURES_MAX, Forest, Learner, Linear, Logistic, MaxFeatures,
-    Ridge, Task, Tree,
+    Algorithm, BadLearner, Boosting, FEATURES_MAX, Forest, Learner, Linear, Logistic, MaxFeatures, Ridge,
+    Task, Tree,
 };
 pub use metrics::Metrics;
 pub use model::{Model, PREDICTION, PredictError};

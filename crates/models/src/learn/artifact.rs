@@ -20,8 +20,11 @@ use aws_lc_rs::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
 
 use super::learner::{Algorithm, FEATURES_MAX};
 use super::linear::Line;
+use super::logistic::Sums;
 use super::model::{Facts, Fitted, Model};
-use bytes::{Reader, Writer};
+use super::target::{CLASSES_MAX, Labels};
+use super::trees::{Boosted, Forest, Tree};
+pub(super) use bytes::{Reader, Writer};
 
 const MAGIC: &[u8; 8] = b"TGMODEL\0";
 const VERSION: u32 = 1;
@@ -57,6 +60,15 @@ impl Model {
             Fitted::Line(line) => {
                 writer.number(line.intercept);
                 writer.numbers(&line.weights);
+            }
+            Fitted::Sums(sums) => {
+                writer.numbers(&sums.intercepts);
+                writer.numbers(&sums.weights);
+            }
+            Fitted::Forest(forest) => write_trees(&forest.trees, &mut writer),
+            Fitted::Boosted(boosted) => {
+                writer.numbers(&boosted.begin);
+                write_trees(&boosted.trees, &mut writer);
             }
         }
         let mut bytes = writer.into_bytes();
@@ -107,12 +119,55 @@ fn checked(bytes: &[u8]) -> Result<&[u8], BadModel> {
 /// The numbers behind the facts, as their algorithm has them.
 fn fitted(facts: &Facts, reader: &mut Reader<'_>) -> Result<Fitted, BadModel> {
     let features = facts.features.len();
-    match (&facts.algorithm, &facts.labels) {
+    let classes = facts.labels.as_ref().map(Labels::len);
+    if classes.is_some_and(|classes| !(2..=CLASSES_MAX).contains(&classes)) {
+        return Err(BadModel::Senseless("its number of classes is out of bounds"));
+    }
+    match (&facts.algorithm, classes) {
         (Algorithm::Ols(_) | Algorithm::Ridge(_), None) => {
             Ok(Fitted::Line(Line { intercept: reader.number()?, weights: reader.numbers(features)? }))
         }
-        _ => Err(BadModel::Senseless("its algorithm and its classes do not fit")),
+        (Algorithm::Logistic(_), Some(classes)) => {
+            let sums = Sums::count(classes);
+            Ok(Fitted::Sums(Sums {
+                intercepts: reader.numbers(sums)?,
+                weights: reader.numbers(sums * features)?,
+            }))
+        }
+        (Algorithm::DecisionTree(_) | Algorithm::RandomForest(_), classes) => {
+            let trees = read_trees(reader, features, classes.unwrap_or(1))?;
+            if trees.is_empty() {
+                return Err(BadModel::Senseless("it has no trees"));
+            }
+            Ok(Fitted::Forest(Forest { trees }))
+        }
+        (Algorithm::GradientBoosting(_), classes) => {
+            let begin = reader.numbers(classes.map_or(1, Sums::count))?;
+            let trees = read_trees(reader, features, 1)?;
+            if trees.len() % begin.len() != 0 {
+                return Err(BadModel::Senseless("its trees are no whole steps"));
+            }
+            Ok(Fitted::Boosted(Boosted { begin, trees }))
+        }
+        (Algorithm::Ols(_) | Algorithm::Ridge(_), Some(_)) | (Algorithm::Logistic(_), None) => {
+            Err(BadModel::Senseless("its algorithm and its classes do not fit"))
+        }
     }
+}
+
+fn write_trees(trees: &[Tree], writer: &mut Writer) {
+    writer.count(trees.len() as u32);
+    trees.iter().for_each(|tree| tree.write(writer));
+}
+
+fn read_trees(reader: &mut Reader<'_>, features: usize, width: usize) -> Result<Vec<Tree>, BadModel> {
+    let count = reader.count()?;
+    // Collected without a hint of their number, which is only claimed.
+    let mut trees = Vec::new();
+    for _ in 0..count {
+        trees.push(Tree::read(reader, features, width)?);
+    }
+    Ok(trees)
 }
 
 #[cfg(test)]

@@ -7,7 +7,8 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-pub use parameters::{Boosting, Criterion, Forest, Linear, Logistic, MaxFeatures, Ridge, Tree};
+pub(super) use parameters::DEPTH_MAX;
+pub use parameters::{Boosting, Forest, Linear, Logistic, MaxFeatures, Ridge, Tree};
 
 /// The most features that a model takes.
 pub const FEATURES_MAX: usize = 4_096;

@@ -105,7 +105,7 @@ fn centre(numbers: &[f64], mean: f64, into: &mut [f64]) {
 }
 
 /// The mean, corrected by the mean of what the first try leaves over.
-fn mean(numbers: &[f64]) -> f64 {
+pub(super) fn mean(numbers: &[f64]) -> f64 {
     let count = numbers.len().max(1) as f64;
     let rough = sum(numbers, 0.0) / count;
     rough + sum(numbers, rough) / count
@@ -125,7 +125,7 @@ fn sum(numbers: &[f64], origin: f64) -> f64 {
 }
 
 /// The sum of the products of two columns, in lanes that a processor multiplies side by side.
-fn dot(left: &[f64], right: &[f64]) -> f64 {
+pub(super) fn dot(left: &[f64], right: &[f64]) -> f64 {
     const LANES: usize = 8;
     let (left, left_rest) = left.as_chunks::<LANES>();
     let (right, right_rest) = right.as_chunks::<LANES>();

@@ -10,8 +10,10 @@ use super::design::{self, BadColumn};
 use super::frame::{Column, Frame, Values};
 use super::learner::{Algorithm, Task};
 use super::linear::Line;
+use super::logistic::Sums;
 use super::metrics::Metrics;
 use super::target::Labels;
+use super::trees::{Boosted, Forest, Tree};
 
 /// What the column of predictions is called; a model of classes adds `probability_<class>` for each.
 pub const PREDICTION: &str = "sample_0";
@@ -44,6 +46,9 @@ pub(super) struct Facts {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Fitted {
     Line(Line),
+    Sums(Sums),
+    Forest(Forest),
+    Boosted(Boosted),
 }
 
 /// What a model says of rows.
@@ -103,7 +108,9 @@ impl Model {
     }
 
     /// What the model is: `model`, `task`, `target`, `features`, `parameters`, `seed`, `rows`, `metrics`, with `classes`
-    /// where it tells some apart, and `intercept` and `coefficients` where it is a line.
+    /// where it tells some apart, and what its numbers are: `intercept` and
+    /// `coefficients` of a line, `intercepts` and lists of `coefficients` of a logistic regression, else the counts of
+    /// `trees` and `leaves`.
     pub fn description(&self) -> Value {
         let facts = &self.facts;
         let mut description = json!({
@@ -126,50 +133,66 @@ impl Model {
                 description["intercept"] = line.intercept.into();
                 description["coefficients"] = line.weights.clone().into();
             }
+            Fitted::Sums(sums) => {
+                description["intercepts"] = sums.intercepts.clone().into();
+                description["coefficients"] = sums.weights.chunks_exact(facts.features.len()).collect();
+            }
+            Fitted::Forest(Forest { trees }) | Fitted::Boosted(Boosted { trees, .. }) => {
+                description["trees"] = trees.len().into();
+                description["leaves"] = trees.iter().map(Tree::leaves).sum::<usize>().into();
+            }
         }
         description
     }
 
     fn predictions(&self, columns: &[Cow<'_, [f64]>], rows: usize) -> Vec<Column> {
         let column = |name: String, values| Column { name, values };
-        match (self.fitted.output(columns, rows), &self.facts.labels) {
+        let labels = self.facts.labels.as_ref();
+        match (self.fitted.output(columns, rows, labels.is_some()), labels) {
             (Output::Numbers(numbers), _) => vec![column(PREDICTION.to_owned(), Values::Numbers(numbers))],
-            (Output::Probabilities(probabilities), labels) => {
-                let best = Output::best(&probabilities, rows);
-                let (values, names) = match labels {
-                    Some(labels) => (labels.values(&best), labels.names()),
-                    // A model of classes always has labels; from_bytes sees to it.
-                    None => (Values::Integers(best.iter().map(|best| *best as i64).collect()), Vec::new()),
-                };
-                let prediction = column(PREDICTION.to_owned(), values);
-                let named = names.iter().map(|name| format!("probability_{name}"));
-                let probabilities = named.zip(probabilities);
-                let probabilities = probabilities.map(|(name, values)| column(name, Values::Numbers(values)));
-                std::iter::once(prediction).chain(probabilities).collect()
+            (Output::Probabilities(probabilities), Some(labels)) => {
+                let best = labels.values(&Output::best(&probabilities, rows));
+                let names = labels.names().into_iter().map(|name| format!("probability_{name}"));
+                let each =
+                    names.zip(probabilities).map(|(name, values)| column(name, Values::Numbers(values)));
+                std::iter::once(column(PREDICTION.to_owned(), best)).chain(each).collect()
             }
+            // Neither a training nor a file makes a model of classes without their names.
+            (Output::Probabilities(_), None) => Vec::new(),
         }
     }
 }
 
 impl Fitted {
-    /// What the model says of each row.
-    pub fn output(&self, columns: &[Cow<'_, [f64]>], rows: usize) -> Output {
+    /// What the model says of each row: probabilities where it tells `classes` apart.
+    pub fn output(&self, columns: &[Cow<'_, [f64]>], rows: usize, classes: bool) -> Output {
         match self {
             Self::Line(line) => Output::Numbers(line.predict(columns, rows)),
+            Self::Sums(sums) => Output::Probabilities(sums.predict(columns, rows)),
+            Self::Forest(forest) => Output::new(forest.predict(columns, rows), classes),
+            Self::Boosted(boosted) if classes => Output::Probabilities(boosted.probabilities(columns, rows)),
+            Self::Boosted(boosted) => Output::new(boosted.sums(columns, rows), false),
         }
     }
 
     /// Whether all its numbers are numbers.
     pub fn is_finite(&self) -> bool {
+        let finite = |numbers: &[f64]| numbers.iter().all(|number| number.is_finite());
         match self {
-            Self::Line(line) => {
-                line.intercept.is_finite() && line.weights.iter().all(|weight| weight.is_finite())
-            }
+            Self::Line(line) => line.intercept.is_finite() && finite(&line.weights),
+            Self::Sums(sums) => finite(&sums.intercepts) && finite(&sums.weights),
+            Self::Forest(forest) => forest.trees.iter().all(Tree::is_finite),
+            Self::Boosted(boosted) => finite(&boosted.begin) && boosted.trees.iter().all(Tree::is_finite),
         }
     }
 }
 
 impl Output {
+    /// Columns of rows as what they are; a model of numbers has one.
+    fn new(mut columns: Vec<Vec<f64>>, classes: bool) -> Self {
+        if classes { Self::Probabilities(columns) } else { Self::Numbers(columns.pop().unwrap_or_default()) }
+    }
+
     /// The likeliest class of each row; the first of several.
     pub fn best(probabilities: &[Vec<f64>], rows: usize) -> Vec<usize> {
         let best = |row: usize| {

@@ -8,10 +8,15 @@ use super::design::{self, BadColumn};
 use super::frame::Frame;
 use super::learner::{Algorithm, FEATURES_MAX, Learner, Task};
 use super::linear::Line;
+use super::logistic::Sums;
 use super::metrics::Metrics;
 use super::model::{Facts, Fitted, Model, Output};
 use super::progress::{Cancelled, Progress};
 use super::target::{BadTarget, Labels, Target};
+use super::trees::{Boosted, Forest};
+
+/// The most rows: a tree of so many leaves still counts its nodes in 32 bits.
+const ROWS_MAX: usize = i32::MAX as usize;
 
 /// Why there is no model.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -34,6 +39,9 @@ pub enum TrainError {
     /// More rows than places are counted for.
     #[error("{0} rows are too many for this model")]
     TooManyRows(usize),
+    /// The algorithm cannot do what the target needs.
+    #[error("`{0}` cannot do this task")]
+    OtherTask(&'static str),
     /// Sums of the numbers leave the range of numbers.
     #[error("the numbers are too large to compute with; scale the columns down")]
     Overflow,
@@ -66,7 +74,7 @@ pub fn train(
     if table.rows == 0 {
         return Err(TrainError::NoRows);
     }
-    if u32::try_from(table.rows).is_err() {
+    if table.rows > ROWS_MAX {
         return Err(TrainError::TooManyRows(table.rows));
     }
     let fitted = fit(learner, &table, &target, &mut Progress::new(on_progress))?;
@@ -124,12 +132,28 @@ fn fit(
         (Algorithm::Ridge(parameters), Target::Numbers(target)) => {
             Fitted::Line(Line::fit(columns, target, parameters.alpha, parameters.fit_intercept, progress)?)
         }
-        _ => return Err(TrainError::Overflow),
+        (Algorithm::Logistic(parameters), Target::Classes { labels, codes }) => {
+            Fitted::Sums(Sums::fit(columns, codes, labels.len(), parameters, progress)?)
+        }
+        (Algorithm::DecisionTree(parameters), target) => {
+            Fitted::Forest(Forest::tree(table, target, parameters, learner.seed, progress)?)
+        }
+        (Algorithm::RandomForest(parameters), target) => {
+            Fitted::Forest(Forest::grow(table, target, parameters, learner.seed, progress)?)
+        }
+        (Algorithm::GradientBoosting(parameters), target) => {
+            Fitted::Boosted(Boosted::fit(table, target, parameters, learner.seed, progress)?)
+        }
+        (Algorithm::Ols(_) | Algorithm::Ridge(_), Target::Classes { .. })
+        | (Algorithm::Logistic(_), Target::Numbers(_)) => {
+            return Err(TrainError::OtherTask(learner.algorithm.name()));
+        }
     })
 }
 
 fn measure(fitted: &Fitted, table: &Table<'_>, target: &Target) -> Metrics {
-    match (fitted.output(&table.columns, table.rows), target) {
+    let classes = matches!(target, Target::Classes { .. });
+    match (fitted.output(&table.columns, table.rows, classes), target) {
         (Output::Numbers(predicted), Target::Numbers(target)) => Metrics::of_numbers(&predicted, target),
         (Output::Probabilities(probabilities), Target::Classes { codes, .. }) => {
             Metrics::of_classes(&probabilities, &Output::best(&probabilities, table.rows), codes)

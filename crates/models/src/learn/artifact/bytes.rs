@@ -79,6 +79,11 @@ impl<'a> Reader<'a> {
         Ok(bytes.as_chunks().0.iter().map(|number| f64::from_le_bytes(*number)).collect())
     }
 
+    /// So many records of one size.
+    pub fn records<const SIZE: usize>(&mut self, count: usize) -> Result<&'a [[u8; SIZE]], BadModel> {
+        Ok(self.raw(count.checked_mul(SIZE).ok_or(SHORT)?)?.as_chunks().0)
+    }
+
     /// Nothing may be left.
     pub fn end(&self) -> Result<(), BadModel> {
         if self.rest.is_empty() {

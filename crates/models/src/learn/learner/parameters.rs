@@ -51,8 +51,6 @@ pub struct Logistic {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Tree {
-    /// How pure the rows of a class must get; regression takes squares.
-    pub criterion: Criterion,
     /// How many questions one row meets at most.
     #[serde(deserialize_with = "depth")]
     pub max_depth: Option<u32>,
@@ -73,8 +71,6 @@ pub struct Forest {
     /// How many trees there are.
     #[serde(deserialize_with = "trees")]
     pub n_estimators: u32,
-    /// How pure the rows of a class must get; regression takes squares.
-    pub criterion: Criterion,
     /// How many questions one row meets at most, in each tree.
     #[serde(deserialize_with = "depth")]
     pub max_depth: Option<u32>,
@@ -114,17 +110,6 @@ pub struct Boosting {
     /// Which part of the rows each tree grows on, drawn without replacement.
     #[serde(deserialize_with = "share")]
     pub subsample: f64,
-}
-
-/// How the purity of classes is measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Criterion {
-    /// By the chance that two rows differ.
-    #[default]
-    Gini,
-    /// By the information that a row's class brings.
-    Entropy,
 }
 
 /// How many columns a split chooses from.
@@ -205,7 +190,6 @@ impl Default for Logistic {
 impl Default for Tree {
     fn default() -> Self {
         Self {
-            criterion: Criterion::default(),
             max_depth: None,
             min_samples_split: 2,
             min_samples_leaf: 1,
@@ -218,7 +202,6 @@ impl Default for Forest {
     fn default() -> Self {
         Self {
             n_estimators: 100,
-            criterion: Criterion::default(),
             max_depth: None,
             min_samples_split: 2,
             min_samples_leaf: 1,
