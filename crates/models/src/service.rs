@@ -35,6 +35,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::HeaderName;
 use tokio::net::TcpListener;
+use ulid::Ulid;
 
 pub use dialect::Dialect;
 pub use keys::{BadKeys, Keys};
@@ -64,6 +65,9 @@ pub struct Settings {
     pub queue: usize,
     /// The largest body in bytes.
     pub body_max: usize,
+    /// Count identifiers up from this one; absent means that they come from the time and from chance, as they should
+    /// wherever several services may meet.
+    pub ids_after: Option<Ulid>,
 }
 
 /// A running service.
@@ -84,6 +88,7 @@ impl Settings {
             workers: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             queue: QUEUE_MAX,
             body_max: BODY_MAX,
+            ids_after: None,
         }
     }
 }
@@ -138,7 +143,3 @@ impl Service {
         self.app.store.close().await;
     }
 }
-
-#[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-mod tests;

@@ -12,6 +12,8 @@ use std::process::{Child, Command, Output, Stdio};
 mod admin;
 #[path = "cli/live.rs"]
 mod live;
+#[path = "cli/models.rs"]
+mod models;
 #[path = "cli/operate.rs"]
 mod operate;
 

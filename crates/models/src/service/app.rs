@@ -8,6 +8,7 @@ use ulid::Ulid;
 
 use super::Settings;
 use super::counters::Counters;
+use super::ids::Ids;
 use super::loaded::Cache;
 use super::pool::Queue;
 use crate::store::{Store, StoreError};
@@ -29,6 +30,7 @@ pub(crate) struct App {
     pub(crate) bodies: Semaphore,
     /// A permit for each piece of slow work beside the pool.
     pub(crate) slow: Semaphore,
+    pub(crate) ids: Ids,
     pub(crate) counters: Counters,
     /// Whether the service is about to end.
     pub(crate) stopping: watch::Sender<bool>,
@@ -45,6 +47,7 @@ impl App {
             names: RwLock::default(),
             bodies: Semaphore::new((room / 1024).min(Semaphore::MAX_PERMITS)),
             slow: Semaphore::new(cores),
+            ids: Ids::new(settings.ids_after),
             counters: Counters::default(),
             stopping: watch::channel(false).0,
             store,

@@ -47,7 +47,7 @@ fn routes() -> Router<Arc<App>> {
 }
 
 /// Path by path; `docs` has a line for each.
-fn table() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
+pub(super) fn table() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
     let mut all = vec![
         ("/", get(docs::landing)),
         ("/docs", get(docs::page)),
@@ -113,7 +113,8 @@ async fn around(State((app, mut inner)): State<(Arc<App>, Router)>, mut request:
             return problem.render(app.settings.dialect, Place { path: &path, url: &url, request_id: "" });
         }
     };
-    let (started, id, method): (_, String, _) = (Instant::now(), Ulid::generate().to_string(), request.method().clone());
+    let (started, id, method): (_, String, _) =
+        (Instant::now(), Ulid::generate().to_string(), request.method().clone());
     tracing::info!(event = "http.request.start", request_id = %id, %method, path, "a request");
     if let Some(uri) = plain(request.uri(), &path) {
         *request.uri_mut() = uri;

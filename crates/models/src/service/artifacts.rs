@@ -65,7 +65,7 @@ pub(crate) async fn create(
 ) -> Answer {
     let sent = read(&app, payload)?;
     let new = NewArtifact {
-        id: Ulid::generate(),
+        id: app.ids.next(),
         parent_id: sent.parent,
         kind: Kind::Plain,
         data: sent.data,

@@ -90,7 +90,7 @@ pub(crate) async fn create(
 ) -> Answer {
     let dialect = app.settings.dialect;
     let sent = read(dialect, &payload)?;
-    let id = sent.id.unwrap_or_else(Ulid::generate);
+    let id = sent.id.unwrap_or_else(|| app.ids.next());
     let made = app.store.put_config((id, &sent.name, &sent.data), !dialect.is_new(), store::now()).await?;
     let made = made.ok_or_else(|| Problem::conflict(format!("Entity with id {id} already exists")))?;
     let path = format!("/api/v1/configs/{id}");

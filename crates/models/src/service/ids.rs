@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
+use parking_lot::Mutex;
 use ulid::Ulid;
 
 use super::Dialect;
@@ -36,8 +37,50 @@ pub(crate) fn parse(text: &str, dialect: Dialect) -> Option<Ulid> {
     fits.then(|| Ulid::from_string(&upper).ok()).flatten()
 }
 
-/// The identifiers of a job and of its artifact: consecutive, as clients of the original see them.
-pub(crate) fn pair() -> (Ulid, Ulid) {
-    let first = Ulid::generate();
-    (first, first.increment().unwrap_or(first))
+/// Where new identifiers come from.
+#[derive(Debug)]
+pub(crate) enum Ids {
+    /// The time, and the random source of the system.
+    Random,
+    /// One after the other: the last one that was given.
+    After(Mutex<Ulid>),
+}
+
+impl Ids {
+    pub(crate) fn new(after: Option<Ulid>) -> Self {
+        after.map_or(Self::Random, |after| Self::After(Mutex::new(after)))
+    }
+
+    /// A new one.
+    pub(crate) fn next(&self) -> Ulid {
+        match self {
+            Self::Random => Ulid::generate(),
+            Self::After(last) => {
+                let mut last = last.lock();
+                *last = following(*last);
+                *last
+            }
+        }
+    }
+
+    /// Two for a job and its artifact: consecutive, as clients of the original see them.
+    pub(crate) fn pair(&self) -> (Ulid, Ulid) {
+        match self {
+            Self::Random => {
+                let first = self.next();
+                (first, following(first))
+            }
+            Self::After(last) => {
+                let mut last = last.lock();
+                let first = following(*last);
+                *last = following(first);
+                (first, *last)
+            }
+        }
+    }
+}
+
+/// The one after it; after the last one, one of this moment.
+fn following(id: Ulid) -> Ulid {
+    id.increment().unwrap_or_else(|_| Ulid::generate())
 }

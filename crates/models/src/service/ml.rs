@@ -14,7 +14,6 @@ use super::app::App;
 use super::around::Caller;
 use super::body::Payload;
 use super::counters::Counters;
-use super::ids;
 use super::pool::Full;
 use super::problem::{Flaw, Problem};
 use super::validate::{Check, ECHO_MAX, Rows, below, body};
@@ -120,7 +119,7 @@ async fn submit(app: &App, kind: JobKind, caller: Caller, request: Vec<u8>) -> A
         Full::All => Problem::busy("too many jobs wait"),
         Full::Consumer => Problem::busy("too many jobs of yours wait"),
     })?;
-    let (id, artifact_id) = ids::pair();
+    let (id, artifact_id) = app.ids.pair();
     let new = NewJob { id, kind, consumer: caller.0, artifact_id, request };
     app.store.add_job(new, store::now()).await?;
     ticket.enter(id);

@@ -84,9 +84,10 @@ impl Artifact {
 
 impl Store {
     pub(crate) async fn artifact(&self, id: Ulid) -> Result<Option<Artifact>> {
-        let found =
-            sql("SELECT id, parent_id, level, kind, data, sha256, created_at, updated_at, length(content) \
-             FROM artifacts WHERE id = $1");
+        let found = sql(
+            "SELECT id, parent_id, level, kind, data, sha256, created_at, updated_at, CAST(length(content) AS BIGINT) \
+             FROM artifacts WHERE id = $1",
+        );
         self.database.one(found.bind(id)).await?.as_ref().map(Artifact::read).transpose()
     }
 
@@ -106,9 +107,10 @@ impl Store {
 
     /// Artifacts in the order in which they were made.
     pub(crate) async fn artifacts(&self, slice: Slice) -> Result<Vec<Artifact>> {
-        let found =
-            sql("SELECT id, parent_id, level, kind, data, sha256, created_at, updated_at, length(content) \
-             FROM artifacts ORDER BY seq LIMIT $1 OFFSET $2");
+        let found = sql(
+            "SELECT id, parent_id, level, kind, data, sha256, created_at, updated_at, CAST(length(content) AS BIGINT) \
+             FROM artifacts ORDER BY seq LIMIT $1 OFFSET $2",
+        );
         let rows = self.database.all(found.bind(slice.take).bind(slice.skip)).await?;
         rows.iter().map(Artifact::read).collect()
     }
@@ -124,7 +126,7 @@ impl Store {
                  SELECT seq FROM artifacts WHERE id = $1 \
                  UNION SELECT a.seq FROM artifacts a JOIN artifacts p ON a.parent_id = p.id \
                      JOIN below b ON b.seq = p.seq) \
-             SELECT id, parent_id, level, kind, data, sha256, created_at, updated_at, length(content) \
+             SELECT id, parent_id, level, kind, data, sha256, created_at, updated_at, CAST(length(content) AS BIGINT) \
              FROM artifacts WHERE seq IN (SELECT seq FROM below) ORDER BY level, seq LIMIT $2");
         self.database.all(found.bind(root).bind(most)).await?.iter().map(Artifact::read).collect()
     }

@@ -111,7 +111,7 @@ impl Store {
     pub(crate) async fn linked(&self, config: Ulid) -> Result<Vec<Artifact>> {
         let found =
             sql("SELECT a.id, a.parent_id, a.level, a.kind, a.data, a.sha256, a.created_at, a.updated_at, \
-             length(a.content) FROM artifacts a JOIN links l ON l.artifact_id = a.id \
+             CAST(length(a.content) AS BIGINT) FROM artifacts a JOIN links l ON l.artifact_id = a.id \
              WHERE l.config_id = $1 ORDER BY a.seq");
         self.database.all(found.bind(config)).await?.iter().map(Artifact::read).collect()
     }

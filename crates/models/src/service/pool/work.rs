@@ -106,6 +106,11 @@ fn predict(app: &App, runtime: &Handle, request: &[u8], artifact: Ulid) -> Done 
         runtime.block_on(app.model(parent)).map_err(|why| no_model(app, parent, why))?;
     let config = runtime.block_on(app.store.config_of(parent)).map_err(away)?;
     let frame = asked.future.into_frame().map_err(End::Failed)?;
+    if frame.rows() == 0 {
+        return Err(failed(
+            "ValueError: Found array with 0 sample(s): `future` has no rows to predict".to_owned(),
+        ));
+    }
     let predicted = loaded.predict(&frame).map_err(End::Failed)?;
     let mut data = match config {
         Some(config) => base("prediction", config.id, started),
@@ -196,6 +201,7 @@ fn no_model(app: &App, id: Ulid, why: NoModel) -> End {
 fn train_error(error: &TrainError) -> String {
     match error {
         TrainError::Column(column) => column_error(column),
+        TrainError::NoRows => format!("ValueError: Found array with 0 sample(s): {error}"),
         error => format!("ValueError: {error}"),
     }
 }

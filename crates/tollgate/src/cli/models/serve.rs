@@ -4,12 +4,13 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use http::HeaderName;
 use tokio::runtime::Builder;
-use tollgate_models::service::{BODY_MAX, Dialect, Keys, QUEUE_MAX, Service, Settings};
+use tollgate_models::service::{BODY_MAX, BadKeys, Dialect, Keys, QUEUE_MAX, Service, Settings};
 use tollgate_models::store::Place;
+use ulid::Ulid;
 
 use crate::cli::Outcome;
 use crate::cli::output::Output;
@@ -49,6 +50,9 @@ pub struct Serve {
     /// The largest body in bytes
     #[arg(long, value_name = "BYTES", default_value_t = BODY_MAX)]
     max_body: usize,
+    /// Count identifiers up from this one, so that a walk-through finds those that it names
+    #[arg(long, value_name = "ULID")]
+    ids_after: Option<Ulid>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -109,6 +113,7 @@ impl Serve {
         settings.workers = self.workers.unwrap_or(settings.workers);
         settings.queue = self.queue;
         settings.body_max = self.max_body;
+        settings.ids_after = self.ids_after;
         Ok(settings)
     }
 
@@ -138,14 +143,16 @@ fn keys(dialect: Dialect) -> anyhow::Result<Keys> {
             return Ok(keys);
         }
         let list = format!("{prefix}_API_KEYS");
-        if let Some(keys) = variable(&list) {
-            let keys = Keys::from_list(&keys).with_context(|| format!("`{list}`"))?;
+        if let Some(keys) = variable(&list).and_then(|keys| Keys::from_list(&keys).ok()) {
             tracing::info!(event = "auth.loaded_from_env", env_var = list, count = keys.count(), "keys");
             return Ok(keys);
         }
     }
-    let hint = format!("set `{}_API_KEYS`, or say `--no-auth` where only a gate can reach the service", prefixes[0]);
-    Err(anyhow::Error::new(Keys::from_list("").err().unwrap_or(tollgate_models::service::BadKeys::None)).context(hint))
+    bail!(
+        "{} Set `{}_API_KEYS`, or say `--no-auth` where only a gate can reach the service",
+        BadKeys::None,
+        prefixes[0]
+    )
 }
 
 /// A variable of the environment that is not empty.
@@ -157,7 +164,8 @@ fn variable(name: &str) -> Option<String> {
 fn folder() -> anyhow::Result<PathBuf> {
     let data = match variable("XDG_DATA_HOME") {
         Some(data) => PathBuf::from(data),
-        None => PathBuf::from(variable("HOME").context("there is no `HOME`; say `--data DIR`")?).join(".local/share"),
+        None => PathBuf::from(variable("HOME").context("there is no `HOME`; say `--data DIR`")?)
+            .join(".local/share"),
     };
     Ok(data.join("tollgate/models"))
 }
