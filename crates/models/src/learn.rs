@@ -26,6 +26,8 @@ mod linear;
 mod logistic;
 mod metrics;
 mod model;
+#[cfg(feature = "onnx")]
+pub mod onnx;
 mod progress;
 mod random;
 mod target;

@@ -117,7 +117,3 @@ pub(super) fn numbers(column: &Column) -> Result<Cow<'_, [f64]>, BadColumn> {
 pub(super) fn number(text: &str) -> Option<f64> {
     text.trim().parse().ok()
 }
-
-#[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-mod tests;

@@ -175,6 +175,18 @@ impl Fitted {
         }
     }
 
+    /// How many bytes its numbers take in a model file.
+    pub fn bytes(&self) -> usize {
+        let numbers = |count: usize| count * size_of::<f64>();
+        let trees = |trees: &[Tree]| size_of::<u32>() + trees.iter().map(Tree::bytes).sum::<usize>();
+        match self {
+            Self::Line(line) => numbers(1 + line.weights.len()),
+            Self::Sums(sums) => numbers(sums.intercepts.len() + sums.weights.len()),
+            Self::Forest(forest) => trees(&forest.trees),
+            Self::Boosted(boosted) => numbers(boosted.begin.len()) + trees(&boosted.trees),
+        }
+    }
+
     /// Whether all its numbers are numbers.
     pub fn is_finite(&self) -> bool {
         let finite = |numbers: &[f64]| numbers.iter().all(|number| number.is_finite());
