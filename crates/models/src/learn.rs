@@ -19,6 +19,7 @@
 //! ```
 
 mod artifact;
+mod csv;
 mod design;
 mod frame;
 mod learner;
@@ -35,6 +36,7 @@ mod training;
 mod trees;
 
 pub use artifact::BadModel;
+pub use csv::{BadCsv, CsvChunk, CsvRows, read_csv};
 pub use design::BadColumn;
 pub use frame::{BadFrame, Column, Frame, Values};
 pub use learner::{

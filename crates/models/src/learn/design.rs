@@ -44,6 +44,18 @@ pub enum BadColumn {
     },
 }
 
+impl BadColumn {
+    /// The error as it is where `rows` rows stand before the table.
+    #[must_use]
+    pub fn behind(mut self, rows: usize) -> Self {
+        match &mut self {
+            Self::Text { row, .. } | Self::Missing { row, .. } | Self::Infinite { row, .. } => *row += rows,
+            Self::Unknown { .. } => {}
+        }
+        self
+    }
+}
+
 /// The named columns as numbers, all finite.
 ///
 /// # Errors

@@ -67,6 +67,15 @@ pub enum PredictError {
     Column(#[from] BadColumn),
 }
 
+impl PredictError {
+    /// The error as it is where `rows` rows stand before the table.
+    #[must_use]
+    pub fn behind(self, rows: usize) -> Self {
+        let Self::Column(column) = self;
+        Self::Column(column.behind(rows))
+    }
+}
+
 impl Model {
     /// The table with the predictions beside its columns: [`PREDICTION`], and the probability of each class where the
     /// model tells classes apart. Columns that the model does not read are copied through; no rows give no predictions.
