@@ -19,6 +19,7 @@
 //! ```
 
 mod artifact;
+mod csv;
 mod design;
 mod frame;
 mod learner;
@@ -26,6 +27,8 @@ mod linear;
 mod logistic;
 mod metrics;
 mod model;
+#[cfg(feature = "onnx")]
+pub mod onnx;
 mod progress;
 mod random;
 mod target;
@@ -33,6 +36,7 @@ mod training;
 mod trees;
 
 pub use artifact::BadModel;
+pub use csv::{BadCsv, CsvChunk, CsvRows, read_csv};
 pub use design::BadColumn;
 pub use frame::{BadFrame, Column, Frame, Values};
 pub use learner::{

@@ -77,6 +77,12 @@ impl Model {
         bytes
     }
 
+    /// How many bytes [`Self::to_bytes`] gives, without making them.
+    pub fn size(&self) -> usize {
+        let facts = serde_json::to_vec(&self.facts).map_or(0, |facts| facts.len());
+        MAGIC.len() + 2 * size_of::<u32>() + facts + self.fitted.bytes() + SHA256_OUTPUT_LEN
+    }
+
     /// The model that [`Self::to_bytes`] wrote.
     ///
     /// # Errors

@@ -44,6 +44,18 @@ pub enum BadColumn {
     },
 }
 
+impl BadColumn {
+    /// The error as it is where `rows` rows stand before the table.
+    #[must_use]
+    pub fn behind(mut self, rows: usize) -> Self {
+        match &mut self {
+            Self::Text { row, .. } | Self::Missing { row, .. } | Self::Infinite { row, .. } => *row += rows,
+            Self::Unknown { .. } => {}
+        }
+        self
+    }
+}
+
 /// The named columns as numbers, all finite.
 ///
 /// # Errors
@@ -117,7 +129,3 @@ pub(super) fn numbers(column: &Column) -> Result<Cow<'_, [f64]>, BadColumn> {
 pub(super) fn number(text: &str) -> Option<f64> {
     text.trim().parse().ok()
 }
-
-#[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-mod tests;

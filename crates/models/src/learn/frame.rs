@@ -225,7 +225,8 @@ impl Kinds {
     }
 }
 
-fn unique<'a>(names: impl Iterator<Item = &'a str>) -> Result<(), BadFrame> {
+/// Refuses names that repeat.
+pub(super) fn unique<'a>(names: impl Iterator<Item = &'a str>) -> Result<(), BadFrame> {
     let mut seen = HashSet::new();
     for name in names {
         if !seen.insert(name) {

@@ -96,7 +96,3 @@ pub(super) fn normalize(sums: &mut [f64]) -> f64 {
     sums.iter_mut().for_each(|power| *power /= total);
     total.ln() + largest
 }
-
-#[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-mod tests;

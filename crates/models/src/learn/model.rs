@@ -67,6 +67,15 @@ pub enum PredictError {
     Column(#[from] BadColumn),
 }
 
+impl PredictError {
+    /// The error as it is where `rows` rows stand before the table.
+    #[must_use]
+    pub fn behind(self, rows: usize) -> Self {
+        let Self::Column(column) = self;
+        Self::Column(column.behind(rows))
+    }
+}
+
 impl Model {
     /// The table with the predictions beside its columns: [`PREDICTION`], and the probability of each class where the
     /// model tells classes apart. Columns that the model does not read are copied through; no rows give no predictions.
@@ -172,6 +181,18 @@ impl Fitted {
             Self::Forest(forest) => Output::new(forest.predict(columns, rows), classes),
             Self::Boosted(boosted) if classes => Output::Probabilities(boosted.probabilities(columns, rows)),
             Self::Boosted(boosted) => Output::new(boosted.sums(columns, rows), false),
+        }
+    }
+
+    /// How many bytes its numbers take in a model file.
+    pub fn bytes(&self) -> usize {
+        let numbers = |count: usize| count * size_of::<f64>();
+        let trees = |trees: &[Tree]| size_of::<u32>() + trees.iter().map(Tree::bytes).sum::<usize>();
+        match self {
+            Self::Line(line) => numbers(1 + line.weights.len()),
+            Self::Sums(sums) => numbers(sums.intercepts.len() + sums.weights.len()),
+            Self::Forest(forest) => trees(&forest.trees),
+            Self::Boosted(boosted) => numbers(boosted.begin.len()) + trees(&boosted.trees),
         }
     }
 

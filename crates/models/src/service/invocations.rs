@@ -46,7 +46,7 @@ async fn invoke_by(app: &App, uri: &Uri, request: Request) -> Answer {
     };
     let (_, loaded) = app.model_named(&name).await?;
     let read = body::read(app, body).await?;
-    let frame = app.apart(read.bytes.len(), || form.read(&read.bytes, loaded.model.features())).await;
+    let frame = app.apart(read.bytes.len(), || form.read(&read.bytes, &loaded.features())).await;
     let frame = frame.map_err(|why| Problem::plain(StatusCode::BAD_REQUEST, why))?;
     let predicted = app.ask(&loaded, frame).await?;
     Ok(answer::json(StatusCode::OK, &json!({ "predictions": predicted.values() })))

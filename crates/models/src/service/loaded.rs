@@ -2,25 +2,40 @@
 
 use std::sync::Arc;
 
-use quick_cache::sync::Cache as Map;
+use quick_cache::sync::{Cache as Map, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, Weighter};
+use serde_json::{Value, json};
 use ulid::Ulid;
 
 use super::app::App;
 use super::problem::Problem;
-use crate::learn::Model;
+#[cfg(feature = "onnx")]
+use crate::learn::onnx::OnnxModel;
+use crate::learn::{Column, Frame, Model, PREDICTION, Task};
 use crate::store::Kind;
 
 /// Bytes of models that are kept ready, by the size of their files.
 const BYTES: u64 = 256 * 1024 * 1024;
 /// A model takes more than its file.
 const LEAST: u64 = 4 * 1024;
+/// How many models the cache expects; only its first allocation depends on it.
+const EXPECTED: usize = 1024;
 
 /// A model in memory.
 #[derive(Debug)]
 pub(crate) struct Loaded {
-    pub(crate) model: Model,
+    pub(crate) held: Held,
     bytes: u64,
+}
+
+/// What kind of model it is.
+#[derive(Debug)]
+pub(crate) enum Held {
+    /// One that this program has trained.
+    Own(Box<Model>),
+    /// One that another program has trained.
+    #[cfg(feature = "onnx")]
+    Onnx(Box<OnnxModel>),
 }
 
 /// The models, by the artifact that they are.
@@ -38,14 +53,7 @@ impl Weighter<Ulid, Arc<Loaded>> for Size {
 
 impl Cache {
     pub(crate) fn new() -> Self {
-        let entries = usize::try_from(BYTES / LEAST).unwrap_or(usize::MAX) / 16;
-        Self(Map::with(
-            entries,
-            BYTES,
-            Size,
-            DefaultHashBuilder::default(),
-            quick_cache::sync::DefaultLifecycle::default(),
-        ))
+        Self(Map::with(EXPECTED, BYTES, Size, DefaultHashBuilder::default(), DefaultLifecycle::default()))
     }
 
     /// Forgets a model that is no more.
@@ -79,18 +87,35 @@ impl App {
     async fn load(&self, id: Ulid) -> Result<Arc<Loaded>, NoModel> {
         let refused = |error| NoModel::Refused(Problem::from(error));
         let artifact = self.store.artifact(id).await.map_err(refused)?.ok_or(NoModel::Unknown)?;
-        match artifact.kind {
-            Kind::Model => {}
-            Kind::Onnx | Kind::Prediction | Kind::Plain => return Err(NoModel::Another),
+        if !matches!(artifact.kind, Kind::Model | Kind::Onnx) {
+            return Err(NoModel::Another);
         }
         let content = self.store.content(id).await.map_err(refused)?.ok_or(NoModel::Another)?;
         let bytes = content.len();
-        let model = self.apart(bytes, || Model::from_bytes(&content)).await;
-        let model = model.map_err(|error| {
-            tracing::error!(event = "database.error", artifact = %id, %error, "a stored model cannot be read");
+        let held = self.apart(bytes, || Held::read(artifact.kind, &content)).await;
+        let held = held.map_err(|error| {
+            tracing::error!(event = "database.error", artifact = %id, error, "a stored model cannot be read");
             NoModel::Broken(format!("the model of artifact {id} cannot be read: {error}"))
         })?;
-        Ok(Arc::new(Loaded { model, bytes: bytes as u64 }))
+        Ok(Arc::new(Loaded { held, bytes: bytes as u64 }))
+    }
+}
+
+impl Held {
+    fn read(kind: Kind, content: &[u8]) -> Result<Self, String> {
+        match kind {
+            #[cfg(feature = "onnx")]
+            Kind::Onnx => {
+                let model = OnnxModel::from_bytes(content).map_err(|error| error.to_string())?;
+                Ok(Self::Onnx(Box::new(model)))
+            }
+            #[cfg(not(feature = "onnx"))]
+            Kind::Onnx => Err("this program was built without ONNX".to_owned()),
+            Kind::Model | Kind::Prediction | Kind::Plain => {
+                let model = Model::from_bytes(content).map_err(|error| error.to_string())?;
+                Ok(Self::Own(Box::new(model)))
+            }
+        }
     }
 }
 
@@ -99,7 +124,75 @@ impl Loaded {
     ///
     /// # Errors
     /// A sentence for whoever sent the table.
-    pub(crate) fn predict(&self, frame: &crate::learn::Frame) -> Result<crate::learn::Frame, String> {
-        self.model.predict(frame).map_err(|error| super::pool::predict_error(&error))
+    pub(crate) fn predict(&self, frame: &Frame) -> Result<Frame, String> {
+        match &self.held {
+            Held::Own(model) => model.predict(frame).map_err(|error| super::pool::predict_error(&error)),
+            #[cfg(feature = "onnx")]
+            Held::Onnx(model) => model.predict(frame).map_err(|error| format!("ValueError: {error}")),
+        }
+    }
+
+    /// The predictions alone, column by column.
+    ///
+    /// # Errors
+    /// A sentence for whoever sent the table.
+    pub(crate) fn answer(&self, frame: &Frame) -> Result<Vec<Column>, String> {
+        let predicted = self.predict(frame)?;
+        let given = |column: &&Column| {
+            column.name == PREDICTION
+                || column.name.starts_with("probability_")
+                || frame.column(&column.name).is_none()
+        };
+        Ok(predicted.columns().iter().filter(given).cloned().collect())
+    }
+
+    /// What rows without names are taken for.
+    pub(crate) fn features(&self) -> Vec<String> {
+        match &self.held {
+            Held::Own(model) => model.features().to_vec(),
+            #[cfg(feature = "onnx")]
+            Held::Onnx(model) => match model.inputs() {
+                [only] => match only.shape.as_slice() {
+                    [_, Some(width)] => (0..*width).map(|at| format!("x{at}")).collect(),
+                    _ => vec![only.name.clone()],
+                },
+                several => several.iter().map(|port| port.name.clone()).collect(),
+            },
+        }
+    }
+
+    /// What the model is.
+    pub(crate) fn description(&self) -> Value {
+        match &self.held {
+            Held::Own(model) => model.description(),
+            #[cfg(feature = "onnx")]
+            Held::Onnx(model) => model.description(),
+        }
+    }
+
+    /// The tensors that it reads and gives, as the open inference protocol describes them.
+    pub(crate) fn tensors(&self) -> (Value, Value) {
+        let tensor =
+            |name: &str, datatype: &str| json!({ "name": name, "datatype": datatype, "shape": [-1] });
+        match &self.held {
+            Held::Own(model) => {
+                let inputs = model.features().iter().map(|name| tensor(name, "FP64")).collect();
+                let datatype = match model.task() {
+                    Task::Regression => "FP64",
+                    Task::Classification => match &model.description()["classes"][0] {
+                        Value::String(_) => "BYTES",
+                        Value::Bool(_) => "BOOL",
+                        Value::Number(number) if number.is_i64() => "INT64",
+                        _ => "FP64",
+                    },
+                };
+                (inputs, json!([tensor(PREDICTION, datatype)]))
+            }
+            #[cfg(feature = "onnx")]
+            Held::Onnx(model) => {
+                let mut description = model.description();
+                (description["inputs"].take(), description["outputs"].take())
+            }
+        }
     }
 }

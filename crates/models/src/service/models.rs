@@ -69,17 +69,17 @@ impl App {
         }
         Counters::add(&self.counters.inferences);
         let cells = rows.saturating_mul(frame.columns().len().max(1)).saturating_mul(8);
-        let predicted = self.apart(cells, || loaded.predict(&frame)).await;
-        let predicted = predicted.map_err(|why| Problem::plain(StatusCode::BAD_REQUEST, why))?;
-        let given = |column: &&Column| column.name == PREDICTION || column.name.starts_with("probability_");
-        Ok(Predicted(predicted.columns().iter().filter(given).cloned().collect()))
+        let predicted = self.apart(cells, || loaded.answer(&frame)).await;
+        predicted.map(Predicted).map_err(|why| Problem::plain(StatusCode::BAD_REQUEST, why))
     }
 }
 
 impl Predicted {
     /// The predictions themselves, a value a row.
     pub(crate) fn values(&self) -> Vec<Value> {
-        let column = self.0.iter().find(|column| column.name == PREDICTION);
+        // A model of several columns says the first one.
+        let named = self.0.iter().find(|column| column.name == PREDICTION);
+        let column = named.or(self.0.first());
         column.map_or_else(Vec::new, |column| all(&column.values))
     }
 
@@ -112,14 +112,7 @@ pub(crate) async fn name(State(app): State<Arc<App>>, Path(name): Path<String>, 
         check.id(&below(&at, "artifact_id"), id)
     });
     let id = check.end(id)?;
-    let spelt = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    if name.is_empty() || name.len() > NAME_MAX || !name.bytes().all(spelt) {
-        let detail = format!("a name has 1 to {NAME_MAX} letters, digits, `-`, `_` and `.`");
-        return Err(Problem::plain(StatusCode::BAD_REQUEST, detail));
-    }
-    if Ulid::from_string(&name).is_ok() {
-        return Err(Problem::plain(StatusCode::BAD_REQUEST, "a name must not look like an identifier"));
-    }
+    check_name(&name)?;
     let artifact = app.store.artifact(id).await?.ok_or_else(|| Problem::no_entity(id))?;
     if !matches!(artifact.kind, Kind::Model | Kind::Onnx) {
         return Err(Problem::plain(StatusCode::BAD_REQUEST, format!("Artifact {id} is not a trained model")));
@@ -127,6 +120,19 @@ pub(crate) async fn name(State(app): State<Arc<App>>, Path(name): Path<String>, 
     app.store.name_model(&name, id).await?;
     app.names.write().remove(&name);
     Ok(answer::json(StatusCode::OK, &json!({ "name": name, "artifact_id": id.to_string() })))
+}
+
+/// Whether a model can have the name.
+pub(crate) fn check_name(name: &str) -> Result<(), Problem> {
+    let spelt = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    if name.is_empty() || name.len() > NAME_MAX || !name.bytes().all(spelt) {
+        let detail = format!("a name has 1 to {NAME_MAX} letters, digits, `-`, `_` and `.`");
+        return Err(Problem::plain(StatusCode::BAD_REQUEST, detail));
+    }
+    match Ulid::from_string(name) {
+        Ok(_) => Err(Problem::plain(StatusCode::BAD_REQUEST, "a name must not look like an identifier")),
+        Err(_) => Ok(()),
+    }
 }
 
 /// `DELETE /api/v1/models/{name}`: takes the name away; the model stays.
@@ -188,14 +194,14 @@ pub(crate) async fn info(State(app): State<Arc<App>>, Path(name): Path<String>) 
     let mut info = json!({
         "model_id": name,
         "name": name,
-        "type": loaded.model.description()["model"],
+        "type": loaded.description()["model"],
         "storage": "artifact",
         "artifact_id": id.to_string(),
         "is_available": true,
         "inference_methods": ["local"],
         "max_batch_size": ROWS_MAX,
     });
-    info["description"] = loaded.model.description();
+    info["description"] = loaded.description();
     Ok(answer::json(StatusCode::OK, &info))
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Source: the Open Inference Protocol, `inference_rest`; member names and shapes are its own.
 
+#[cfg(feature = "onnx")]
+mod onnx;
 mod tensor;
 
 use std::sync::Arc;
@@ -14,8 +16,8 @@ use serde_json::{Map, Value, json};
 use super::answer::{self, Answer};
 use super::app::App;
 use super::body::{self, Payload};
+use super::loaded::{Held, Loaded};
 use super::problem::Problem;
-use crate::learn::{Column, Frame, PREDICTION, Task};
 use tensor::Tensor;
 
 /// A request to infer.
@@ -54,30 +56,14 @@ pub(crate) async fn ready(State(app): State<Arc<App>>) -> Answer {
 /// `GET /v2/models/{name}`: the tensors that a model reads and gives.
 pub(crate) async fn model(State(app): State<Arc<App>>, Path(name): Path<String>) -> Answer {
     let (_, loaded) = app.model_named(&name).await.map_err(Problem::for_inference)?;
-    let model = &loaded.model;
-    let tensor = |name: &str, datatype: &str| json!({ "name": name, "datatype": datatype, "shape": [-1] });
-    let inputs: Vec<Value> = model.features().iter().map(|name| tensor(name, "FP64")).collect();
-    let description = model.description();
-    let outputs = match model.task() {
-        Task::Regression => vec![tensor(PREDICTION, "FP64")],
-        Task::Classification => {
-            let classes = description["classes"].as_array().cloned().unwrap_or_default();
-            let datatype = match classes.first() {
-                Some(Value::String(_)) => "BYTES",
-                Some(Value::Bool(_)) => "BOOL",
-                Some(Value::Number(number)) if number.is_i64() => "INT64",
-                _ => "FP64",
-            };
-            vec![tensor(PREDICTION, datatype)]
-        }
-    };
+    let (inputs, outputs) = loaded.tensors();
     let shown = json!({
         "name": name,
         "versions": ["1"],
         "platform": "tollgate",
         "inputs": inputs,
         "outputs": outputs,
-        "parameters": { "description": description },
+        "parameters": { "description": loaded.description() },
     });
     Ok(answer::json(StatusCode::OK, &shown))
 }
@@ -103,11 +89,10 @@ async fn infer_by(app: &App, name: &str, payload: Result<Payload, Problem>) -> A
     if !value.is_object() {
         return Err(body::not_an_object(Value::Null));
     }
-    let (asked, frame) = app.apart(bytes.len(), || read(value, loaded.model.features())).await?;
-    let rows = frame.rows();
-    let predicted = app.ask(&loaded, frame).await?;
-    let outputs = wanted(predicted.0, asked.outputs)?;
-    let outputs: Vec<Value> = outputs.iter().map(|column| tensor::output(column, rows)).collect();
+    let asked: Asked = serde_json::from_value(value)
+        .map_err(|error| Problem::plain(StatusCode::BAD_REQUEST, error.to_string()))?;
+    let outputs = outputs(app, &loaded, asked.inputs, bytes.len()).await?;
+    let outputs = wanted(outputs, asked.outputs)?;
     let mut answer = Map::new();
     answer.insert("model_name".to_owned(), name.into());
     answer.insert("model_version".to_owned(), "1".into());
@@ -118,18 +103,37 @@ async fn infer_by(app: &App, name: &str, payload: Result<Payload, Problem>) -> A
     Ok(answer::json(StatusCode::OK, &answer))
 }
 
-fn read(value: Value, features: &[String]) -> Result<(Asked, Frame), Problem> {
+/// What the model says of the inputs, as tensors.
+async fn outputs(
+    app: &App,
+    loaded: &Loaded,
+    inputs: Vec<Tensor>,
+    bytes: usize,
+) -> Result<Vec<Value>, Problem> {
     let refused = |why: String| Problem::plain(StatusCode::BAD_REQUEST, why);
-    let mut asked: Asked = serde_json::from_value(value).map_err(|error| refused(error.to_string()))?;
-    let frame = tensor::frame(std::mem::take(&mut asked.inputs), features).map_err(refused)?;
-    Ok((asked, frame))
+    match &loaded.held {
+        Held::Own(model) => {
+            let frame =
+                app.apart(bytes, || tensor::frame(inputs, model.features())).await.map_err(refused)?;
+            let rows = frame.rows();
+            let predicted = app.ask(loaded, frame).await?;
+            Ok(predicted.0.iter().map(|column| tensor::output(column, rows)).collect())
+        }
+        #[cfg(feature = "onnx")]
+        Held::Onnx(model) => {
+            super::counters::Counters::add(&app.counters.inferences);
+            // How long it takes is the model's business, and not to be told from the size of the body.
+            let run = || onnx::run(model, inputs);
+            app.apart(usize::MAX, run).await.map_err(refused)
+        }
+    }
 }
 
 /// The outputs that are asked for, in that order; all of them where none is.
-fn wanted(columns: Vec<Column>, wanted: Option<Vec<Wanted>>) -> Result<Vec<Column>, Problem> {
-    let Some(wanted) = wanted.filter(|wanted| !wanted.is_empty()) else { return Ok(columns) };
+fn wanted(outputs: Vec<Value>, wanted: Option<Vec<Wanted>>) -> Result<Vec<Value>, Problem> {
+    let Some(wanted) = wanted.filter(|wanted| !wanted.is_empty()) else { return Ok(outputs) };
     let find = |wanted: Wanted| {
-        let found = columns.iter().find(|column| column.name == wanted.name).cloned();
+        let found = outputs.iter().find(|output| output["name"] == wanted.name).cloned();
         let unknown = || format!("the model has no output `{}`", wanted.name);
         found.ok_or_else(|| Problem::plain(StatusCode::BAD_REQUEST, unknown()))
     };

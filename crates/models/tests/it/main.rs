@@ -11,4 +11,6 @@ mod harness;
 mod jobs;
 mod load;
 mod newer;
+#[cfg(feature = "onnx")]
+mod onnx;
 mod three_ways;

@@ -84,7 +84,8 @@ impl Svd {
         columns
             .zip(squares)
             .map(|((turned, rotation), square)| (turned, rotation, square))
-            .filter(move |(_, _, square)| square.sqrt() > weakest * strongest)
+            // What overflowed stays, so that the result is no number and not a wrong one.
+            .filter(move |(_, _, square)| !square.is_finite() || square.sqrt() > weakest * strongest)
     }
 }
 

@@ -3,7 +3,7 @@
 use axum::http::HeaderValue;
 use serde_json::{Map, Value};
 
-use crate::learn::{Column, Frame, Values};
+use crate::learn::{Column, Frame, Values, read_csv};
 use crate::service::body;
 
 /// How a body is written.
@@ -36,7 +36,7 @@ impl Form {
     /// A sentence for the caller.
     pub(super) fn read(self, bytes: &[u8], features: &[String]) -> Result<Frame, String> {
         match self {
-            Self::Csv => csv(bytes),
+            Self::Csv => read_csv(|| Ok(bytes), None, |_| {}).map_err(|error| error.to_string()),
             Self::Json => json(body::parse(bytes).map_err(|problem| problem.text())?, features),
         }
     }
@@ -154,48 +154,4 @@ fn tensor(rows: Vec<Value>, features: &[String]) -> Result<Frame, String> {
 pub(crate) fn columns(columns: impl Iterator<Item = (String, Vec<Value>)>) -> Result<Frame, String> {
     let columns = columns.map(|(name, cells)| Column { name, values: Values::of(cells) });
     Frame::new(columns.collect()).map_err(|error| error.to_string())
-}
-
-/// Lines of cells; a cell that reads as a number is one, an empty one is missing (RFC 4180 for quotes).
-fn csv(bytes: &[u8]) -> Result<Frame, String> {
-    let text = std::str::from_utf8(bytes).map_err(|_| "the text is no UTF-8".to_owned())?;
-    let mut lines = cells(text.trim_start_matches('\u{feff}'))?.into_iter();
-    let names = lines.next().ok_or("there is no line with names")?;
-    let value = |cell: String| match (cell.as_str(), cell.trim().parse::<f64>()) {
-        ("", _) => Value::Null,
-        (_, Ok(number)) if number.is_finite() => number.into(),
-        (_, Ok(_)) => Value::Null,
-        (_, Err(_)) => cell.into(),
-    };
-    let rows = lines.map(|line| line.into_iter().map(value).collect()).collect();
-    Frame::from_rows(names, rows).map_err(|error| error.to_string())
-}
-
-fn cells(text: &str) -> Result<Vec<Vec<String>>, String> {
-    let (mut lines, mut line, mut cell) = (Vec::new(), Vec::new(), String::new());
-    let (mut quoted, mut characters) = (false, text.chars().peekable());
-    while let Some(character) = characters.next() {
-        match (quoted, character) {
-            (true, '"') if characters.next_if_eq(&'"').is_some() => cell.push('"'),
-            (_, '"') => quoted = !quoted,
-            (true, other) => cell.push(other),
-            (false, ',') => line.push(std::mem::take(&mut cell)),
-            (false, '\r') => {}
-            (false, '\n') => {
-                line.push(std::mem::take(&mut cell));
-                lines.push(std::mem::take(&mut line));
-            }
-            (false, other) => cell.push(other),
-        }
-    }
-    if quoted {
-        return Err("a quote is not closed".to_owned());
-    }
-    if !cell.is_empty() || !line.is_empty() {
-        line.push(cell);
-        lines.push(line);
-    }
-    // A line without anything is no row.
-    lines.retain(|line| line.len() > 1 || line.first().is_some_and(|cell| !cell.is_empty()));
-    Ok(lines)
 }

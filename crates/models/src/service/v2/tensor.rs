@@ -9,9 +9,9 @@ use crate::service::invocations::forms;
 /// A tensor of a request.
 #[derive(Deserialize)]
 pub(super) struct Tensor {
-    name: String,
-    shape: Vec<u64>,
-    datatype: String,
+    pub(super) name: String,
+    pub(super) shape: Vec<u64>,
+    pub(super) datatype: String,
     #[serde(default)]
     data: Value,
 }
@@ -61,7 +61,7 @@ fn whole(tensor: Tensor, features: &[String]) -> Result<Frame, String> {
         ));
     }
     let rows = tensor.shape.first().copied().unwrap_or(0);
-    let cells = flattened(tensor)?;
+    let cells = tensor.flattened()?;
     let rows = usize::try_from(rows).map_err(|_| "the shape is beyond all bounds".to_owned())?;
     let mut columns: Vec<Vec<Value>> = features.iter().map(|_| Vec::with_capacity(rows)).collect();
     for (at, cell) in cells.into_iter().enumerate() {
@@ -73,36 +73,45 @@ fn whole(tensor: Tensor, features: &[String]) -> Result<Frame, String> {
 }
 
 fn values(tensor: Tensor) -> Result<Values, String> {
-    Ok(Values::of(flattened(tensor)?))
+    Ok(Values::of(tensor.flattened()?))
 }
 
-/// The elements in row-major order; the data may be nested as the shape is, or flat.
-fn flattened(tensor: Tensor) -> Result<Vec<Value>, String> {
-    let Tensor { name, shape: dimensions, datatype, data } = tensor;
-    let count = dimensions.iter().try_fold(1_u64, |count, size| count.checked_mul(*size));
-    let Value::Array(list) = data else { return Err(format!("`data` of the input `{name}` must be a list")) };
-    let mut cells = Vec::with_capacity(list.len());
-    for item in list {
-        match item {
-            Value::Array(row) => cells.extend(row),
-            cell => cells.push(cell),
+impl Tensor {
+    /// The elements in row-major order; the data may be nested as the shape is, or flat.
+    pub(super) fn flattened(self) -> Result<Vec<Value>, String> {
+        let Tensor { name, shape: dimensions, datatype, data } = self;
+        let count = dimensions.iter().try_fold(1_u64, |count, size| count.checked_mul(*size));
+        let Value::Array(list) = data else {
+            return Err(format!("`data` of the input `{name}` must be a list"));
+        };
+        let mut cells = Vec::with_capacity(list.len());
+        flatten(list, &mut cells);
+        if count != u64::try_from(cells.len()).ok() {
+            let shape = shape(&dimensions);
+            return Err(format!("the input `{name}` has {} elements, but its shape is {shape}", cells.len()));
+        }
+        let fits: fn(&Value) -> bool = match datatype.as_str() {
+            "BOOL" => |cell| cell.is_boolean() || cell.is_null(),
+            "BYTES" => |cell| cell.is_string() || cell.is_null(),
+            "FP16" | "FP32" | "FP64" => |cell| cell.is_number() || cell.is_null(),
+            "INT8" | "INT16" | "INT32" | "INT64" => |cell| cell.is_i64() || cell.is_null(),
+            "UINT8" | "UINT16" | "UINT32" | "UINT64" => |cell| cell.is_u64() || cell.is_null(),
+            other => return Err(format!("the input `{name}` has the unknown datatype `{other}`")),
+        };
+        match cells.iter().position(|cell| !fits(cell)) {
+            Some(at) => Err(format!("element {at} of the input `{name}` is no {datatype}")),
+            None => Ok(cells),
         }
     }
-    if count != u64::try_from(cells.len()).ok() {
-        let shape = shape(&dimensions);
-        return Err(format!("the input `{name}` has {} elements, but its shape is {shape}", cells.len()));
-    }
-    let fits: fn(&Value) -> bool = match datatype.as_str() {
-        "BOOL" => |cell| cell.is_boolean() || cell.is_null(),
-        "BYTES" => |cell| cell.is_string() || cell.is_null(),
-        "FP16" | "FP32" | "FP64" => |cell| cell.is_number() || cell.is_null(),
-        "INT8" | "INT16" | "INT32" | "INT64" => |cell| cell.is_i64() || cell.is_null(),
-        "UINT8" | "UINT16" | "UINT32" | "UINT64" => |cell| cell.is_u64() || cell.is_null(),
-        other => return Err(format!("the input `{name}` has the unknown datatype `{other}`")),
-    };
-    match cells.iter().position(|cell| !fits(cell)) {
-        Some(at) => Err(format!("element {at} of the input `{name}` is no {datatype}")),
-        None => Ok(cells),
+}
+
+/// Lists within lists are as deep as JSON may be, which the parser bounds.
+fn flatten(list: Vec<Value>, cells: &mut Vec<Value>) {
+    for item in list {
+        match item {
+            Value::Array(inner) => flatten(inner, cells),
+            cell => cells.push(cell),
+        }
     }
 }
 
