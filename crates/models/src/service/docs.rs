@@ -100,5 +100,4 @@ fn described(operation: &Operation) -> Value {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests;

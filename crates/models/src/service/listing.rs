@@ -103,7 +103,7 @@ impl Page {
 /// The value of a parameter of the query, decoded; the last one counts.
 pub(crate) fn parameter(uri: &Uri, name: &str) -> Option<String> {
     let pairs = uri.query()?.split('&').filter_map(|pair| pair.split_once('='));
-    let value = pairs.filter(|(key, _)| *key == name).map(|(_, value)| value).last()?;
+    let value = pairs.filter(|(key, _)| *key == name).map(|(_, value)| value).next_back()?;
     Some(super::around::decoded(&value.replace('+', " ")))
 }
 

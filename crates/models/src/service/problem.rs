@@ -13,7 +13,8 @@ use crate::store::StoreError;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Problem {
     pub(crate) status: StatusCode,
-    form: Form,
+    /// In a box, because most calls are not refused.
+    form: Box<Form>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -53,21 +54,21 @@ pub(crate) struct Place<'a> {
 }
 
 impl Problem {
-    fn problem(status: StatusCode, kind: &'static str, title: &'static str, detail: String) -> Self {
-        Self { status, form: Form::Problem { kind, title, detail, more: None } }
+    fn standard(status: StatusCode, kind: &'static str, title: &'static str, detail: String) -> Self {
+        Self { status, form: Box::new(Form::Problem { kind, title, detail, more: None }) }
     }
 
     fn detail(status: StatusCode, kind: &'static str, title: &'static str, detail: String) -> Self {
-        Self { status, form: Form::Detail { kind, title, detail } }
+        Self { status, form: Box::new(Form::Detail { kind, title, detail }) }
     }
 
     pub(crate) fn unauthorized(detail: String) -> Self {
-        Self::problem(StatusCode::UNAUTHORIZED, "unauthorized", "Unauthorized", detail)
+        Self::standard(StatusCode::UNAUTHORIZED, "unauthorized", "Unauthorized", detail)
     }
 
     pub(crate) fn bad_id(text: &str) -> Self {
         let detail = format!("Invalid ULID format: {text}");
-        Self::problem(StatusCode::BAD_REQUEST, "invalid-ulid", "Invalid ULID Format", detail)
+        Self::standard(StatusCode::BAD_REQUEST, "invalid-ulid", "Invalid ULID Format", detail)
     }
 
     pub(crate) fn no_entity(id: Ulid) -> Self {
@@ -75,7 +76,7 @@ impl Problem {
     }
 
     pub(crate) fn missing(detail: String) -> Self {
-        Self::problem(StatusCode::NOT_FOUND, "not-found", "Resource Not Found", detail)
+        Self::standard(StatusCode::NOT_FOUND, "not-found", "Resource Not Found", detail)
     }
 
     /// What is missing below an artifact or among jobs.
@@ -92,51 +93,51 @@ impl Problem {
     }
 
     pub(crate) fn conflict(detail: String) -> Self {
-        Self::problem(StatusCode::CONFLICT, "conflict", "Resource Conflict", detail)
+        Self::standard(StatusCode::CONFLICT, "conflict", "Resource Conflict", detail)
     }
 
     /// A parent that is not there.
     pub(crate) fn no_parent() -> Self {
         let detail = "Entity violates a database constraint".to_owned();
         let mut problem = Self::conflict(detail);
-        if let Form::Problem { more, .. } = &mut problem.form {
+        if let Form::Problem { more, .. } = &mut *problem.form {
             *more = Some(("constraint", "foreign_key".into()));
         }
         problem
     }
 
     pub(crate) fn invalid(flaws: Vec<Flaw>) -> Self {
-        Self { status: StatusCode::UNPROCESSABLE_ENTITY, form: Form::Invalid(flaws) }
+        Self { status: StatusCode::UNPROCESSABLE_ENTITY, form: Box::new(Form::Invalid(flaws)) }
     }
 
     pub(crate) fn too_large(most: usize) -> Self {
         let detail = format!("the body is larger than {most} bytes");
-        Self::problem(StatusCode::PAYLOAD_TOO_LARGE, "bad-request", "Payload Too Large", detail)
+        Self::standard(StatusCode::PAYLOAD_TOO_LARGE, "bad-request", "Payload Too Large", detail)
     }
 
     pub(crate) fn timeout() -> Self {
         let detail = "the body did not come in time".to_owned();
-        Self::problem(StatusCode::REQUEST_TIMEOUT, "bad-request", "Request Timeout", detail)
+        Self::standard(StatusCode::REQUEST_TIMEOUT, "bad-request", "Request Timeout", detail)
     }
 
     /// There is no room for the call now; asking again later may do.
     pub(crate) fn busy(why: &str) -> Self {
         let detail = format!("{why}; try again later");
-        Self::problem(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Service Unavailable", detail)
+        Self::standard(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Service Unavailable", detail)
     }
 
     pub(crate) fn plain(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, form: Form::Plain(detail.into()) }
+        Self { status, form: Box::new(Form::Plain(detail.into())) }
     }
 
     /// The same refusal as the open inference protocol says it.
     pub(crate) fn for_inference(self) -> Self {
-        Self { status: self.asked_wrongly(), form: Form::Inference(self.text()) }
+        Self { status: self.asked_wrongly(), form: Box::new(Form::Inference(self.text())) }
     }
 
     /// The same refusal as MLflow says it.
     pub(crate) fn for_mlflow(self) -> Self {
-        Self { status: self.asked_wrongly(), form: Form::Mlflow(self.text()) }
+        Self { status: self.asked_wrongly(), form: Box::new(Form::Mlflow(self.text())) }
     }
 
     /// Both protocols have 400 for whatever is wrong with a body.
@@ -149,7 +150,7 @@ impl Problem {
 
     /// What is said, in one line.
     pub(crate) fn text(&self) -> String {
-        match &self.form {
+        match &*self.form {
             Form::Problem { detail, .. } | Form::Detail { detail, .. } => detail.clone(),
             Form::Plain(text) | Form::Inference(text) | Form::Mlflow(text) => text.clone(),
             Form::Invalid(flaws) => {
@@ -169,7 +170,7 @@ impl Problem {
 
     /// What kind of refusal it is, for the log.
     pub(crate) fn kind(&self) -> &'static str {
-        match &self.form {
+        match &*self.form {
             Form::Problem { kind, .. } | Form::Detail { kind, .. } => kind,
             Form::Invalid(_) => "validation-failed",
             Form::Plain(_) | Form::Inference(_) | Form::Mlflow(_) => "bad-request",
@@ -178,12 +179,12 @@ impl Problem {
 
     /// Whether it says which parts of a body or query are wrong.
     pub(crate) fn is_invalid(&self) -> bool {
-        matches!(self.form, Form::Invalid(_))
+        matches!(*self.form, Form::Invalid(_))
     }
 
     /// The answer.
     pub(crate) fn render(&self, dialect: Dialect, place: Place<'_>) -> Response {
-        let (problem, body) = match &self.form {
+        let (problem, body) = match &*self.form {
             Form::Detail { detail, .. } if !dialect.is_new() => (false, json!({ "detail": detail })),
             Form::Problem { kind, title, detail, more } => {
                 (true, self.members(dialect, place, (kind, title, detail), more.as_ref()))
@@ -282,7 +283,7 @@ impl From<StoreError> for Problem {
             StoreError::Damaged(_) | StoreError::NotOurs(_) => {
                 tracing::error!(event = "database.error", %error, "the store is damaged");
                 let detail = "what is stored cannot be read".to_owned();
-                Self::problem(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal Server Error", detail)
+                Self::standard(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal Server Error", detail)
             }
         }
     }

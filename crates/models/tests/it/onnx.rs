@@ -55,10 +55,15 @@ fn an_uploaded_model_answers_every_way() {
         near(&invoked["predictions"], &expected["sample_0"]);
         let future = json!({ "columns": ["rainfall", "mean_temperature"], "data": rows });
         let job = client.predicted(id, future).await;
-        let artifact = client.get(&format!("/api/v1/artifacts/{}", job["artifact_id"].as_str().unwrap())).await.json();
+        let artifact =
+            client.get(&format!("/api/v1/artifacts/{}", job["artifact_id"].as_str().unwrap())).await.json();
         let table = &artifact["data"]["predictions"];
-        let last: Vec<&Value> =
-            table["data"].as_array().unwrap().iter().map(|row| row.as_array().unwrap().last().unwrap()).collect();
+        let last: Vec<&Value> = table["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|row| row.as_array().unwrap().last().unwrap())
+            .collect();
         near(&json!(last), &expected["sample_0"]);
         assert_eq!(artifact["parent_id"], *id);
         let file = client.get(&format!("/api/v1/artifacts/{id}/$download")).await;
@@ -71,10 +76,9 @@ fn an_uploaded_model_answers_every_way() {
 fn what_does_not_fit_is_told() {
     serve(async |client| {
         upload(&client, "line", "?name=line").await;
-        let tensor = |name: &str, shape: Value, data: Value| {
-            json!({ "inputs": [{ "name": name, "datatype": "FP32", "shape": shape, "data": data }] })
-        };
-        let name = client.get("/v2/models/line").await.json()["inputs"][0]["name"].as_str().unwrap().to_owned();
+        let tensor = |name: &str, shape: Value, data: Value| json!({ "inputs": [{ "name": name, "datatype": "FP32", "shape": shape, "data": data }] });
+        let name =
+            client.get("/v2/models/line").await.json()["inputs"][0]["name"].as_str().unwrap().to_owned();
         for (body, why) in [
             (tensor(&name, json!([1, 3]), json!([1, 2, 3])), "shape"),
             (tensor("other", json!([1, 2]), json!([1, 2])), "other"),

@@ -31,11 +31,7 @@ pub(super) fn frame(mut tensors: Vec<Tensor>, features: &[String]) -> Result<Fra
         return whole(tensors.remove(0), features);
     }
     let columns = tensors.into_iter().map(|tensor| {
-        let flat = match tensor.shape.as_slice() {
-            [_] | [_, 1] => true,
-            _ => false,
-        };
-        if !flat {
+        if !matches!(tensor.shape.as_slice(), [_] | [_, 1]) {
             let shape = shape(&tensor.shape);
             return Err(format!(
                 "the input `{}` has the shape {shape}; one of a column has [rows]",
