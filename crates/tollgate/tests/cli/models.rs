@@ -4,6 +4,8 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -17,22 +19,33 @@ const PREDICTIONS: [f64; 4] = [13.046377018145837, 8.628929113083778, 16.5667324
 struct Serving {
     child: Child,
     address: String,
+    /// What it logs from then on.
+    log: Receiver<Value>,
 }
 
 impl Serving {
     /// Starts it, and waits until it says where.
     fn start(mut command: Command) -> Self {
         let child = command.env("TOLLGATE_LOG", "json:info").stderr(Stdio::piped()).spawn().unwrap();
-        let mut serving = Self { child, address: String::new() };
-        let mut log = BufReader::new(serving.child.stderr.take().unwrap()).lines().map_while(Result::ok);
-        let line = log.find_map(|line| {
-            let line: Value = serde_json::from_str(&line).unwrap();
-            (line["message"] == "serving").then(|| line["address"].as_str().unwrap().to_owned())
+        let (tell, log) = channel();
+        let mut serving = Self { child, address: String::new(), log };
+        let lines = BufReader::new(serving.child.stderr.take().unwrap()).lines().map_while(Result::ok);
+        // Read to the end: a full pipe would hold the process up.
+        std::thread::spawn(move || {
+            for line in lines {
+                // A test that has ended reads nothing any more.
+                let _ = tell.send(serde_json::from_str(&line).unwrap());
+            }
         });
-        serving.address = line.unwrap();
-        // Nobody reads the rest; a full pipe would hold the process up.
-        std::thread::spawn(move || log.count());
+        serving.address = serving.logged("message", "serving")["address"].as_str().unwrap().to_owned();
         serving
+    }
+
+    /// The next line of the log whose member has this value.
+    #[track_caller]
+    fn logged(&self, member: &str, value: &str) -> Value {
+        let mut lines = std::iter::from_fn(|| self.log.recv_timeout(Duration::from_secs(20)).ok());
+        lines.find(|line| line[member] == value).unwrap_or_else(|| panic!("no line with {member} {value}"))
     }
 }
 
@@ -171,6 +184,35 @@ fn behind_the_gate_keys_have_rights_and_limits_of_their_own() {
     assert_eq!(statuses.iter().filter(|status| **status == 202).count(), 9, "{statuses:?}");
     assert_eq!(statuses.last(), Some(&429));
     assert_eq!(curl(&url("/api/v1/ml/$predict"), predict, Some(&asked.to_string())).0, 202);
+}
+
+#[test]
+fn the_log_has_the_events_that_clients_of_the_original_look_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = models(folder.path(), &[]);
+    command.env("CHAPKIT_API_KEYS", KEYS);
+    let service = Serving::start(command);
+    let url = |path: &str| format!("http://{}{path}", service.address);
+    assert_eq!(curl(&url("/api/v1/jobs"), "", None).0, 401);
+    let missing = service.logged("event", "auth.missing_key");
+    assert_eq!(
+        (&missing["level"], &missing["path"], &missing["method"]),
+        (&json!("WARN"), &json!("/api/v1/jobs"), &json!("GET"))
+    );
+    assert_eq!(curl(&url("/api/v1/jobs"), "sk_ml_wrong_key", None).0, 401);
+    let invalid = service.logged("event", "auth.invalid_key");
+    assert_eq!((&invalid["level"], &invalid["key_prefix"]), (&json!("WARN"), &json!("sk_ml_w")));
+    assert_eq!(curl(&url("/api/v1/configs/nope"), "sk_ml_train_abc123", None).0, 400);
+    let success = service.logged("event", "auth.success");
+    assert_eq!((&success["level"], &success["key_prefix"]), (&json!("INFO"), &json!("sk_ml_t")));
+    assert_eq!(service.logged("event", "chapkit.error")["error_type"], "invalid-ulid");
+    let complete = service.logged("event", "http.request.complete");
+    assert_eq!((&complete["status_code"], complete["request_id"].as_str().unwrap().len()), (&json!(400), 26));
+    // No line has a key.
+    assert_eq!(curl(&url("/api/v1/jobs"), "", None).0, 401);
+    let lines: Vec<Value> =
+        std::iter::once(service.logged("event", "auth.missing_key")).chain(service.log.try_iter()).collect();
+    assert!(!json!([missing, invalid, success, complete, lines]).to_string().contains("train_abc123"));
 }
 
 #[test]
