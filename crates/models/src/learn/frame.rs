@@ -133,6 +133,16 @@ impl Frame {
         Ok(self)
     }
 
+    /// A table of so many rows, to which columns are still to be put.
+    pub(super) fn of_rows(rows: usize) -> Self {
+        Self { columns: Vec::new(), rows }
+    }
+
+    /// The columns, in order.
+    pub fn into_columns(self) -> Vec<Column> {
+        self.columns
+    }
+
     /// Adds a column that has as many values as the table has rows.
     pub(super) fn put(&mut self, column: Column) {
         match self.columns.iter_mut().find(|present| present.name == column.name) {

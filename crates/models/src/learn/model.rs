@@ -83,12 +83,20 @@ impl Model {
     /// # Errors
     /// [`PredictError`] where a column that it reads is not there or not made of finite numbers.
     pub fn predict(&self, frame: &Frame) -> Result<Frame, PredictError> {
-        let columns = design::columns(frame, &self.facts.features)?;
         let mut predicted = frame.clone();
-        for column in self.predictions(&columns, frame.rows()) {
-            predicted.put(column);
-        }
+        self.answer(frame)?.into_columns().into_iter().for_each(|column| predicted.put(column));
         Ok(predicted)
+    }
+
+    /// The columns that [`Self::predict`] adds, alone.
+    ///
+    /// # Errors
+    /// As [`Self::predict`].
+    pub fn answer(&self, frame: &Frame) -> Result<Frame, PredictError> {
+        let columns = design::columns(frame, &self.facts.features)?;
+        let mut answer = Frame::of_rows(frame.rows());
+        self.predictions(&columns, frame.rows()).into_iter().for_each(|column| answer.put(column));
+        Ok(answer)
     }
 
     /// The names of the columns that it reads.
@@ -104,6 +112,11 @@ impl Model {
     /// The column that it predicts.
     pub fn target(&self) -> &str {
         &self.facts.target
+    }
+
+    /// How many rows it learned from.
+    pub fn rows(&self) -> u64 {
+        self.facts.rows
     }
 
     /// How well it meets the rows that it learned from.

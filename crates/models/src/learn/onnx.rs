@@ -271,6 +271,7 @@ fn read(bytes: &[u8]) -> Result<OnnxModel, BadOnnx> {
     let outputs = names(&graph.output);
     let unsupported = |error: TractError| BadOnnx::Unsupported(reason(&error));
     let mut model = framework.model_for_proto_model(&proto).map_err(unsupported)?;
+    name_lengths(&mut model).map_err(unsupported)?;
     model.analyse(true).map_err(unsupported)?;
     check_constants(&model)?;
     let model = model.into_typed().map_err(unsupported)?.into_optimized().map_err(unsupported)?;
@@ -280,6 +281,27 @@ fn read(bytes: &[u8]) -> Result<OnnxModel, BadOnnx> {
     let outputs = ports(outputs.into_iter().zip(output_facts))?;
     let plan = model.into_runnable().map_err(unsupported)?;
     Ok(OnnxModel { plan, inputs, outputs })
+}
+
+/// Names the lengths that the file leaves open, so that steps can be compared: the first of every input is the number of
+/// rows, the others stand for themselves.
+fn name_lengths(model: &mut InferenceModel) -> TractResult<()> {
+    let rows = model.symbols.sym("rows");
+    for place in 0..model.input_outlets()?.len() {
+        let mut fact = model.input_fact(place)?.clone();
+        let open: Vec<usize> = fact
+            .shape
+            .dims()
+            .enumerate()
+            .filter_map(|(axis, length)| length.concretize().is_none().then_some(axis))
+            .collect();
+        for axis in open {
+            let symbol = if axis == 0 { rows.clone() } else { model.symbols.new_with_prefix("length") };
+            fact.shape.set_dim(axis, symbol.into());
+        }
+        model.set_input_fact(place, fact)?;
+    }
+    Ok(())
 }
 
 /// Refuses a file that claims tensors of a size that nobody could compute, before anything is computed.

@@ -1,6 +1,9 @@
-//! `tollgate models`: the model service.
+//! `tollgate models`: the model service, and what it does, for files.
 
+mod bar;
+mod predict;
 mod serve;
+mod train;
 
 use clap::{Args, Subcommand};
 
@@ -17,12 +20,16 @@ pub struct Models {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::Serve),
+    Train(train::Train),
+    Predict(predict::Predict),
 }
 
 impl Models {
     pub fn run(self, output: &Output) -> anyhow::Result<Outcome> {
         match self.command {
             Command::Serve(serve) => serve.run(output),
+            Command::Train(train) => train.run(output),
+            Command::Predict(predict) => predict.run(output),
         }
     }
 }

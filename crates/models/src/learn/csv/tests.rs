@@ -15,7 +15,8 @@ fn check(text: &str, wanted: Option<&[&str]>, expected: Result<Value, &str>) {
             while rows.advance().unwrap() {
                 chunk.keep(&rows).unwrap();
             }
-            assert_eq!(chunk.take().unwrap(), frame);
+            // As JSON, where what is missing equals itself.
+            assert_eq!(chunk.take().unwrap().to_rows(), frame.to_rows());
             assert_eq!(chunk.take().unwrap().rows(), 0);
         }
         (Err(error), Err(expected)) => assert_eq!(error.to_string(), expected),

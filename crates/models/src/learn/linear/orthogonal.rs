@@ -11,7 +11,8 @@ pub(super) fn solve(
     progress: &mut Progress<'_>,
 ) -> Result<Vec<f64>, Cancelled> {
     let (rows, columns) = (centred.rows(), centred.columns.len());
-    // LAPACK's callers take directions for dependent that are this much weaker than the strongest.
+    // What is this much weaker than the strongest direction can be rounding; so scikit-learn has it up to 1.8. Since 1.9
+    // it drops whatever is a million times weaker, a column of small numbers beside one of large ones included.
     let weakest = rows.max(columns) as f64 * f64::EPSILON;
     if penalty > 0.0 || rows >= columns {
         let triangle = Triangle::of(centred, penalty, progress)?;

@@ -15,17 +15,25 @@ impl OnnxModel {
     /// # Errors
     /// [`RunError`] where the table does not fit the inputs, or the run fails.
     pub fn predict(&self, frame: &Frame) -> Result<Frame, RunError> {
-        let inputs = self.tensors(frame)?;
-        if frame.rows() == 0 {
-            return Ok(frame.clone());
-        }
         let mut predicted = frame.clone();
-        for (place, (name, tensor)) in self.run(&inputs)?.into_iter().enumerate() {
-            for column in columns(place, &name, &tensor, frame.rows())? {
-                predicted.put(column);
-            }
-        }
+        self.answer(frame)?.into_columns().into_iter().for_each(|column| predicted.put(column));
         Ok(predicted)
+    }
+
+    /// The columns that [`Self::predict`] adds, alone; none where there are no rows.
+    ///
+    /// # Errors
+    /// As [`Self::predict`].
+    pub fn answer(&self, frame: &Frame) -> Result<Frame, RunError> {
+        let inputs = self.tensors(frame)?;
+        let mut answer = Frame::of_rows(frame.rows());
+        if frame.rows() == 0 {
+            return Ok(answer);
+        }
+        for (place, (name, tensor)) in self.run(&inputs)?.into_iter().enumerate() {
+            columns(place, &name, &tensor, frame.rows())?.into_iter().for_each(|column| answer.put(column));
+        }
+        Ok(answer)
     }
 
     /// The inputs that the table's columns make.
