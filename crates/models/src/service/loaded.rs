@@ -137,13 +137,12 @@ impl Loaded {
     /// # Errors
     /// A sentence for whoever sent the table.
     pub(crate) fn answer(&self, frame: &Frame) -> Result<Vec<Column>, String> {
-        let predicted = self.predict(frame)?;
-        let given = |column: &&Column| {
-            column.name == PREDICTION
-                || column.name.starts_with("probability_")
-                || frame.column(&column.name).is_none()
+        let answer = match &self.held {
+            Held::Own(model) => model.answer(frame).map_err(|error| super::pool::predict_error(&error))?,
+            #[cfg(feature = "onnx")]
+            Held::Onnx(model) => model.answer(frame).map_err(|error| format!("ValueError: {error}"))?,
         };
-        Ok(predicted.columns().iter().filter(given).cloned().collect())
+        Ok(answer.columns().to_vec())
     }
 
     /// What rows without names are taken for.
