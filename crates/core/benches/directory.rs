@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use tollgate_core::Now;
 use tollgate_core::consumer::{Consumer, Name, Scopes};
 use tollgate_core::credential::{Credential, Digest, Proof};
-use tollgate_core::directory::{Directory, Found, Lookup};
+use tollgate_core::directory::{Directory, Found, Kept, Lookup};
 use tollgate_core::limit::{Limits, Subject};
 
 const KEYS: usize = 100_000;
@@ -47,7 +47,13 @@ fn report(what: &str, keys: &[(Lookup, Arc<Credential>)], draw: &Draw, fresh_for
         let (lookup, credential) = &keys[draw.rank(&mut random)];
         if let Found::Ask(_) = directory.find(lookup.borrow(), now) {
             questions += 1;
-            directory.remember(directory.ask(), lookup.clone(), Some(credential), fresh_for, now);
+            directory.remember(
+                directory.ask(),
+                lookup.clone(),
+                &Kept::Credential(credential.clone()),
+                fresh_for,
+                now,
+            );
         }
         if request == DAY / 24 {
             first_hour = questions;
@@ -64,7 +70,13 @@ fn cached(keys: &[(Lookup, Arc<Credential>)]) {
     let directory = Directory::new(KEYS);
     directory.extend(Duration::MAX);
     for (lookup, credential) in keys {
-        directory.remember(directory.ask(), lookup.clone(), Some(credential), None, at(Duration::ZERO));
+        directory.remember(
+            directory.ask(),
+            lookup.clone(),
+            &Kept::Credential(credential.clone()),
+            None,
+            at(Duration::ZERO),
+        );
     }
     let mut best = Duration::MAX;
     for _ in 0..10 {

@@ -34,10 +34,11 @@ impl Permit {
     }
 
     /// Whether credentials that identify nobody go on upstream: where a stranger passes whom the route refuses, they are
-    /// not the gate's, and the model that was reached without a gate before may know them.
+    /// not the gate's, and the model that was reached without a gate before may know them. Where nobody can say whose
+    /// they are, they may be the gate's.
     pub fn keeps_unknown(&self) -> bool {
         let identifies_nobody =
-            |softened: &Softened| matches!(softened.denial, Denial::Unauthenticated { .. });
+            |softened: &Softened| matches!(softened.denial, Denial::Unauthenticated { ours: false, .. });
         self.identity.is_none() && self.softened().is_some_and(identifies_nobody)
     }
 }
@@ -63,12 +64,13 @@ pub fn decide(route: &Arc<Route>, identity: Option<Identity>) -> Result<Permit, 
 /// stranger's.
 ///
 /// # Errors
-/// The same denial. One that says that the request cannot be understood or answered is in force in every mode.
+/// The same denial. One that says that the request cannot be understood is in force in every mode.
 pub fn refuse(route: &Arc<Route>, identity: Option<Identity>, denial: Denial) -> Result<Permit, Denial> {
     match denial {
-        Denial::Unauthenticated { .. } | Denial::NonceLimit { .. } | Denial::Balance(_) => {
-            soften(route, identity, denial)
-        }
+        Denial::Unauthenticated { .. }
+        | Denial::NonceLimit { .. }
+        | Denial::Balance(_)
+        | Denial::Directory(_) => soften(route, identity, denial),
         denial => Err(denial),
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod shared;
 
+use core::cmp::Reverse;
 use core::net::IpAddr;
 use std::sync::Arc;
 
@@ -68,24 +69,31 @@ pub fn rules<'a>(route: &'a Route, credential: Option<&'a Credential>) -> impl I
     route.limits.iter().chain(of_tier.into_iter().flatten())
 }
 
-/// A quota of which it is not known how much was used.
+/// A quota of which only the store can say whether there is room for a call.
 #[derive(Debug, Clone)]
 pub struct Uncounted {
     /// Whose use of which quota.
     pub key: Key,
     /// The quota.
     pub quota: Quota,
+    /// How much the call needs of it.
+    pub units: u64,
 }
 
-/// The quotas of a permitted call that are to be [loaded](Limiter::load) before anything can be reserved.
-pub fn uncounted(limiter: &Limiter, permit: &Permit, client: IpAddr, now: Now) -> Vec<Uncounted> {
-    let credential = permit.identity().map(|identity| &*identity.credential);
+/// The quotas of a permitted call that are to be [loaded](Limiter::load) before anything can be reserved; `body` are the
+/// bytes that it declares.
+pub fn uncounted(limiter: &Limiter, permit: &Permit, client: IpAddr, body: u64, now: Now) -> Vec<Uncounted> {
+    if permit.softened().is_some() {
+        return Vec::new();
+    }
+    let credential = credential(permit);
+    let estimate = estimate(body);
     let quotas = rules(permit.route(), credential).filter_map(|rule| match rule.limit() {
-        Limit::Quota(quota) => Some((rule.key(credential, client), quota)),
+        Limit::Quota(quota) => Some((rule.key(credential, client), quota, estimate.of(quota.unit))),
         Limit::Rate(_) | Limit::Concurrent(_) => None,
     });
-    let unknown = quotas.filter(|(key, quota)| !limiter.knows(key, quota, now));
-    unknown.map(|(key, quota)| Uncounted { key, quota: quota.clone() }).collect()
+    let unknown = quotas.filter(|(key, quota, units)| limiter.must_ask(key, quota, *units, now));
+    unknown.map(|(key, quota, units)| Uncounted { key, quota: quota.clone(), units }).collect()
 }
 
 /// Reserves what a permitted call will use from all of its limits, or nothing from any: one request, and the `body` bytes
@@ -102,14 +110,14 @@ pub fn reserve(
     now: Now,
 ) -> Result<Admission, Box<Refused>> {
     if permit.softened().is_some() {
-        return Ok(Admission { permit, reservation: None, softened: None });
+        return Ok(holding_nothing(permit, None));
     }
     let route = permit.route();
-    let credential = permit.identity().map(|identity| &*identity.credential);
+    let credential = credential(&permit);
     if route.limits.is_empty() && credential.is_none_or(|credential| credential.consumer.limits.is_empty()) {
-        return Ok(Admission { permit, reservation: None, softened: None });
+        return Ok(holding_nothing(permit, None));
     }
-    let estimate = Cost::request().with(Unit::Bytes, body);
+    let estimate = estimate(body);
     let reserved = {
         let with_keys = rules(route, credential).map(|rule| (rule.limit(), rule.key(credential, client)));
         limiter.reserve(&with_keys.collect::<SmallVec<[_; 4]>>(), &estimate, now)
@@ -123,31 +131,59 @@ pub fn reserve(
     }
 }
 
+/// What a call takes before it is known what it uses: one request, and the bytes that it declares.
+fn estimate(body: u64) -> Cost {
+    Cost::request().with(Unit::Bytes, body)
+}
+
+/// Ends a call of which nobody can say whether its quotas have room, or admits it as [`reserve`] does what a limit refuses.
+///
+/// # Errors
+/// [`Denial::Uncounted`].
+pub fn uncountable(permit: Permit) -> Result<Admission, Denial> {
+    match mode::lets_through(permit.route(), credential(&permit)) {
+        true => Ok(holding_nothing(permit, Some(Softened::new(Denial::Uncounted)))),
+        false => Err(Denial::Uncounted),
+    }
+}
+
 /// Ends a call that a limit refuses, or admits it without holding anything where the route's mode lets it through.
 fn soften(permit: Permit, refused: Box<Refused>) -> Result<Admission, Box<Refused>> {
-    if !mode::lets_through(permit.route(), permit.identity().map(|identity| &*identity.credential)) {
+    if !mode::lets_through(permit.route(), credential(&permit)) {
         return Err(refused);
     }
     let Refused { denial, rule, standing } = *refused;
-    let softened = Some(Box::new(Softened { denial, rule: Some(rule), standing }));
-    Ok(Admission { permit, reservation: None, softened })
+    Ok(holding_nothing(permit, Some(Softened { denial, rule: Some(rule), standing })))
 }
 
-/// What [`reserve`] would say to a call, without taking anything: what each of its limits has left before the call.
+fn holding_nothing(permit: Permit, softened: Option<Softened>) -> Admission {
+    Admission { permit, reservation: None, softened: softened.map(Box::new) }
+}
+
+fn credential(permit: &Permit) -> Option<&Credential> {
+    permit.identity().map(|identity| &*identity.credential)
+}
+
+/// What [`reserve`] would say to a call without a body whose limits stand like this, in the order of its [`rules`].
 ///
 /// # Errors
 /// [`Refused`] where a limit is used up.
 pub fn look(
-    limiter: &Limiter,
     route: &Route,
     credential: Option<&Credential>,
-    client: IpAddr,
-    now: Now,
+    standing: Vec<Standing>,
 ) -> Result<Vec<Standing>, Box<Refused>> {
-    let with_keys = rules(route, credential).map(|rule| (rule.limit(), rule.key(credential, client)));
-    let limits: SmallVec<[_; 4]> = with_keys.collect();
-    let judged = limiter.judge(&limits, &Cost::request(), now);
-    judged.map_err(|refusal| Box::new(refuse(rules(route, credential), refusal)))
+    let estimate = estimate(0);
+    let each = rules(route, credential).zip(&standing).enumerate();
+    let ends = each.filter_map(|(place, (rule, standing))| {
+        Some((place, standing.ends(estimate.of(rule.limit().unit()))?))
+    });
+    match ends.max_by_key(|(place, ends)| (*ends, Reverse(*place))) {
+        None => Ok(standing),
+        Some((limit, ends)) => {
+            Err(Box::new(refuse(rules(route, credential), Refusal::Limited { limit, ends, standing })))
+        }
+    }
 }
 
 fn refuse<'a>(mut rules: impl Iterator<Item = &'a Rule>, refusal: Refusal) -> Refused {

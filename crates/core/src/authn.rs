@@ -123,23 +123,29 @@ enum Material<'a> {
 
 impl Material<'_> {
     fn judge(&self, head: &Head, accept: &Accept, known: &Known<'_>, memory: &Memory, now: Now) -> Answer {
-        let refuse = |reason| Answer::Rejected(accept.refuse(reason));
+        let refuse = |reason, ours| match ours {
+            true => Answer::Rejected(accept.refuse_ours(reason)),
+            false => Answer::Rejected(accept.refuse(reason)),
+        };
         match self {
             Self::ApiKey(key) => match api_key::judge(key, known) {
                 Found::Credential(credential) => Answer::Identified(Identity { credential, hawk: None }),
-                Found::Nobody => refuse(Unauthenticated::ApiKey),
+                Found::Gone => refuse(Unauthenticated::ApiKey, true),
+                Found::Nobody => refuse(Unauthenticated::ApiKey, false),
                 Found::Ask(lookup) => Answer::Ask(Question::about_key(lookup, key)),
             },
             Self::Jwt(options, token) => match jwt::judge(token, options, known, &memory.proofs, now) {
                 Ok(credential) => Answer::Identified(Identity { credential, hawk: None }),
-                Err(jwt::Fail::Refused(refusal)) => refuse(Unauthenticated::Jwt(refusal)),
+                Err(jwt::Fail::Refused { refusal, ours }) => refuse(Unauthenticated::Jwt(refusal), ours),
                 Err(jwt::Fail::Ask(lookup)) => Answer::Ask(Question::about(lookup)),
             },
             Self::Hawk(options, presented) => {
                 match hawk::judge(presented, head, options, known, &memory.nonces, now) {
                     Ok(hawk::Judged::Identified(identity)) => Answer::Identified(identity),
                     Ok(hawk::Judged::Unproven(unproven)) => Answer::Unproven(unproven),
-                    Err(hawk::Fail::Refused(refusal)) => refuse(Unauthenticated::Hawk(refusal)),
+                    Err(hawk::Fail::Refused { refusal, ours }) => {
+                        refuse(Unauthenticated::Hawk(refusal), ours)
+                    }
                     Err(hawk::Fail::Denied(denial)) => Answer::Rejected(denial),
                     Err(hawk::Fail::Ask(lookup)) => Answer::Ask(Question::about(lookup)),
                 }
@@ -171,11 +177,20 @@ impl Scheme {
 }
 
 impl Accept {
-    /// A 401 with one challenge for each accepted scheme.
+    /// A 401 with one challenge for each accepted scheme, for a request with no credential of this gate.
     pub fn refuse(&self, reason: Unauthenticated) -> Denial {
+        Denial::Unauthenticated { challenges: self.challenges(&reason), reason, ours: false }
+    }
+
+    /// The same for a credential of this gate that does not count: it is no upstream's business.
+    pub fn refuse_ours(&self, reason: Unauthenticated) -> Denial {
+        Denial::Unauthenticated { challenges: self.challenges(&reason), reason, ours: true }
+    }
+
+    fn challenges(&self, reason: &Unauthenticated) -> Vec<HeaderValue> {
         let mut challenges: Vec<HeaderValue> = Vec::with_capacity(self.schemes.len());
         for scheme in &self.schemes {
-            let challenge = scheme.challenge(&reason);
+            let challenge = scheme.challenge(reason);
             // JWT and API key may both ask for a bearer token; the one with more to say stands for both.
             let bearer = challenge.as_bytes().starts_with(b"Bearer");
             match challenges.iter_mut().find(|have| bearer && have.as_bytes().starts_with(b"Bearer")) {
@@ -184,7 +199,7 @@ impl Accept {
                 None => challenges.push(challenge),
             }
         }
-        Denial::Unauthenticated { reason, challenges }
+        challenges
     }
 
     /// The scheme to name when a request has no credential: the first of the list.

@@ -50,6 +50,8 @@ pub enum Denial {
         reason: Unauthenticated,
         /// One challenge per accepted scheme.
         challenges: Vec<HeaderValue>,
+        /// Whether what was presented is a credential of this gate all the same: expired, revoked, or wrongly used.
+        ours: bool,
     },
     /// Somebody was identified who may not do this.
     Forbidden(Forbidden),

@@ -17,7 +17,7 @@ use quick_cache::sync::Cache;
 use crate::credential::Credential;
 use crate::time::Now;
 
-pub use self::known::{Found, Known, Loaded};
+pub use self::known::{Found, Kept, Known, Loaded};
 pub use self::lookup::{Lookup, LookupRef, Question};
 
 /// How long it is remembered that nobody has a credential; a new credential ends it sooner.
@@ -29,8 +29,8 @@ const UNKNOWN_AT_SERVICE: Duration = Duration::from_secs(10);
 /// Credentials that were looked up; one per process.
 pub struct Directory {
     known: Cache<Lookup, Remembered>,
-    /// Until when, on the monotonic clock, nobody is behind these. A table of its own: guesses push no credential out.
-    unknown: Cache<Lookup, Duration>,
+    /// Behind which there is nobody. A table of its own: guesses push no credential out.
+    unknown: Cache<Lookup, Absence>,
     /// How many times something was forgotten. An answer to a question from before may be out of date.
     forgotten: AtomicU64,
     /// Until when, in milliseconds of the monotonic clock, what is known counts without word from the source.
@@ -42,6 +42,14 @@ pub struct Directory {
 struct Remembered {
     credential: Arc<Credential>,
     fresh_until: Duration,
+}
+
+/// That there is nobody, and until when on the monotonic clock that counts without a new question.
+#[derive(Debug, Clone, Copy)]
+struct Absence {
+    until: Duration,
+    /// Whether there was somebody.
+    gone: bool,
 }
 
 /// Since when a question is open.
@@ -68,7 +76,10 @@ impl Directory {
             return Found::Credential(credential);
         }
         match self.unknown.get(&lookup) {
-            Some(until) if now.monotonic < until => Found::Nobody,
+            Some(absence) if now.monotonic < absence.until => match absence.gone {
+                true => Found::Gone,
+                false => Found::Nobody,
+            },
             Some(_) | None => Found::Ask(lookup.to_owned()),
         }
     }
@@ -80,30 +91,40 @@ impl Directory {
 
     /// Remembers the answer, unless something was forgotten since the question began: then the answer may be the one
     /// that was to be forgotten. A source that announces no changes sets `fresh_for`, after which it is asked again.
+    /// Says whether it is remembered.
     pub fn remember(
         &self,
         asked: Asked,
         lookup: Lookup,
-        answer: Option<&Arc<Credential>>,
+        answer: &Kept,
         fresh_for: Option<Duration>,
         now: Now,
-    ) {
+    ) -> bool {
         match answer {
-            Some(credential) => {
+            Kept::Credential(credential) => {
                 let fresh_until = fresh_for.map_or(Duration::MAX, |span| now.monotonic.saturating_add(span));
                 let remembered = Remembered { credential: credential.clone(), fresh_until };
                 self.known.insert(lookup.clone(), remembered);
             }
-            None => {
+            Kept::Gone | Kept::Nothing => {
                 let life = fresh_for.map_or(UNKNOWN_LIFE, |span| span.min(UNKNOWN_AT_SERVICE));
-                self.unknown.insert(lookup.clone(), now.monotonic.saturating_add(life));
+                let until = now.monotonic.saturating_add(life);
+                let gone = matches!(answer, Kept::Gone);
+                self.unknown.insert(lookup.clone(), Absence { until, gone });
             }
         }
         // Looked at after the insertion: whoever forgets counts first, so one of the two sees the other.
-        if self.forgotten.load(SeqCst) != asked.0 {
+        let outdated = self.forgotten.load(SeqCst) != asked.0;
+        if outdated {
             self.known.remove(&lookup);
             self.unknown.remove(&lookup);
         }
+        !outdated
+    }
+
+    /// Whether a credential is remembered under this, in force or not.
+    fn keeps(&self, lookup: LookupRef<'_>) -> bool {
+        self.known.get(&lookup).is_some() || self.unknown.get(&lookup).is_some_and(|absence| absence.gone)
     }
 
     /// Forgets the credentials of which `changed` is true, and that others do not exist: they may now.
@@ -111,6 +132,12 @@ impl Directory {
         self.forgotten.fetch_add(1, SeqCst);
         self.known.retain(|_, remembered| !changed(&remembered.credential));
         self.unknown.clear();
+    }
+
+    /// Forgets one credential, of which the source has said by the way that it does not count any more.
+    pub fn forget_one(&self, lookup: &Lookup) {
+        self.forgotten.fetch_add(1, SeqCst);
+        self.known.remove(lookup);
     }
 
     /// Notes that the source has told all that it knows; what is remembered counts until then without another word.

@@ -30,7 +30,7 @@ use std::time::Duration;
 
 pub use counter::{Delta, Grant};
 pub use key::{Key, LimitId, Owner, Subject};
-pub use lease::{LEASE_MOST, Lease, lease_size};
+pub use lease::{LEASE_MOST, Lease, lease_size, quota_lease};
 pub use limiter::{Full, Limiter};
 pub use quota::{Every, Period, Quota};
 pub use rate::{Rate, RateError};

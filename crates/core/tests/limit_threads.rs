@@ -132,7 +132,7 @@ fn of_many_calls_on_one_calls_worth_exactly_one_is_admitted() {
             }
         });
         assert_eq!(admitted, 1);
-        let deltas = limiter.export();
+        let deltas = limiter.export(FROZEN);
         assert_eq!(deltas.iter().map(|delta| delta.amount).collect::<Vec<_>>(), [1_000_000]);
     }
 }

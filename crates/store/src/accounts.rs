@@ -9,7 +9,6 @@ use crate::changes::ChangeKind;
 use crate::error::{Conflict, Error, Result};
 use crate::id::AccountId;
 use crate::page::{Page, Paging};
-use crate::reserved;
 use crate::row::{Columns, Read};
 use crate::scope::Scope;
 use crate::statement::{Statement, Value};
@@ -127,7 +126,7 @@ impl Change<'_> {
         if scope != Scope::All {
             return Err(Error::NotFound("account"));
         }
-        self.account_name_is_free(&name).await?;
+        self.name_is_free::<Account>(&name).await?;
         let id = AccountId::new(self.now)?;
         let account = Account { id, name, created_at: self.now, disabled_at: None, removed_at: None, rev: 0 };
         self.insert(account).await
@@ -142,7 +141,7 @@ impl Change<'_> {
         if before.name == name {
             return Ok(before);
         }
-        self.account_name_is_free(&name).await?;
+        self.name_is_free::<Account>(&name).await?;
         let after = Account { name, ..before.clone() };
         self.update("rename", &before, after).await
     }
@@ -173,15 +172,6 @@ impl Change<'_> {
         }
         let after = Account { removed_at: Some(self.now), ..before.clone() };
         self.update("remove", &before, after).await.map(|_| ())
-    }
-
-    async fn account_name_is_free(&mut self, name: &Name) -> Result<()> {
-        reserved::check(&mut self.transaction, "account", name.as_str().as_bytes()).await?;
-        let taken = Statement::new("SELECT id FROM accounts WHERE name = ").bind(name.as_str());
-        match self.transaction.one::<String>(taken).await? {
-            Some(_) => Err(Conflict::Name(name.to_string()).into()),
-            None => Ok(()),
-        }
     }
 }
 

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde_json::Value as Json;
 use tollgate_core::credential::Digest;
 
+use crate::database::Transaction;
 use crate::error::{Error, Result};
 use crate::id::AccountId;
 use crate::page::{Page, Paging};
@@ -16,7 +17,7 @@ use crate::row::{Columns, Read};
 use crate::scope::Scope;
 use crate::statement::{Statement, Value};
 use crate::store::Store;
-use crate::tables::AUDIT;
+use crate::tables::{ACCOUNTS, AUDIT, CONSUMERS, CREDENTIALS};
 
 /// One row of the audit.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,6 +62,20 @@ pub enum Verdict {
         seq: i64,
         /// What is wrong with it.
         why: &'static str,
+    },
+    /// Every row is as it was written, and there are objects of whose making no row tells: rows were taken away.
+    Unaudited {
+        /// `account`, `consumer` or `credential`.
+        kind: &'static str,
+        /// The first of them.
+        id: String,
+        /// How many there are of this kind.
+        count: u64,
+    },
+    /// Every row is as it was written, and these triggers are missing, which refuse to change or delete rows.
+    Unguarded {
+        /// Their names.
+        missing: Vec<&'static str>,
     },
 }
 
@@ -189,7 +204,16 @@ impl Store {
         head.ok_or_else(|| Error::Corrupt("the head row is missing".to_owned()))
     }
 
-    /// Walks the whole chain and names the first broken row. `known` is an end of the chain that was kept elsewhere.
+    /// The triggers that keep the audit's rows from being changed, and are missing or switched off.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn missing_audit_guards(&self) -> Result<Vec<&'static str>> {
+        missing_guards(&mut self.database.snapshot().await?).await
+    }
+
+    /// Walks the whole chain and names the first broken row; where there is none, looks whether the chain tells of every
+    /// object, and whether it is guarded. `known` is an end of the chain that was kept elsewhere.
     ///
     /// # Errors
     /// What the database says.
@@ -213,14 +237,48 @@ impl Store {
                 break;
             }
         }
-        Ok(if known.is_some_and(|known| known.seq > last.seq) || end.is_some_and(|end| end.seq > last.seq) {
-            Verdict::Broken { seq: last.seq + 1, why: "it is missing, and so is all that follows" }
-        } else if end != Some(last) {
-            Verdict::Broken { seq: last.seq, why: "the head row names another end of the chain" }
-        } else {
-            Verdict::Whole(last)
-        })
+        let verdict =
+            if known.is_some_and(|known| known.seq > last.seq) || end.is_some_and(|end| end.seq > last.seq) {
+                Verdict::Broken { seq: last.seq + 1, why: "it is missing, and so is all that follows" }
+            } else if end != Some(last) {
+                Verdict::Broken { seq: last.seq, why: "the head row names another end of the chain" }
+            } else if let Some(unaudited) = unaudited(&mut snapshot).await? {
+                unaudited
+            } else {
+                match missing_guards(&mut snapshot).await? {
+                    missing if missing.is_empty() => Verdict::Whole(last),
+                    missing => Verdict::Unguarded { missing },
+                }
+            };
+        Ok(verdict)
     }
+}
+
+/// The first objects of which no row tells. Nothing is made without one, and rows are kept for ever.
+async fn unaudited(snapshot: &mut Transaction) -> Result<Option<Verdict>> {
+    for (kind, table) in [("account", &ACCOUNTS), ("consumer", &CONSUMERS), ("credential", &CREDENTIALS)] {
+        let objects = Statement::new("SELECT count(*), min(id) FROM ").push(table.name);
+        let objects = objects.push(" WHERE id NOT IN (SELECT object FROM audit)");
+        let found: Option<(i64, Option<String>)> = snapshot.one(objects).await?;
+        if let Some((count, Some(id))) = found {
+            return Ok(Some(Verdict::Unaudited { kind, id, count: u64::try_from(count).unwrap_or(0) }));
+        }
+    }
+    Ok(None)
+}
+
+async fn missing_guards(snapshot: &mut Transaction) -> Result<Vec<&'static str>> {
+    let (guards, present): (&[&str], _) = if snapshot.is_postgres() {
+        // `O` and `A` are the two ways in which a trigger is on for us.
+        let present = "SELECT tgname::text FROM pg_trigger \
+             WHERE tgrelid = to_regclass('audit') AND tgenabled IN ('O', 'A')";
+        (&["audit_is_append_only"], present)
+    } else {
+        let present = "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'audit'";
+        (&["audit_is_never_changed", "audit_is_never_deleted"], present)
+    };
+    let present: Vec<String> = snapshot.all(Statement::new(present)).await?;
+    Ok(guards.iter().copied().filter(|guard| !present.iter().any(|name| name == guard)).collect())
 }
 
 /// The hash of a row. Every part tells whether it is there and how long it is, so that nothing can move from one part

@@ -2,12 +2,14 @@
 
 use jiff::Timestamp;
 use serde_json::Value as Json;
+use tollgate_core::consumer::Name;
 
 use crate::audit::{self, Link};
 use crate::changes::ChangeKind;
 use crate::database::Transaction;
-use crate::error::{Error, Result};
+use crate::error::{Conflict, Error, Result};
 use crate::id::AccountId;
+use crate::reserved;
 use crate::row::{Columns, Read};
 use crate::statement::{Statement, Value};
 use crate::store::Store;
@@ -139,6 +141,16 @@ impl<'a> Change<'a> {
     /// The number that the next step gets.
     pub(crate) fn next_rev(&self) -> i64 {
         self.head.rev + 1
+    }
+
+    /// Makes sure that nothing of this kind has the name, in the store or in a configuration file.
+    pub(crate) async fn name_is_free<T: Record>(&mut self, name: &Name) -> Result<()> {
+        reserved::check(&mut self.transaction, T::KIND.as_str(), name.as_str().as_bytes()).await?;
+        let taken = Statement::new("SELECT id FROM ").push(T::TABLE.name).push(" WHERE name = ");
+        match self.transaction.one::<String>(taken.bind(name.as_str())).await? {
+            Some(_) => Err(Conflict::Name(name.to_string()).into()),
+            None => Ok(()),
+        }
     }
 
     /// Writes a new row, and that it is new.

@@ -8,11 +8,10 @@ use crate::accounts;
 use crate::change::{Change, Record};
 use crate::changes::ChangeKind;
 use crate::credentials::{self, Credential};
-use crate::error::{Conflict, Error, Result};
+use crate::error::{Error, Result};
 use crate::id::{AccountId, ConsumerId};
 use crate::page::{Page, Paging};
 use crate::patch::Set;
-use crate::reserved;
 use crate::row::{Columns, Read};
 use crate::scope::Scope;
 use crate::statement::{Statement, Value};
@@ -163,16 +162,13 @@ impl Change<'_> {
     /// Makes a consumer.
     ///
     /// # Errors
-    /// [`Error::NotFound`] where the account is not within the scope; [`Error::Reserved`] and [`Conflict::Name`] where
-    /// the name is taken, by whomever; [`Error::Invalid`] for scopes that are none.
+    /// [`Error::NotFound`] where the account is not within the scope; [`Error::Reserved`] and
+    /// [`Conflict::Name`](crate::Conflict::Name) where the name is taken, by whomever; [`Error::Invalid`] for scopes that
+    /// are none.
     pub async fn create_consumer(&mut self, scope: Scope, new: NewConsumer) -> Result<Consumer> {
         credentials::check_scopes(new.scopes.as_ref())?;
         accounts::found(self.transaction.one(accounts::by_id(scope, new.account)).await?)?;
-        reserved::check(&mut self.transaction, "consumer", new.name.as_str().as_bytes()).await?;
-        let taken = Statement::new("SELECT id FROM consumers WHERE name = ").bind(new.name.as_str());
-        if self.transaction.one::<String>(taken).await?.is_some() {
-            return Err(Conflict::Name(new.name.to_string()).into());
-        }
+        self.name_is_free::<Consumer>(&new.name).await?;
         let consumer = Consumer {
             id: ConsumerId::new(self.now)?,
             account: new.account,

@@ -25,7 +25,8 @@ pub struct TableDigest {
 
 /// Copies everything from one store into another that is new, and compares both afterwards.
 ///
-/// It reads one state of the source, so what is written there meanwhile is not copied: stop the gates first. It writes
+/// It reads one state of the source, so what is written there meanwhile is not copied: stop the gates first, and see by
+/// [`Store::alone`] that they have stopped. It writes
 /// in batches within one transaction, so the target has everything in the end, or is as new as it was.
 ///
 /// # Errors

@@ -73,6 +73,10 @@ impl Change<'_> {
         patch.rate_limit_per_hour.apply(&mut after.rate_limit_per_hour);
         patch.expires_at.apply(&mut after.expires_at);
         after.expires_at = after.expires_at.map(whole);
+        if after.expires_at != before.expires_at {
+            // Whoever wants to end it now revokes or disables it, and the audit says so.
+            check::end(after.expires_at, self.now)?;
+        }
         patch.networks.apply(&mut after.networks);
         check::limits(&after)?;
         if after == before {

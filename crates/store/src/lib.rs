@@ -5,12 +5,11 @@
 //! into one transaction:
 //!
 //! ```
-//! # async fn example(store: &tollgate_store::Store, now: jiff::Timestamp) -> tollgate_store::Result<()> {
-//! use tollgate_core::consumer::Name;
+//! # use tollgate_core::consumer::Name;
+//! # async fn example(store: &tollgate_store::Store, name: Name, now: jiff::Timestamp) -> tollgate_store::Result<()> {
 //! use tollgate_store::{Actor, NewConsumer, NewCredential, NewProof, Scope};
 //!
 //! let mut change = store.change(&Actor::new("init")?, now).await?;
-//! let name = Name::new("research").unwrap();
 //! let account = change.create_account(Scope::All, name.clone()).await?;
 //! let consumer = NewConsumer { account: account.id, name, tier: None, scopes: None };
 //! let consumer = change.create_consumer(Scope::All, consumer).await?;
@@ -28,6 +27,7 @@
 //! The store knows nothing of HTTP and of the gate.
 
 mod accounts;
+mod alone;
 mod audit;
 mod backup;
 mod change;
@@ -37,6 +37,7 @@ mod copy;
 mod credentials;
 mod database;
 mod error;
+mod file_use;
 mod id;
 mod idempotency;
 mod inspect;
@@ -58,6 +59,7 @@ mod usage;
 mod watch;
 
 pub use accounts::Account;
+pub use alone::Alone;
 pub use audit::{AuditHead, AuditRow, Verdict};
 pub use change::{Actor, Change};
 pub use changes::{ChangeKind, Changed, Changes};
@@ -68,15 +70,16 @@ pub use credentials::{
     Rotation, Secret, State,
 };
 pub use error::{Conflict, Error, Result};
+pub use file_use::FileUse;
 pub use id::{AccountId, ConsumerId, CredentialId};
 pub use idempotency::{Answer, IdempotencyKey};
 pub use inspect::{Inspection, inspect};
 pub use page::{PAGE_LIMIT, Page, Paging};
 pub use patch::Set;
-pub use quota::{Quota, QuotaKey};
+pub use quota::{Lease, Leased, Quota, QuotaKey};
 pub use reserved::{Reservations, Taken};
 pub use scope::Scope;
 pub use sealing::{Plaintext, Resealed};
 pub use store::Store;
-pub use usage::{EndpointCount, Posted, Posting, PostingKind, StoredPosting, UsageSummary};
+pub use usage::{EndpointCount, Posted, Posting, PostingKind, StoredPosting, UsageSummary, Used};
 pub use watch::Watch;

@@ -30,8 +30,8 @@ macro_rules! migrations {
     };
 }
 
-pub(crate) const SQLITE: &[Migration] = migrations!("sqlite": 1 "0001_initial");
-pub(crate) const POSTGRES: &[Migration] = migrations!("postgres": 1 "0001_initial");
+pub(crate) const SQLITE: &[Migration] = migrations!("sqlite": 1 "0001_initial", 2 "0002_file_use");
+pub(crate) const POSTGRES: &[Migration] = migrations!("postgres": 1 "0001_initial", 2 "0002_file_use");
 
 /// Applies what is missing, in the caller's transaction, which holds a lock that lets one program in at a time.
 ///

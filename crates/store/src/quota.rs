@@ -1,7 +1,9 @@
 //! Counters of quotas and budgets: a cache of what the ledger knows, so that a restart need not read all of it.
 
 use jiff::Timestamp;
+use tollgate_core::limit::quota_lease;
 
+use crate::database::Transaction;
 use crate::error::{Error, Result};
 use crate::id::AccountId;
 use crate::row::{Columns, Read};
@@ -20,6 +22,30 @@ pub struct QuotaKey {
     pub subject: String,
     /// When the period began.
     pub period_start: Timestamp,
+}
+
+/// What a gate wants of a counter: to settle what it took before, and to take something ahead.
+#[derive(Debug, Clone)]
+pub struct Lease {
+    /// What is counted.
+    pub key: QuotaKey,
+    /// What is settled: more use than the store knows of, or less than was taken before.
+    pub settled: i64,
+    /// How much may be used in the period.
+    pub amount: u64,
+    /// Without so much nothing is taken.
+    pub need: u64,
+    /// How much is wanted, where there is plenty.
+    pub wish: u64,
+}
+
+/// What a gate got of a counter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Leased {
+    /// How much was used or taken before.
+    pub used: u64,
+    /// How much was taken now; the counter has it on top.
+    pub units: u64,
 }
 
 /// A counter.
@@ -50,6 +76,27 @@ impl Store {
              DO UPDATE SET used = quotas.used + excluded.used \
              RETURNING account, subject, period_start, used";
         self.write_quotas(scope, added, ADD).await
+    }
+
+    /// Settles what was taken ahead of a counter, and takes something ahead of it anew, in one step: of many who ask at once
+    /// each sees what those before it took. So what all of them hold and used is never more than the amount, however many
+    /// they are and whatever becomes of them.
+    ///
+    /// # Errors
+    /// As [`Store::add_quotas`]. Whether it happened is not known then.
+    pub async fn lease_quota(&self, scope: Scope, lease: &Lease) -> Result<Leased> {
+        scope.check(lease.key.account, "quota")?;
+        text::check("subject", &lease.key.subject, 255)?;
+        let mut transaction = self.database.write().await?;
+        // This row is locked from here on to the end, also where nothing is added.
+        let used = add(&mut transaction, &lease.key, lease.settled).await?;
+        let used = u64::try_from(used).unwrap_or(0);
+        let units = quota_lease(lease.amount.saturating_sub(used), lease.need, lease.wish);
+        if units > 0 {
+            add(&mut transaction, &lease.key, i64::try_from(units).unwrap_or(i64::MAX)).await?;
+        }
+        transaction.commit().await?;
+        Ok(Leased { used, units })
     }
 
     /// Sets counters to what the ledger says, where they were lost or are in doubt.
@@ -130,4 +177,13 @@ impl Store {
         transaction.commit().await?;
         Ok(quotas)
     }
+}
+
+/// Adds to one counter, and gives what it stands at then.
+async fn add(transaction: &mut Transaction, key: &QuotaKey, amount: i64) -> Result<i64> {
+    const ADD: &str = " ON CONFLICT (account, subject, period_start) \
+         DO UPDATE SET used = quotas.used + excluded.used RETURNING used";
+    let row = vec![key.account.into(), key.subject.as_str().into(), key.period_start.into(), amount.into()];
+    let used = transaction.one::<i64>(Statement::insert(&QUOTAS, [row]).push(ADD)).await?;
+    used.ok_or_else(|| Error::Corrupt("a counter vanished".to_owned()))
 }

@@ -110,6 +110,9 @@ pub(crate) const CREDENTIALS: Table = Table {
 pub(crate) const LAST_USED: Table =
     Table { name: "last_used", key: 1, columns: &[text("credential"), int("at")] };
 
+pub(crate) const FILE_USE: Table =
+    Table { name: "file_use", key: 2, columns: &[text("kind"), bytes("lookup"), int("at")] };
+
 pub(crate) const SEALING_KEYS: Table =
     Table { name: "sealing_keys", key: 1, columns: &[text("id"), bytes("check_value"), int("created_at")] };
 
@@ -178,13 +181,14 @@ pub(crate) const QUOTAS: Table = Table {
 };
 
 /// Every table, those first that others refer to.
-pub(crate) const ALL: [&Table; 12] = [
+pub(crate) const ALL: [&Table; 13] = [
     &HEAD,
     &ACCOUNTS,
     &CONSUMERS,
     &SEALING_KEYS,
     &CREDENTIALS,
     &LAST_USED,
+    &FILE_USE,
     &RESERVED,
     &CHANGES,
     &AUDIT,

@@ -11,6 +11,7 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 use tollgate_core::credential::Digest;
+use ulid::Ulid;
 
 pub use self::summary::{EndpointCount, UsageSummary};
 use crate::database::Transaction;
@@ -36,11 +37,25 @@ pub enum PostingKind {
     Debit,
 }
 
+/// The credential that a report is about.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Used {
+    /// One of the store.
+    Stored(CredentialId),
+    /// One that a configuration file declares. Whoever posts has looked whether it is there.
+    Declared {
+        /// Its id there.
+        id: String,
+        /// Its account, as far as the store has it.
+        account: Option<AccountId>,
+    },
+}
+
 /// One report. What the body says is kept beside it as far as summaries need it; times are microseconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Posting {
     /// The credential that was used.
-    pub credential: CredentialId,
+    pub credential: Used,
     /// Which call it came by.
     pub kind: PostingKind,
     /// The caller's key; a posting that comes again with it is counted once.
@@ -114,6 +129,32 @@ impl FromStr for PostingKind {
     }
 }
 
+impl From<CredentialId> for Used {
+    fn from(id: CredentialId) -> Self {
+        Self::Stored(id)
+    }
+}
+
+impl Used {
+    /// What the tables know it by. No id that a file makes has the form of the store's own.
+    fn text(&self) -> String {
+        match self {
+            Self::Stored(id) => id.to_string(),
+            Self::Declared { id, .. } => id.clone(),
+        }
+    }
+
+    fn stored(id: String, account: AccountId) -> Self {
+        match id.parse() {
+            Ok(id) => Self::Stored(id),
+            Err(_) => {
+                let account = Some(account).filter(|account| *account != AccountId::OF_THE_FILE);
+                Self::Declared { id, account }
+            }
+        }
+    }
+}
+
 impl Posting {
     /// # Errors
     /// [`Error::Invalid`] naming the first field that is out of its bounds.
@@ -150,7 +191,7 @@ impl Posting {
         vec![
             id.into(),
             account.into(),
-            self.credential.into(),
+            self.credential.text().into(),
             self.kind.as_str().into(),
             self.idempotency_key.as_deref().into(),
             self.fingerprint().0.into(),
@@ -169,7 +210,8 @@ impl Posting {
 
 impl Read for StoredPosting {
     fn read(columns: &mut Columns<'_>) -> Result<Self> {
-        let (id, account, credential) = columns.next()?;
+        let (id, account, credential): (String, AccountId, String) = columns.next()?;
+        let credential = Used::stored(credential, account);
         let (kind, idempotency_key) = (columns.parse()?, columns.next()?);
         columns.next::<Vec<u8>>()?;
         let posting = Posting {
@@ -211,6 +253,29 @@ impl Store {
         Ok(posted)
     }
 
+    /// Deletes what came before this time, in transactions of bounded size.
+    ///
+    /// # Errors
+    /// What the database says; what was deleted until then is gone.
+    pub async fn prune_usage(&self, before: Timestamp) -> Result<u64> {
+        // Identifiers begin with the time, so the oldest rows are the first ones.
+        let millis = u64::try_from(before.as_millisecond()).unwrap_or(0);
+        let before = Ulid::from_parts(millis, 0).to_string();
+        let mut pruned = 0;
+        loop {
+            let mut transaction = self.database.write().await?;
+            let old =
+                Statement::new("DELETE FROM usage_postings WHERE id IN (SELECT id FROM usage_postings ");
+            let old = old.push("WHERE id < ").bind(before.as_str()).push(" ORDER BY id LIMIT 1000)");
+            let count = transaction.execute(old).await?;
+            transaction.commit().await?;
+            pruned += count;
+            if count < 1000 {
+                return Ok(pruned);
+            }
+        }
+    }
+
     /// A credential's postings, the oldest first.
     ///
     /// # Errors
@@ -218,11 +283,11 @@ impl Store {
     pub async fn usage_postings(
         &self,
         scope: Scope,
-        credential: CredentialId,
+        credential: impl Into<Used>,
         paging: &Paging,
     ) -> Result<Page<StoredPosting>> {
         const OF_ONE: &str = " FROM usage_postings WHERE usage_postings.credential = ";
-        let rows = Statement::select(&[&USAGE]).push(OF_ONE).bind(credential);
+        let rows = Statement::select(&[&USAGE]).push(OF_ONE).bind(credential.into().text());
         let rows = paging.finish(scope.narrow(rows, "usage_postings.account"), "usage_postings.id")?;
         paging.page(self.database.all(rows).await?, |stored: &StoredPosting| stored.id.clone())
     }
@@ -262,7 +327,7 @@ async fn post(transaction: &mut Transaction, scope: Scope, chunk: &[Posting]) ->
 /// What a posting that did not go in repeats.
 async fn earlier(transaction: &mut Transaction, posting: &Posting) -> Result<Posted> {
     let row = Statement::new("SELECT id, fingerprint FROM usage_postings WHERE credential = ");
-    let row = row.bind(posting.credential).push(" AND idempotency_key = ");
+    let row = row.bind(posting.credential.text()).push(" AND idempotency_key = ");
     let row = row.bind(posting.idempotency_key.as_deref());
     let found: Option<(String, [u8; 32])> = transaction.one(row).await?;
     let (id, fingerprint) = found.ok_or_else(|| Error::Corrupt("a posting vanished".to_owned()))?;
@@ -274,11 +339,27 @@ async fn accounts_of(
     transaction: &mut Transaction,
     scope: Scope,
     postings: &[Posting],
-) -> Result<HashMap<CredentialId, AccountId>> {
-    let mut ids: Vec<CredentialId> = postings.iter().map(|posting| posting.credential).collect();
+) -> Result<HashMap<Used, AccountId>> {
+    let mut accounts = HashMap::new();
+    let mut ids = Vec::new();
+    for posting in postings {
+        match &posting.credential {
+            Used::Stored(id) => ids.push(*id),
+            Used::Declared { account, .. } => {
+                let account = account.unwrap_or(AccountId::OF_THE_FILE);
+                if scope.covers(account) {
+                    accounts.insert(posting.credential.clone(), account);
+                }
+            }
+        }
+    }
     ids.sort_unstable();
     ids.dedup();
-    let rows = Statement::new("SELECT id, account FROM credentials WHERE id IN ");
-    let rows = scope.narrow(rows.list(ids.into_iter().map(Value::from)), "account");
-    Ok(transaction.all::<(CredentialId, AccountId)>(rows).await?.into_iter().collect())
+    if !ids.is_empty() {
+        let rows = Statement::new("SELECT id, account FROM credentials WHERE id IN ");
+        let rows = scope.narrow(rows.list(ids.into_iter().map(Value::from)), "account");
+        let found: Vec<(CredentialId, AccountId)> = transaction.all(rows).await?;
+        accounts.extend(found.into_iter().map(|(id, account)| (Used::Stored(id), account)));
+    }
+    Ok(accounts)
 }

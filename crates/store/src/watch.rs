@@ -2,6 +2,7 @@
 
 use sqlx::postgres::PgListener;
 
+use crate::alone::SHARE;
 use crate::database::Database;
 use crate::error::Result;
 use crate::store::Store;
@@ -12,7 +13,8 @@ use crate::store::Store;
 pub struct Watch(PgListener);
 
 impl Store {
-    /// Begins to listen; absent on SQLite, which has nobody else to listen to.
+    /// Begins to listen, and shows that somebody uses the store ([`Store::alone`]); absent on SQLite, which has nobody else to
+    /// listen to.
     ///
     /// # Errors
     /// What the database says.
@@ -22,6 +24,7 @@ impl Store {
             Database::Postgres(pool) => {
                 let mut listener = PgListener::connect_with(pool).await?;
                 listener.listen("tollgate_changes").await?;
+                sqlx::raw_sql(SHARE).execute(&mut listener).await?;
                 Ok(Some(Watch(listener)))
             }
         }
@@ -34,6 +37,10 @@ impl Watch {
     /// # Errors
     /// What the database says where the connection does not come back.
     pub async fn changed(&mut self) -> Result<()> {
-        Ok(self.0.try_recv().await.map(|_| ())?)
+        if self.0.try_recv().await?.is_none() {
+            // The lock went with the connection.
+            sqlx::raw_sql(SHARE).execute(&mut self.0).await?;
+        }
+        Ok(())
     }
 }

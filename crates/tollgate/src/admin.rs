@@ -50,7 +50,7 @@ use crate::state::Gate;
 
 pub use self::caller::{Bootstrap, Peer};
 pub use self::rights::SCOPES;
-pub use self::serve::{Listening, housekeeping};
+pub use self::serve::{Identity, Listening};
 
 /// Wrong admin keys that one address may send in a minute.
 const FAILURES: u64 = 60;

@@ -4,12 +4,14 @@
 //! runtime, equal questions go there once. Every change of the store has a number; the watch reads those that it has not
 //! seen, each second and whenever somebody says that there are new ones.
 
+mod answer;
 mod compile;
 mod held;
 mod loads;
+mod service;
+mod used;
 mod watch;
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock, Weak};
@@ -20,23 +22,26 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tollgate_core::Now;
 use tollgate_core::consumer::Name;
-use tollgate_core::credential::{Credential, Digest, Origin, Proof};
-use tollgate_core::denial::{Balance, Denial, DirectoryFailure};
-use tollgate_core::directory::{Directory as Known, Loaded, Lookup, Question};
+use tollgate_core::credential::Credential;
+use tollgate_core::credential::api_key_text::{Recognised, recognise};
+use tollgate_core::denial::{Denial, DirectoryFailure};
+use tollgate_core::directory::{Directory as Known, Kept, Loaded, Lookup, Question};
 use tollgate_core::snapshot::Snapshot;
-use tollgate_store::{CredentialFilter, Kind, Paging, Reservations, Scope, Store, Taken};
+use tollgate_store::{CredentialFilter, Paging, Reservations, Scope, Store, Taken};
 
 use self::held::Held;
 use self::loads::Loads;
-use crate::auth_service::{AuthService, Charge, Reporter};
+use self::used::Used;
+use crate::auth_service::{AuthService, Reporter};
 use crate::config::process::Directory as Settings;
 use crate::state::Gate;
 
+pub use self::answer::Unanswered;
 pub use self::compile::timestamp;
 pub use self::watch::LOOK;
 
-/// How long a question may take; whoever asked is told to come again.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long names and keys of the file may take to be reserved, however many they are.
+const RESERVE: Duration = Duration::from_secs(60);
 
 /// The directory of one process.
 pub struct Directory {
@@ -56,11 +61,13 @@ pub struct Directory {
     /// Credentials of the store that somebody may hold, remembered or not.
     held: Held,
     cut: bool,
-    /// Seconds of the wall clock at which credentials were used, not yet in the store.
-    used: Mutex<HashMap<Box<str>, i64>>,
+    /// What was used and is not yet in the store.
+    used: Mutex<Used>,
     /// What the file declares and the store could not be told yet.
     unreserved: Mutex<Option<Reserving>>,
     away: AtomicBool,
+    /// How many questions the store has answered.
+    answers: AtomicU64,
 }
 
 /// What a file reserves, and under which name.
@@ -89,6 +96,7 @@ impl Directory {
             used: Mutex::default(),
             unreserved: Mutex::default(),
             away: AtomicBool::new(true),
+            answers: AtomicU64::new(0),
         }
     }
 
@@ -98,12 +106,18 @@ impl Directory {
         Some(Reporter::start(service.clone(), &self.control))
     }
 
+    /// Whether an external service judges API keys, and the store is not asked about them.
+    pub fn asks_a_service(&self) -> bool {
+        self.service.is_some()
+    }
+
     /// The store, once it could be opened.
     pub fn store(&self) -> Option<&Store> {
         self.store.get()
     }
 
-    /// Whether the store did not answer when it was asked last.
+    /// Whether the store did not answer when it was asked last. Then it is asked by the watch alone, each second, and everybody
+    /// else knows at once that there is no answer: a store that hangs costs one wait, and not one per call.
     pub fn is_away(&self) -> bool {
         self.away.load(Relaxed)
     }
@@ -115,6 +129,7 @@ impl Directory {
     pub(crate) async fn open(&self, store: Store) -> tollgate_store::Result<()> {
         // Nothing is remembered yet, so whatever changed before is no news.
         *self.seen.lock().await = store.rev().await?;
+        self.away.store(false, Relaxed);
         // There is one opener; a second store would be a mistake of this program, and the first one stays.
         let _ = self.store.set(store);
         Ok(())
@@ -131,29 +146,13 @@ impl Directory {
     /// Why nobody can say; the request may come again.
     pub async fn find(self: &Arc<Self>, question: Question, client: IpAddr) -> Result<Loaded, Denial> {
         let lookup = question.lookup.clone();
-        let (first, answer) = self.open.join(&lookup)?;
+        let (first, answer) = self.open.join(&lookup, is_damaged(&question))?;
         if first {
             let directory = self.clone();
             self.control.spawn(async move { directory.load(question, client).await });
         }
-        let credential = answer.await.unwrap_or(Err(Denial::Directory(DirectoryFailure::Away)))?;
-        Ok(Loaded { lookup, credential })
-    }
-
-    /// Charges the owner of a key that the auth service judged, where the service wants that.
-    ///
-    /// # Errors
-    /// Why the owner may not be charged.
-    pub async fn charge(&self, charge: Charge) -> Result<(), Balance> {
-        let Some(service) = self.service.clone() else { return Ok(()) };
-        // On the control runtime, because the connections to the service live there.
-        let charged = self.control.spawn(async move { service.charge(&charge).await });
-        charged.await.unwrap_or(Ok(()))
-    }
-
-    /// Whether calls with this credential are charged before they are sent.
-    pub fn charges(&self, credential: &Credential) -> bool {
-        credential.origin == Origin::Service && self.service.as_ref().is_some_and(AuthService::charges)
+        let kept = answer.await.unwrap_or(Err(Denial::Directory(DirectoryFailure::Away)))?;
+        Ok(Loaded { lookup, kept })
     }
 
     /// Runs something on the control runtime, where the connections of the store live; nothing where that has ended.
@@ -173,50 +172,27 @@ impl Directory {
             (Some(service), Lookup::ApiKey(digest), Some(key)) => Some((service, *digest, key)),
             _ => None,
         };
-        let (answer, fresh_for) = match judge {
-            Some((service, digest, key)) => {
-                (self.ask_service(service, digest, key, client).await, Some(service.cache()))
-            }
-            None => {
-                let answer = tokio::time::timeout(PATIENCE, self.ask_store(&question.lookup)).await;
-                let answer = answer.unwrap_or(Err(DirectoryFailure::Timeout));
-                (answer.map_err(Denial::Directory), None)
-            }
-        };
-        if let (Ok(credential), Some(now)) = (&answer, self.now()) {
-            self.known.remember(asked, question.lookup.clone(), credential.as_ref(), fresh_for, now);
+        if let Some((service, digest, key)) = judge {
+            return waiting.answer(self.load_judged(asked, service, digest, key, client).await);
         }
-        waiting.answer(answer);
+        let answer = self.ask_store(&question.lookup).await;
+        if let (Ok(kept), Some(now)) = (&answer, self.now()) {
+            self.known.remember(asked, question.lookup.clone(), kept, None, now);
+        }
+        waiting.answer(answer.map_err(Denial::Directory));
     }
 
-    async fn ask_service(
-        &self,
-        service: &AuthService,
-        digest: Digest,
-        key: &[u8],
-        client: IpAddr,
-    ) -> loads::Answer {
-        let gate = self.gate.get().and_then(Weak::upgrade);
-        let gate = gate.ok_or(Denial::Directory(DirectoryFailure::Away))?;
-        let Some(verdict) = service.validate(key, client).await? else { return Ok(None) };
-        let made = compile::judged(&verdict, digest, &gate.live().snapshot);
-        made.map(Some).map_err(|why| {
-            tracing::error!(key_id = verdict.key_id, "a key of the auth service cannot be used: {why}");
-            Denial::Directory(DirectoryFailure::Failed)
-        })
-    }
-
-    async fn ask_store(&self, lookup: &Lookup) -> Result<Option<Arc<Credential>>, DirectoryFailure> {
+    async fn ask_store(&self, lookup: &Lookup) -> Result<Kept, DirectoryFailure> {
         let (Some(store), Some(gate)) = (self.store.get(), self.gate.get().and_then(Weak::upgrade)) else {
             return Err(DirectoryFailure::Away);
         };
         let (kind, key) = compile::key(lookup);
-        let Some(key) = key else { return Ok(None) };
-        let found = store.find_credential(Scope::All, kind, &key).await.map_err(|error| {
-            self.failed(&error);
-            DirectoryFailure::Away
-        })?;
-        let Some(found) = found else { return Ok(None) };
+        let Some(key) = key else { return Ok(Kept::Nothing) };
+        if self.is_away() {
+            return Err(DirectoryFailure::Away);
+        }
+        let found = self.read(store.find_credential(Scope::All, kind, &key)).await?;
+        let Some(found) = found else { return Ok(Kept::Nothing) };
         // The snapshot of now, not that of the request: a reload forgets what was made from the one before.
         let live = gate.live();
         let made = compile::credential(&found, &live.snapshot, store, gate.clock.now()).map_err(|why| {
@@ -224,7 +200,7 @@ impl Directory {
             DirectoryFailure::Failed
         })?;
         if self.cut
-            && let Some(credential) = &made
+            && let Kept::Credential(credential) = &made
         {
             self.held.note(credential);
         }
@@ -244,24 +220,24 @@ impl Directory {
         let (Some(store), Some(gate)) = (self.store.get(), self.gate.get().and_then(Weak::upgrade)) else {
             return Err(DirectoryFailure::Away);
         };
-        let failed = |error| {
-            self.failed(&error);
-            DirectoryFailure::Away
-        };
-        let consumer = match store.consumer_named(scope, name).await {
+        let consumer = match self.read(store.consumer_named(scope, name)).await {
             Ok(consumer) => consumer,
-            Err(tollgate_store::Error::NotFound(_)) => return Ok(None),
-            Err(error) => return Err(failed(error)),
+            Err(Unanswered::Refused(tollgate_store::Error::NotFound(_))) => return Ok(None),
+            Err(why) => return Err(why.into()),
         };
         let filter = CredentialFilter { consumer: Some(consumer.id), ..CredentialFilter::default() };
-        let page = store.credentials(scope, filter, &Paging::default()).await.map_err(failed)?;
+        let page = self.read(store.credentials(scope, filter, &Paging::default())).await?;
         let ids: Vec<_> = page.items.iter().map(|credential| credential.id).collect();
-        let found = store.load_credentials(scope, &ids).await.map_err(failed)?;
+        let found = self.read(store.load_credentials(scope, &ids)).await?;
         let live = gate.live();
         let made = found
             .iter()
             .map(|found| compile::credential(found, &live.snapshot, store, gate.clock.now()))
-            .filter_map(Result::transpose)
+            .filter_map(|made| match made {
+                Ok(Kept::Credential(credential)) => Some(Ok(credential)),
+                Ok(Kept::Gone | Kept::Nothing) => None,
+                Err(why) => Some(Err(why)),
+            })
             .collect::<Result<Vec<_>, _>>();
         made.map(Some).map_err(|why| {
             tracing::error!(consumer = %name, "a credential of the store cannot be used: {why}");
@@ -284,13 +260,6 @@ impl Directory {
         self.known.forget(|_| true);
     }
 
-    /// Notes that a credential identified somebody; to the minute, so that the store is told once for many calls.
-    pub fn used(&self, credential: &Credential, now: Now) {
-        if credential.note_use(now.unix_seconds()) && matches!(credential.origin, Origin::Store { .. }) {
-            self.used.lock().insert(credential.id.clone(), now.unix_seconds());
-        }
-    }
-
     /// Reserves what a snapshot's file declares, so that nobody takes it in the store. `source` names the file.
     ///
     /// A store that is away is told when it is back; until then, as always, what the file declares is found first.
@@ -306,15 +275,20 @@ impl Directory {
     async fn reserve_pending(&self) -> Result<(), Vec<Taken>> {
         let pending = self.unreserved.lock().clone();
         let (Some(pending), Some(store)) = (pending, self.store.get()) else { return Ok(()) };
-        match store.reserve(&pending.source, &pending.reservations).await {
-            Ok(taken) => {
+        if self.is_away() {
+            return Ok(());
+        }
+        let reserved = store.reserve(&pending.source, &pending.reservations);
+        match tokio::time::timeout(RESERVE, reserved).await {
+            Ok(Ok(taken)) => {
                 *self.unreserved.lock() = None;
                 if taken.is_empty() { Ok(()) } else { Err(taken) }
             }
-            Err(error) => {
+            Ok(Err(error)) => {
                 self.failed(&error);
                 Ok(())
             }
+            Err(_) => Ok(()),
         }
     }
 
@@ -329,18 +303,18 @@ impl Directory {
     fn now(&self) -> Option<Now> {
         self.gate.get().and_then(Weak::upgrade).map(|gate| gate.clock.now())
     }
-
-    fn failed(&self, error: &tollgate_store::Error) {
-        if !self.away.swap(true, Relaxed) {
-            tracing::error!("the store does not answer: {error}");
-        }
-    }
 }
 
 impl std::fmt::Debug for Directory {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Directory").field("known", &self.known).finish_non_exhaustive()
     }
+}
+
+/// Whether this is an API key that begins as ours and cannot be one that was made here. It may have been brought along.
+fn is_damaged(question: &Question) -> bool {
+    let key = question.expose_key().and_then(|key| std::str::from_utf8(key).ok());
+    key.is_some_and(|key| recognise(key) == Recognised::Damaged)
 }
 
 /// Names and lookup keys of a snapshot.
@@ -351,11 +325,7 @@ fn reservations(snapshot: &Snapshot) -> Reservations {
         reservations.account(&consumer.account);
     }
     for credential in snapshot.credentials.iter() {
-        let (kind, key) = match &credential.proof {
-            Proof::ApiKey(digest) => (Kind::ApiKey, Some(tollgate_store::Lookup::digest(*digest))),
-            Proof::Jwt(key) => (Kind::Jwt, tollgate_store::Lookup::text(&key.claim_value).ok()),
-            Proof::Hawk(key) => (Kind::Hawk, tollgate_store::Lookup::text(&key.id).ok()),
-        };
+        let (kind, key) = compile::key_of(&credential.proof);
         // A key that the store could not have cannot be taken there.
         if let Some(key) = key {
             reservations.credential(kind, &key);

@@ -1,6 +1,7 @@
 //! Why a call is allowed or refused, worked out without making it: by the functions that judge real calls, from the same
 //! state, none of which is changed.
 
+mod limits;
 pub mod live;
 pub mod request;
 pub mod rules;
@@ -11,7 +12,6 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use tollgate_core::access;
-use tollgate_core::admission;
 use tollgate_core::authn::{self, Accept, Identity, Memory, hawk, jwt};
 use tollgate_core::consumer::Name;
 use tollgate_core::credential::{Credential, Proof};
@@ -23,6 +23,7 @@ use tollgate_core::route::Route;
 use tollgate_core::snapshot::Snapshot;
 use tollgate_core::{Head, Now};
 
+use self::limits::{Judged, Limits};
 pub use self::request::{BadRequest, Request};
 use self::steps::Steps;
 use crate::decisions::{Counter, Mode, Outcome};
@@ -137,6 +138,17 @@ pub fn pair(
     route: &Arc<Route>,
     client: Option<IpAddr>,
 ) -> Explanation {
+    judge_pair(scene, consumer, credentials, route, client).locally(scene)
+}
+
+/// The same up to the limits.
+fn judge_pair(
+    scene: &Scene<'_>,
+    consumer: Option<&Name>,
+    credentials: &[Arc<Credential>],
+    route: &Arc<Route>,
+    client: Option<IpAddr>,
+) -> Judged {
     let mut steps = Steps::on(route);
     let (mut best, mut over) = (None, None);
     for credential in credentials.iter().filter(|credential| matrix::is_accepted(route, credential)) {
@@ -157,7 +169,7 @@ pub fn pair(
     if let (Some(consumer), Ok(None)) = (consumer, &caller) {
         steps.note(format!("`{consumer}` has no credential of a scheme that the route accepts"));
     }
-    judge(scene, steps, route, caller, client.unwrap_or(Ipv4Addr::UNSPECIFIED.into()))
+    judge(steps, route, caller, client.unwrap_or(Ipv4Addr::UNSPECIFIED.into()))
 }
 
 /// Explains a request. `loaded` answers an earlier [`Explained::Ask`].
@@ -165,10 +177,22 @@ pub fn pair(
 /// # Errors
 /// [`BadRequest`] for what could not be sent as a request.
 pub fn request(scene: &Scene<'_>, asked: &Request, loaded: Option<&Loaded>) -> Result<Explained, BadRequest> {
+    Ok(match judge_request(scene, asked, loaded)? {
+        Ok(judged) => Explained::Done(Box::new(judged.locally(scene))),
+        Err(question) => Explained::Ask(question),
+    })
+}
+
+/// The same up to the limits, or what must be looked up first.
+fn judge_request(
+    scene: &Scene<'_>,
+    asked: &Request,
+    loaded: Option<&Loaded>,
+) -> Result<Result<Judged, Question>, BadRequest> {
     let found = asked.head()?.and_then(|head| Ok((scene.snapshot.routes.find(&head)?, head)));
     let (route, head) = match found {
         Ok(found) => found,
-        Err(denial) => return Ok(Explained::Done(Box::new(Explanation::nowhere(&denial)))),
+        Err(denial) => return Ok(Ok(Judged::Whole(Box::new(Explanation::nowhere(&denial))))),
     };
     let known = Known::new(&scene.snapshot.credentials, scene.directory, head.client, scene.now);
     let known = match loaded {
@@ -180,20 +204,19 @@ pub fn request(scene: &Scene<'_>, asked: &Request, loaded: Option<&Loaded>) -> R
         authn::Answer::Absent => Ok(None),
         authn::Answer::Identified(identity) => Ok(Some(identity)),
         authn::Answer::Rejected(denial) => Err(denial),
-        authn::Answer::Ask(question) => return Ok(Explained::Ask(question)),
+        authn::Answer::Ask(question) => return Ok(Err(question)),
         authn::Answer::Unproven(unproven) => prove(unproven, asked, &head, &route.accept, &mut steps),
     };
-    Ok(Explained::Done(Box::new(judge(scene, steps, route, caller, head.client))))
+    Ok(Ok(judge(steps, route, caller, head.client)))
 }
 
-/// Identity, access, limits and mode, as real calls meet them.
+/// Identity, access and mode, as real calls meet them.
 fn judge(
-    scene: &Scene<'_>,
     mut steps: Steps,
     route: &Arc<Route>,
     caller: Result<Option<Identity>, Denial>,
     client: IpAddr,
-) -> Explanation {
+) -> Judged {
     steps.identity(route, &caller);
     let identity = caller.as_ref().ok().and_then(Option::as_ref);
     let credential = identity.map(|identity| identity.credential.clone());
@@ -206,13 +229,10 @@ fn judge(
         Err(denial) => Some(denial.clone()),
     };
     if let Some(denial) = denial {
-        return steps.refused(route, credential.as_deref(), &denial, permit.is_ok());
+        return Judged::Whole(Box::new(steps.refused(route, credential.as_deref(), &denial, permit.is_ok())));
     }
     steps.access(route, credential.as_deref());
-    match admission::look(scene.limiter, route, credential.as_deref(), client, scene.now) {
-        Ok(standing) => steps.allowed(route, credential.as_deref(), standing),
-        Err(refused) => steps.limited(route, credential.as_deref(), *refused),
-    }
+    Judged::Limits(Box::new(Limits { steps, route: route.clone(), credential, client }))
 }
 
 /// Compares the body with what was signed, where a body is given.
@@ -245,7 +265,7 @@ fn is_in_force(credential: &Credential, client: Option<IpAddr>, now: Now) -> boo
 
 /// What a caller with a credential meets that is not in force any more, or not from there.
 fn is_over(accept: &Accept, credential: &Credential) -> Denial {
-    accept.refuse(match credential.proof {
+    accept.refuse_ours(match credential.proof {
         Proof::ApiKey(_) => Unauthenticated::ApiKey,
         Proof::Jwt(_) => Unauthenticated::Jwt(jwt::Refusal::UnknownKey),
         Proof::Hawk(_) => Unauthenticated::Hawk(hawk::Refusal::UnknownCredentials),

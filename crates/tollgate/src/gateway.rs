@@ -159,9 +159,9 @@ async fn finish(worker: &Rc<Worker>, timer: &Rc<Timer>, waiting: Box<Waiting>) -
             Err(denial) => return deny(call, &live, &denial),
         }
     };
-    if let Some(charge) = call.to_charge() {
+    if let Some((credential, charge)) = call.to_charge() {
         // Boxed, as every rare and large future of the walk: its room would be moved with each request.
-        if let Err(balance) = Box::pin(worker.gate.directory.charge(charge)).await
+        if let Err(balance) = Box::pin(worker.gate.directory.charge(&credential, charge)).await
             && let Err(denial) = decision::unless_softened(&mut call, Denial::Balance(balance))
         {
             return deny(call, &live, &denial);
@@ -279,7 +279,8 @@ fn admit(
         Err(denial) => access::refuse(&route, None, denial)?,
     };
     tunnel::check(&permit, &checked)?;
-    let uncounted = admission::uncounted(&worker.gate.limiter, &permit, checked.head.client, call.now);
+    let (client, declared) = (checked.head.client, body.remaining().unwrap_or(0));
+    let uncounted = admission::uncounted(&worker.gate.limiter, &permit, client, declared, call.now);
     if !uncounted.is_empty() {
         let counting = Counting { uncounted, permit, checked, body, artifacts };
         return Ok(Step::Count(Box::new(counting)));

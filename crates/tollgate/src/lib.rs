@@ -18,4 +18,5 @@ pub mod server;
 pub mod shared;
 pub mod state;
 pub mod telemetry;
+mod tidy;
 pub mod tls;

@@ -18,10 +18,10 @@ use tokio::task::JoinHandle as Task;
 use tollgate_core::snapshot::Snapshot;
 
 use self::control::ControlPlane;
-use crate::admin::Bootstrap;
+use crate::admin::{Bootstrap, Identity};
 use crate::auth_service::AuthService;
 use crate::config::Compiled;
-use crate::config::process::{self, Process};
+use crate::config::process::Process;
 use crate::data_dir::DataDir;
 use crate::directory::Directory;
 use crate::gateway::connection;
@@ -33,7 +33,10 @@ use crate::shared::Shared;
 use crate::state::clock::Clock;
 use crate::state::{Gate, Live};
 use crate::telemetry::Telemetry;
+use crate::tidy;
 use crate::tls;
+
+pub use self::control::Addresses;
 
 /// How long a thread waits for its tasks after the drain time, before it drops them.
 const GRACE: Duration = Duration::from_millis(200);
@@ -46,7 +49,8 @@ const GOODBYE: Duration = Duration::from_secs(2);
 pub struct Server {
     gate: Arc<Gate>,
     listeners: Vec<Arc<Listener>>,
-    admin: Option<SocketAddr>,
+    control_addresses: Addresses,
+    admin_tls: Option<Arc<Identity>>,
     workers: Vec<JoinHandle<bool>>,
     control: Runtime,
     health: Mutex<Task<()>>,
@@ -108,16 +112,26 @@ impl Server {
             control.spawn(listener.clone().accept(socket, inboxes.clone(), gate.drain.clone()));
             listeners.push(listener);
         }
-        let admin = control_plane.admin();
+        let (control_addresses, admin_tls) = (control_plane.addresses(), control_plane.admin_tls());
         control_plane.serve(&control, &gate, &listeners, bootstrap);
         control.spawn(Quotas::keep(Arc::downgrade(&gate.quotas)));
         control.spawn(Directory::follow(Arc::downgrade(&gate.directory)));
+        control.spawn(tidy::keep(Arc::downgrade(&gate.directory), gate.clock.clone()));
         if let Some(shared) = &gate.shared {
             control.spawn(look_at_news(shared.news(), Arc::downgrade(&gate.directory)));
         }
         let health = Mutex::new(control.spawn(health::watch(gate.live(), gate.process.bounds)));
         drop(_entered);
-        Ok(Self { gate, listeners, admin, workers, control, health, _data_dir: data_dir })
+        Ok(Self {
+            gate,
+            listeners,
+            control_addresses,
+            admin_tls,
+            workers,
+            control,
+            health,
+            _data_dir: data_dir,
+        })
     }
 
     /// Where the data plane listens, in the order of the file.
@@ -130,9 +144,9 @@ impl Server {
         self.listeners.iter().map(|listener| listener.open()).sum()
     }
 
-    /// Where the admin listener listens.
-    pub fn admin(&self) -> Option<SocketAddr> {
-        self.admin
+    /// Where the control plane listens.
+    pub fn control_addresses(&self) -> Addresses {
+        self.control_addresses
     }
 
     /// The process-wide state.
@@ -150,13 +164,19 @@ impl Server {
         for listener in &self.listeners {
             certificates.push(listener.settings.tls.as_ref().map(tls::server_config).transpose()?);
         }
+        let admin = self.admin_tls.as_ref().map(|tls| tls.read()).transpose()?;
         let live = self.gate.install(snapshot)?;
         for (listener, certificate) in self.listeners.iter().zip(certificates) {
             listener.tls.store(certificate);
         }
+        if let (Some(tls), Some(certificate)) = (&self.admin_tls, admin) {
+            tls.store(certificate);
+        }
         self.watch_health(live);
-        if !same_listeners(&process.listen, &self.gate.process.listen) {
-            tracing::warn!("listeners changed in the file; they take effect at the next start");
+        let changes = self.gate.process.changes(process);
+        if !changes.is_empty() {
+            let members = changes.join("`, `");
+            tracing::warn!("the file changes what takes effect at the next start alone: `{members}`");
         }
         Ok(())
     }
@@ -213,8 +233,8 @@ impl Server {
         self.control.block_on(async {
             // Bounded: a store that hangs may not keep the process from its end.
             let last_words = async {
-                if let Err(error) = self.gate.quotas.flush().await {
-                    tracing::warn!("what was used of quotas since the last second is lost: {error}");
+                if let Err(error) = self.gate.quotas.close().await {
+                    tracing::warn!("units of quotas were not given back, and count as used: {error}");
                 }
                 directory.close().await;
             };
@@ -242,10 +262,6 @@ async fn look_at_news(mut news: watch::Receiver<u64>, directory: Weak<Directory>
         let Some(directory) = directory.upgrade() else { return };
         directory.look_soon();
     }
-}
-
-fn same_listeners(a: &[process::Listener], b: &[process::Listener]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.address == b.address && a.tls == b.tls)
 }
 
 fn start_workers(gate: &Arc<Gate>) -> anyhow::Result<(Vec<JoinHandle<bool>>, Vec<Inbox>)> {
@@ -298,3 +314,7 @@ fn run_worker(gate: Arc<Gate>, mut inbox: UnboundedReceiver<Accepted>) -> bool {
         tokio::time::timeout(drain, worker.tasks.wait()).await.is_ok()
     })
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests;

@@ -1,5 +1,5 @@
-//! What the nodes of a fleet share through one Redis: rates, nonces, counters of quotas, answers of an external auth
-//! service, and the word that something changed.
+//! What the nodes of a fleet share through one Redis: rates, nonces, answers of an external auth service, and the word that
+//! something changed.
 //!
 //! Redis holds nothing that cannot be lost. It answers within [`link::ANSWER`] or counts as away, and then every node goes
 //! on by itself; what that means for each kind of state stands with it. The data plane waits for it in two places only: a
@@ -11,7 +11,7 @@ mod link;
 mod news;
 mod nodes;
 mod nonces;
-mod quotas;
+mod probe;
 mod rates;
 
 use std::fmt;
@@ -30,7 +30,7 @@ use crate::state::clock::Clock;
 use self::link::Link;
 
 pub use self::link::Away;
-pub use self::quotas::Counted;
+pub use self::probe::{Unfit, probe};
 
 /// Before every key and channel, so that others may use the same Redis.
 const PREFIX: &str = "tollgate:";
@@ -47,6 +47,8 @@ pub struct Settings {
     pub key: Option<Secret>,
     /// How many nodes there are as long as Redis was never heard.
     pub nodes: u32,
+    /// The only roots to trust over TLS, in PEM; without them the system's.
+    pub roots: Option<Vec<u8>>,
 }
 
 /// Why settings cannot be used. The URL is not repeated, as it may hold a password.
@@ -57,6 +59,9 @@ pub enum SettingsError {
         "expected `redis://HOST:PORT` or `rediss://HOST:PORT`, with `USER:PASSWORD@` before the host where it asks for one"
     )]
     Url,
+    /// Roots are given, and there is no TLS.
+    #[error("roots are trusted over TLS alone, and the URL is not `rediss://…`")]
+    Roots,
     /// The key is short enough to be guessed.
     #[error("a fleet key has at least 32 bytes")]
     Key,
@@ -80,17 +85,27 @@ pub struct Shared {
     stop: CancellationToken,
 }
 
-/// How often this node had to do without.
+/// What this node asked its fleet, and how often it had to do without.
 #[derive(Debug, Default)]
 pub struct Counts {
     /// Times that Redis was lost.
     pub lost: AtomicU64,
+    /// Questions about rates, for which a call waited.
+    pub questions: AtomicU64,
+    /// Leases that were asked for.
+    pub leases: AtomicU64,
+    /// Hawk nonces that were asked about.
+    pub nonces: AtomicU64,
+    /// Verdicts of the auth service that were asked for.
+    pub verdicts: AtomicU64,
+    /// Those that another gate had.
+    pub verdicts_found: AtomicU64,
+    /// Entries in the place of verdicts that no gate with the fleet key wrote.
+    pub verdicts_forged: AtomicU64,
     /// Calls whose rates this node judged by its own share.
     pub limited_alone: AtomicU64,
     /// Hawk requests whose nonce this node alone remembers.
     pub nonces_alone: AtomicU64,
-    /// Questions about rates.
-    pub questions: AtomicU64,
 }
 
 impl Settings {
@@ -101,6 +116,11 @@ impl Settings {
     pub fn check(&self) -> Result<(), SettingsError> {
         self.open().map(drop)?;
         if self.key.as_ref().is_some_and(|key| key.len() < 32) { Err(SettingsError::Key) } else { Ok(()) }
+    }
+
+    /// Where it is, without user and password.
+    pub fn address(&self) -> String {
+        self.open().map(|client| client.get_connection_info().addr().to_string()).unwrap_or_default()
     }
 
     /// Whether the URL holds a password.
@@ -114,7 +134,14 @@ impl Settings {
         if !["redis://", "rediss://"].iter().any(|scheme| url.starts_with(scheme)) {
             return Err(SettingsError::Url);
         }
-        redis::Client::open(url).map_err(|_| SettingsError::Url)
+        let Some(roots) = &self.roots else {
+            return redis::Client::open(url).map_err(|_| SettingsError::Url);
+        };
+        if !url.starts_with("rediss://") {
+            return Err(SettingsError::Roots);
+        }
+        let certificates = redis::TlsCertificates { client_tls: None, root_cert: Some(roots.clone()) };
+        redis::Client::build_with_tls(url, certificates).map_err(|_| SettingsError::Url)
     }
 }
 
@@ -157,7 +184,7 @@ impl Shared {
         self.fleet.nodes()
     }
 
-    /// How often this node had to do without.
+    /// What it asked, and how often it had to do without.
     pub fn counts(&self) -> &Counts {
         &self.counts
     }

@@ -96,7 +96,7 @@ impl Gate {
                 proofs: jwt::Proofs::new(PROOFS),
                 nonces: hawk::Nonces::new(NONCES_PER_CREDENTIAL),
             },
-            quotas: Arc::new(Quotas::new(limiter.clone(), directory.clone(), shared.clone(), clock.clone())),
+            quotas: Arc::new(Quotas::new(limiter.clone(), directory.clone(), clock.clone())),
             limiter,
             shared,
             clock,

@@ -10,6 +10,8 @@ use std::process::{Child, Command, Output, Stdio};
 
 #[path = "cli/admin.rs"]
 mod admin;
+#[path = "cli/killed.rs"]
+mod killed;
 #[path = "cli/live.rs"]
 mod live;
 #[path = "cli/models.rs"]
@@ -253,7 +255,10 @@ fn litellm_and_chapkit_are_imported() {
     assert!(notes.contains("master_key") && !notes.contains("sk-1234"), "{notes}");
     let several = at("litellm-several.yaml");
     let (out, err) = run(&["import", "litellm", &several], 1);
-    assert!(out.is_empty() && err.contains("\"anthropic\"") && err.contains("VLLM_BASE"), "{err}");
+    assert!(
+        out.is_empty() && err.contains("LiteLLM translates between the APIs") && err.contains("VLLM_BASE"),
+        "{err}"
+    );
     run(&["import", "litellm", &several, "--keys", "/does/not/exist"], 1);
     run(&["import", "litellm", &at("hawk-demo.yaml")], 1);
 
@@ -339,10 +344,12 @@ fn imports_pass_the_check() {
     let directory = tempfile::tempdir().unwrap();
     let keys = directory.path().join("keys");
     run(&["keygen", "all", "--out", keys.to_str().unwrap()], 0);
-    for demo in ["apisix-demo", "apisix-wide", "hawk-demo", "litellm-one", "litellm-several"] {
+    for demo in ["apisix-demo", "apisix-wide", "hawk-demo", "litellm-one", "litellm-several", "litellm-mixed"]
+    {
         let config = format!("{}/tests/cli/import/{demo}.tollgate.yaml", env!("CARGO_MANIFEST_DIR"));
         let script = "set -eu; set -a; . \"$1/.env\"; BOTH_KEY=a-key-of-enough-characters-for-everyone; \
-                      OPENAI_API_KEY=$BOTH_KEY; GROQ_API_KEY=$BOTH_KEY; \"$2\" check -c \"$3\"";
+                      OPENAI_API_KEY=$BOTH_KEY; GROQ_API_KEY=$BOTH_KEY; \
+                      ANTHROPIC_API_KEY=$BOTH_KEY; AZURE_API_KEY=$BOTH_KEY; \"$2\" check -c \"$3\"";
         let arguments = ["-c", script, "-", keys.to_str().unwrap(), env!("CARGO_BIN_EXE_tollgate"), &config];
         assert_eq!(peer("bash", &arguments, directory.path()), "ok\n", "{demo}");
     }

@@ -89,6 +89,6 @@ fn nobody_passes_public_routes_only() {
     let closed = decide(&guarded(Access::default(), false), None).unwrap_err();
     assert!(matches!(
         closed,
-        Denial::Unauthenticated { reason: Unauthenticated::Missing(Wanted::Jwt), ref challenges } if challenges.len() == 1
+        Denial::Unauthenticated { reason: Unauthenticated::Missing(Wanted::Jwt), ref challenges, ours: false } if challenges.len() == 1
     ));
 }

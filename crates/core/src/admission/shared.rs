@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::{Admission, Refused, refuse, rules, soften};
+use super::{Admission, Refused, estimate, refuse, rules, soften};
 use crate::access::Permit;
 use crate::credential::Credential;
 use crate::limit::fleet::{Asked, Fleet, share_of};
 use crate::limit::script::{Share, read_answer, reserve_arguments};
-use crate::limit::{Cost, Key, Limit, Limiter, Refusal, Reservation, Standing, Unit};
+use crate::limit::{Cost, Key, Limit, Limiter, Refusal, Reservation, Standing};
 use crate::time::Now;
 
 /// How far an admission comes without asking.
@@ -60,8 +60,7 @@ pub fn begin(
     body: u64,
     now: Now,
 ) -> Result<Progress, Box<Refused>> {
-    let estimate = Cost::request().with(Unit::Bytes, body);
-    let call = Call { limiter: limiter.clone(), permit, client, estimate };
+    let call = Call { limiter: limiter.clone(), permit, client, estimate: estimate(body) };
     if call.permit.softened().is_some() || call.rules().next().is_none() {
         let admission = Admission { permit: call.permit, reservation: None, softened: None };
         return Ok(Progress::Admitted(admission));

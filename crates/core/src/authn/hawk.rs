@@ -118,7 +118,12 @@ pub enum Judged {
 #[derive(Debug)]
 pub enum Fail {
     /// A 401 with Hawk's own reason.
-    Refused(Refusal),
+    Refused {
+        /// The reason.
+        refusal: Refusal,
+        /// Whether the credential is one of this gate.
+        ours: bool,
+    },
     /// Another outcome: a malformed header, too many nonces.
     Denied(Denial),
     /// The credential must be asked for.
@@ -127,7 +132,17 @@ pub enum Fail {
 
 impl From<Refusal> for Fail {
     fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
+        let ours = match refusal {
+            // Of these, the credential is not looked for.
+            Refusal::UnknownCredentials | Refusal::EmptyBewit | Refusal::InvalidMethod => false,
+            Refusal::BadMac
+            | Refusal::MissingPayloadHash
+            | Refusal::BadPayloadHash
+            | Refusal::InvalidNonce
+            | Refusal::StaleTimestamp { .. }
+            | Refusal::AccessExpired => true,
+        };
+        Self::Refused { refusal, ours }
     }
 }
 
@@ -171,7 +186,7 @@ impl Unproven {
         if equal(&hash, &self.hash) {
             Ok(self.identity)
         } else {
-            Err(accept.refuse(Unauthenticated::Hawk(Refusal::BadPayloadHash)))
+            Err(accept.refuse_ours(Unauthenticated::Hawk(Refusal::BadPayloadHash)))
         }
     }
 }
@@ -283,6 +298,7 @@ pub(super) fn bewit_is_known(bewit: &[u8], known: &Known<'_>) -> bool {
 fn credential(known: &Known<'_>, id: &str) -> Result<Arc<Credential>, Fail> {
     match known.hawk(id) {
         Found::Credential(credential) => Ok(credential),
+        Found::Gone => Err(Fail::Refused { refusal: Refusal::UnknownCredentials, ours: true }),
         Found::Nobody => Err(Refusal::UnknownCredentials.into()),
         Found::Ask(lookup) => Err(Fail::Ask(lookup)),
     }

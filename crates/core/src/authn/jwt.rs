@@ -127,15 +127,20 @@ pub(super) fn find<'h>(
 /// Why a token identifies nobody yet.
 #[derive(Debug, PartialEq)]
 pub(super) enum Fail {
-    /// It is refused.
-    Refused(Refusal),
+    /// It is refused; `ours` where it names a credential of this gate.
+    Refused { refusal: Refusal, ours: bool },
     /// Its credential must be asked for.
     Ask(Lookup),
 }
 
 impl From<Refusal> for Fail {
     fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
+        let ours = match refusal {
+            Refusal::Malformed | Refusal::NoKeyClaim | Refusal::UnknownKey => false,
+            // There is nothing to verify before the credential is found.
+            Refusal::NotVerified => true,
+        };
+        Self::Refused { refusal, ours }
     }
 }
 
@@ -166,6 +171,7 @@ pub(super) fn judge(
     let name = claims::text(&claims, &options.claim).ok_or(Refusal::NoKeyClaim)?;
     let credential = match known.jwt(name) {
         Found::Credential(credential) => credential,
+        Found::Gone => return Err(Fail::Refused { refusal: Refusal::UnknownKey, ours: true }),
         Found::Nobody => return Err(Refusal::UnknownKey.into()),
         Found::Ask(lookup) => return Err(Fail::Ask(lookup)),
     };

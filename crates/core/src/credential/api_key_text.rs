@@ -3,6 +3,9 @@
 //! `hk_live_` + 34 random + 6 check characters, all of `[0-9A-Za-z]`. The check is the CRC-32 of everything before it,
 //! prefix included, so that a scanner or a front end tells a mistyped or shortened key from an unknown one without
 //! asking anybody. It is no secret and proves nothing.
+//!
+//! The data plane does not refuse by it: keys that were brought along from a system with the same prefixes have no check
+//! characters, and are as good as ours. A damaged key is looked up as any other, but only so many of them at once.
 
 use std::fmt;
 
@@ -22,7 +25,7 @@ pub enum Environment {
 pub enum Recognised {
     /// Without one of our prefixes: another system's key, or no key.
     Foreign,
-    /// Begins as ours, but was mistyped, cut off or made up: no look-up can find it.
+    /// Begins as ours and was not made here: mistyped, cut off, made up, or brought along from another system.
     Damaged,
     /// Well-formed; whether it exists is another question.
     Ours(Environment),

@@ -12,8 +12,19 @@ use crate::time::Now;
 pub struct Loaded {
     /// What was asked.
     pub lookup: Lookup,
-    /// Who it is, if anybody.
-    pub credential: Option<Arc<Credential>>,
+    /// What is kept under it.
+    pub kept: Kept,
+}
+
+/// What a source keeps under a lookup.
+#[derive(Debug, Clone)]
+pub enum Kept {
+    /// A credential that may count.
+    Credential(Arc<Credential>),
+    /// One that counts for nobody now: revoked, disabled, or at its end.
+    Gone,
+    /// Nothing, now or before.
+    Nothing,
 }
 
 /// Who is behind a credential.
@@ -21,7 +32,9 @@ pub struct Loaded {
 pub enum Found {
     /// This one, in force now and from the caller's address.
     Credential(Arc<Credential>),
-    /// Nobody, or nobody any more.
+    /// Nobody now, but it is a credential of this gate: not in force, or not from the caller's address.
+    Gone,
+    /// Nobody.
     Nobody,
     /// That must be asked where credentials are kept.
     Ask(Lookup),
@@ -82,21 +95,39 @@ impl<'a> Known<'a> {
     fn find(&self, file: Option<&Arc<Credential>>, lookup: LookupRef<'_>) -> Found {
         let found = match (file, self.loaded, self.directory) {
             (Some(credential), _, _) => Found::Credential(credential.clone()),
-            (None, Some(loaded), _) if loaded.lookup.borrow() == lookup => {
-                loaded.credential.clone().map_or(Found::Nobody, Found::Credential)
-            }
+            (None, Some(loaded), _) if loaded.lookup.borrow() == lookup => loaded.kept.clone().into(),
             (None, _, Some(directory)) => directory.find(lookup, self.now),
             (None, _, None) => Found::Nobody,
         };
         match found {
             // State, end and networks are judged on every hit: what is remembered outlives them.
-            Found::Credential(credential) if !credential.holds(self.client, self.now) => Found::Nobody,
+            Found::Credential(credential) if !credential.holds(self.client, self.now) => Found::Gone,
             found => found,
         }
     }
 
     fn remembers(&self, lookup: LookupRef<'_>) -> bool {
-        self.loaded.is_some_and(|loaded| loaded.lookup.borrow() == lookup && loaded.credential.is_some())
-            || self.directory.is_some_and(|directory| directory.known.get(&lookup).is_some())
+        self.loaded.is_some_and(|loaded| loaded.lookup.borrow() == lookup && loaded.kept.is_ours())
+            || self.directory.is_some_and(|directory| directory.keeps(lookup))
+    }
+}
+
+impl Kept {
+    /// Whether it is or was a credential of this gate.
+    fn is_ours(&self) -> bool {
+        match self {
+            Self::Credential(_) | Self::Gone => true,
+            Self::Nothing => false,
+        }
+    }
+}
+
+impl From<Kept> for Found {
+    fn from(kept: Kept) -> Self {
+        match kept {
+            Kept::Credential(credential) => Self::Credential(credential),
+            Kept::Gone => Self::Gone,
+            Kept::Nothing => Self::Nobody,
+        }
     }
 }

@@ -5,8 +5,14 @@ use std::time::Duration;
 
 use super::key::Key;
 use super::quota::Period;
+use super::standing::Ends;
+use crate::time::Now;
 
-/// Use that the store does not know of yet.
+/// Only the store can say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ask;
+
+/// What the store is to be told of a counter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delta {
     /// The counter, for [`Limiter::confirm`](super::Limiter::confirm).
@@ -15,20 +21,21 @@ pub struct Delta {
     pub name: Arc<str>,
     /// When it was used.
     pub period: Period,
-    /// How much was used since the last confirmed delta.
-    pub amount: u64,
+    /// How much more was used than the store knows; negative for what a lease gives back.
+    pub amount: i64,
 }
 
-/// How much of a quota this process may grant on its own word.
+/// How much of a quota this process may grant without asking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Grant {
-    /// All of it: nobody else counts.
+    /// All of it: nobody else counts, and the store is told afterwards.
     All,
-    /// A share, because others count too.
-    Share {
-        /// How much more than what the store knew.
+    /// What it has taken ahead from a store in which others count too.
+    Lease {
+        /// How much, beyond the use that the store knew. The store counts it as used from when it was taken until it is
+        /// given back, so that nobody else can grant it, whatever becomes of this process.
         units: u64,
-        /// Until when on the monotonic clock; then the store is to be asked again.
+        /// Until when on the monotonic clock it may be kept; then what is left of it is given back.
         until: Duration,
     },
 }
@@ -43,44 +50,73 @@ pub(super) struct Counter {
     pub used: u64,
     /// Held by reservations.
     pub reserved: u64,
-    /// How much of `used` the store knows of.
-    pub persisted: u64,
-    /// How much more of it is on its way to the store.
-    pub sent: u64,
-    /// How much may be taken in all on the word of the store.
-    pub most: u64,
-    /// Until when that word counts.
-    pub good_until: Duration,
-}
-
-impl Grant {
-    /// The most that may be taken in all, and until when.
-    fn after(self, used: u64) -> (u64, Duration) {
-        match self {
-            Self::All => (u64::MAX, Duration::MAX),
-            Self::Share { units, until } => (used.saturating_add(units), until),
-        }
-    }
+    /// What the store counts: without a lease of the settled use, with one of all that was taken or may be.
+    persisted: u64,
+    /// What is on its way to the store, to be added to that.
+    sent: i64,
+    /// How much may be taken in all without asking the store; everything, where nobody else counts.
+    most: u64,
+    /// Until when a lease may be kept.
+    good_until: Duration,
+    /// How much was taken in all when the lease began.
+    since: u64,
 }
 
 impl Counter {
     pub fn new(key: Key, name: Arc<str>, period: Period, used: u64, grant: Grant) -> Self {
-        let (most, good_until) = grant.after(used);
-        Self { key, name, period, used, reserved: 0, persisted: used, sent: 0, most, good_until }
+        let (most, persisted, good_until) = match grant {
+            Grant::All => (u64::MAX, used, Duration::MAX),
+            Grant::Lease { units, until } => {
+                let most = used.saturating_add(units);
+                (most, most, until)
+            }
+        };
+        Self { key, name, period, used, reserved: 0, persisted, sent: 0, most, good_until, since: used }
     }
 
-    /// Takes the store's word anew, where others count too. Nothing may be on its way there meanwhile.
+    /// Adds what was leased anew to what is known. `stored` is what the store counted before that, and nothing is on its way
+    /// there. Where nobody else counts, what is known holds more than the store's word.
     pub fn refresh(&mut self, stored: u64, grant: Grant) {
-        if let Grant::Share { .. } = grant {
-            self.used = stored.saturating_add(self.used - self.persisted);
-            self.persisted = stored;
-            (self.most, self.good_until) = grant.after(stored);
+        let Grant::Lease { units, until } = grant else { return };
+        // What the store counts beyond what it has from here is others' use and leases.
+        let others = i128::from(stored) - i128::from(self.persisted);
+        let used = i128::from(self.used) + others;
+        self.used = u64::try_from(used.max(0)).unwrap_or(u64::MAX);
+        self.most = stored.saturating_add(units);
+        self.persisted = self.most;
+        self.good_until = until;
+        self.since = self.taken();
+    }
+
+    /// When a call of so many units may pass, nothing where it may now. [`Ask`] where only the store can say.
+    pub fn judge(&self, amount: u64, units: u64, now: Now) -> Result<Option<Ends>, Ask> {
+        let after = self.taken().saturating_add(units);
+        if units > amount {
+            Ok(Some(Ends::Never))
+        } else if now.monotonic >= self.good_until {
+            Err(Ask)
+        } else if after > amount {
+            Ok(Some(Ends::After(self.period.rest(now.wall))))
+        } else if after > self.most {
+            Err(Ask)
+        } else {
+            Ok(None)
         }
     }
 
     /// Used and reserved.
     pub fn taken(&self) -> u64 {
         self.used.saturating_add(self.reserved)
+    }
+
+    /// How much was taken since the lease began.
+    pub fn spent(&self) -> u64 {
+        self.taken().saturating_sub(self.since)
+    }
+
+    /// Whether nobody else counts.
+    pub fn is_alone(&self) -> bool {
+        self.most == u64::MAX
     }
 
     /// Whether the store knows all of it, so that it can be forgotten and loaded again.
@@ -94,21 +130,35 @@ impl Counter {
         self.used = self.used.saturating_add(actual);
     }
 
-    /// What the store does not know of, once: until it is answered nothing more is sent.
-    pub fn send(&mut self) -> Option<Delta> {
-        let amount = self.used - self.persisted;
-        if amount == 0 || self.sent != 0 {
+    /// What the store is to be told, once: until it is answered nothing more is sent. From here on nothing is taken of a
+    /// lease that is given back, whatever time it is for whoever asks.
+    pub fn send(&mut self, now: Now) -> Option<Delta> {
+        if self.sent != 0 {
+            return None;
+        }
+        let known = if self.is_alone() {
+            self.used
+        } else {
+            if now.monotonic >= self.good_until {
+                self.most = self.taken();
+            }
+            self.taken().max(self.most)
+        };
+        let amount = i128::from(known) - i128::from(self.persisted);
+        let amount = i64::try_from(amount).unwrap_or(i64::MAX);
+        if amount == 0 {
             return None;
         }
         self.sent = amount;
         Some(Delta { key: self.key, name: self.name.clone(), period: self.period, amount })
     }
 
-    /// The store's answer to what was sent.
+    /// The store's answer to what was sent. Whether it heard what it did not answer nobody knows: what was used is sent
+    /// again, and what was given back is not. Both err on the side of too much use.
     pub fn answer(&mut self, stored: bool) {
-        if stored {
-            self.persisted += self.sent;
+        let sent = std::mem::take(&mut self.sent);
+        if stored || sent < 0 {
+            self.persisted = self.persisted.saturating_add_signed(sent);
         }
-        self.sent = 0;
     }
 }

@@ -35,14 +35,14 @@ impl Counters {
             let next = match self.closed.remove(&(*key, period.start)) {
                 Some(remembered) => remembered,
                 // Where others count too, they may have begun it.
-                None if period.start >= live.period.end && live.most == u64::MAX => {
+                None if period.start >= live.period.end && live.is_alone() => {
                     Counter::new(live.key, live.name.clone(), period, 0, Grant::All)
                 }
                 None => return None,
             };
             self.replace(key, next);
         }
-        self.live.get(key).filter(|live| now.monotonic < live.good_until)
+        self.live.get(key)
     }
 
     /// Holds units for a call.
@@ -60,12 +60,14 @@ impl Counters {
         self.tidy(key, start);
     }
 
-    /// Takes the store's figure for a period. False where there is no room. What is known already stays as it is, unless
-    /// others count too: it holds what the store has not been told.
+    /// Takes the store's figure for a period, from before `grant` was taken. False where there is no room. Where nobody
+    /// else counts, what is known already stays as it is: it holds what the store has not been told.
     pub fn load(&mut self, key: &Stored, fresh: Counter, grant: Grant) -> bool {
-        let period = fresh.period;
-        if let Some(live) = self.live.get_mut(key).filter(|live| live.period == period) {
-            live.refresh(fresh.persisted, grant);
+        let (period, stored) = (fresh.period, fresh.used);
+        if let Some(known) = self.of(key, period.start) {
+            known.refresh(stored, grant);
+        }
+        if self.live.get(key).is_some_and(|live| live.period == period) {
             return true;
         }
         if !self.live.has_place(key, 1, 0) {
@@ -76,10 +78,16 @@ impl Counters {
         true
     }
 
-    /// What the store does not know yet.
-    pub fn send(&mut self, deltas: &mut Vec<Delta>) {
+    /// What the store is to be told.
+    pub fn send(&mut self, deltas: &mut Vec<Delta>, now: Now) {
         let counters = self.live.states_mut().chain(self.closed.values_mut());
-        deltas.extend(counters.filter_map(Counter::send));
+        deltas.extend(counters.filter_map(|counter| counter.send(now)));
+    }
+
+    /// What it is to be told of one counter, and how much that has taken since its lease began.
+    pub fn send_one(&mut self, key: &Stored, period: Period, now: Now) -> (Option<Delta>, u64) {
+        let counter = self.of(key, period.start);
+        counter.map_or((None, 0), |counter| (counter.send(now), counter.spent()))
     }
 
     /// The store's answer to one delta.

@@ -54,6 +54,12 @@ impl Key {
         Self { subject, limit }
     }
 
+    /// Which of so many lanes it belongs to, where not every key can have one of its own.
+    pub fn lane(&self, lanes: usize) -> usize {
+        // The upper bits are the well mixed ones.
+        (self.subject.spread() >> 32) as usize % lanes.max(1)
+    }
+
     pub(super) fn stored(&self) -> Stored {
         [self.subject.bits[0], self.subject.bits[1], self.limit.0]
     }

@@ -16,6 +16,13 @@ pub fn lease_size(remaining: u64, nodes: u32) -> u64 {
     remaining / (2 * u64::from(nodes.max(1)))
 }
 
+/// How much of a quota's `remaining` units a gate takes ahead for a call that needs `need`, where it `wish`es more for
+/// those to come: at most a quarter of them, so that what one gate holds unspent for a moment keeps few calls out
+/// elsewhere, but the call's own whatever is left. Zero where not even those are there.
+pub fn quota_lease(remaining: u64, need: u64, wish: u64) -> u64 {
+    if need > remaining { 0 } else { need.max(wish.min(remaining / 4)) }
+}
+
 /// A share that was taken from the shared store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {

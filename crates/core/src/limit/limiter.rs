@@ -87,23 +87,12 @@ impl Limiter {
         Ok(standing(&held))
     }
 
-    /// What [`reserve`](Self::reserve) would say, without taking anything.
+    /// Gives the limiter the store's figure of a quota's use in a period, from before `grant` was taken. `name` is what the
+    /// store calls the counter.
     ///
-    /// # Errors
-    /// The refusal that it would meet.
-    pub fn judge(&self, limits: &[(&Limit, Key)], cost: &Cost, now: Now) -> Result<Vec<Standing>, Refusal> {
-        let (held, refused) = Locked::new(self, limits, now).judge(limits, cost, now)?;
-        match refused {
-            None => Ok(standing(&held)),
-            Some((limit, ends)) => Err(Refusal::Limited { limit, ends, standing: standing(&held) }),
-        }
-    }
-
-    /// Gives the limiter the store's figure of a quota's use in a period. `name` is what the store calls the counter.
-    ///
-    /// What the limiter knows already of that period stays, as it holds what the store has not been told; so several
-    /// callers may load the same counter at once. Where `grant` is a share, nothing of the counter may be on its way to the
-    /// store meanwhile.
+    /// Where nobody else counts, what the limiter knows already of that period stays, as it holds what the store has not
+    /// been told; so several callers may load the same counter at once. A lease adds to what is known, and between its
+    /// [`export_one`](Self::export_one) and this nothing else may go to the store about the counter.
     ///
     /// # Errors
     /// [`Full`] where no counter can be forgotten, because none is stored.
@@ -120,19 +109,27 @@ impl Limiter {
         if loaded { Ok(()) } else { Err(Full) }
     }
 
-    /// Whether a quota's use is known at this time; if not, it is to be [loaded](Self::load).
-    pub fn knows(&self, key: &Key, quota: &Quota, now: Now) -> bool {
-        self.lock(Place::own(key)).counters.now(&key.stored(), quota, now).is_some()
+    /// Whether the store must be asked before it can be said if so many units of a quota are left: its use is not known,
+    /// or what was leased of it is over or spent.
+    pub fn must_ask(&self, key: &Key, quota: &Quota, units: u64, now: Now) -> bool {
+        let mut shard = self.lock(Place::own(key));
+        let counter = shard.counters.now(&key.stored(), quota, now);
+        counter.is_none_or(|counter| counter.judge(quota.amount, units, now).is_err())
     }
 
-    /// The settled use that the store does not know of yet. Each delta is to be [confirmed](Self::confirm) or
-    /// [failed](Self::fail); its counter sends no other one before.
-    pub fn export(&self) -> Vec<Delta> {
+    /// What the store is to be told: settled use that it does not know of yet, and what leases that are over at `now` give
+    /// back. Each delta is to be [confirmed](Self::confirm) or [failed](Self::fail); its counter sends no other one before.
+    pub fn export(&self, now: Now) -> Vec<Delta> {
         let mut deltas = Vec::new();
         for shard in &self.shards {
-            shard.lock().counters.send(&mut deltas);
+            shard.lock().counters.send(&mut deltas, now);
         }
         deltas
+    }
+
+    /// The same of one counter, and how much it has taken since its lease began.
+    pub fn export_one(&self, key: &Key, period: Period, now: Now) -> (Option<Delta>, u64) {
+        self.lock(Place::own(key)).counters.send_one(&key.stored(), period, now)
     }
 
     /// The store has these deltas.
@@ -140,7 +137,8 @@ impl Limiter {
         self.answer(deltas, true);
     }
 
-    /// The store does not have these deltas; the next export sends them again.
+    /// The store does not have these deltas, as far as anybody knows. The next export sends again what was used; what was
+    /// given back is lost, as the store may have heard it.
     pub fn fail(&self, deltas: &[Delta]) {
         self.answer(deltas, false);
     }

@@ -46,7 +46,7 @@ pub(super) struct Pace {
 }
 
 /// With at most 2^64 ns and 2^48 ticks in each, every sum below stays under 2^128.
-const MOST_UNITS: u64 = 1 << 48;
+pub(super) const MOST_UNITS: u64 = 1 << 48;
 const MOST_WINDOW_NS: u64 = 1 << 52;
 const MOST_FULL_NS: u128 = 1 << 60;
 

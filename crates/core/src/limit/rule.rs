@@ -4,7 +4,8 @@ use core::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Key, Limit, LimitId, Owner, Rate, Subject, Unit};
+use super::rate::MOST_UNITS;
+use super::{Concurrent, Key, Limit, LimitId, Owner, Rate, Subject, Unit};
 use crate::credential::Credential;
 
 /// What `requests/h` counts over.
@@ -47,12 +48,15 @@ impl Limits {
         Self(rules.into())
     }
 
-    /// These with a credential's own hourly rate of requests in place of such of them, if it is a rate.
+    /// These with a credential's own hourly rate of requests in place of such of them. Of zero none passes; one that is
+    /// larger than any rate is the largest.
     #[must_use]
     pub fn with_hourly_requests(&self, amount: u64) -> Self {
-        let Ok(own) = Rate::new(Unit::Requests, amount, HOUR, None) else { return self.clone() };
         let is_hourly = |limit: &Limit| matches!(limit, Limit::Rate(rate) if rate.unit() == Unit::Requests && rate.window() == HOUR);
-        let own = Rule::new(Owner::Credential, Limit::Rate(own), Per::Credential, 0);
+        // No rate is zero, and no slot is there for a call that may not pass.
+        let own = Rate::new(Unit::Requests, amount.min(MOST_UNITS), HOUR, None)
+            .map_or(Limit::Concurrent(Concurrent(0)), Limit::Rate);
+        let own = Rule::new(Owner::Credential, own, Per::Credential, 0);
         Self(self.iter().filter(|rule| !is_hourly(&rule.limit)).cloned().chain([own]).collect())
     }
 

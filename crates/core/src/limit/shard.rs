@@ -42,7 +42,7 @@ pub(super) enum Answer {
     Judged(Judged),
     /// There is no room for the subject's state.
     NoPlace,
-    /// The quota's counter is not loaded.
+    /// The quota's counter is not loaded, or holds no lease for this.
     Unloaded,
 }
 
@@ -135,17 +135,10 @@ impl Shard {
         let Some(counter) = self.counters.now(&asked.key, quota, asked.now) else {
             return Answer::Unloaded;
         };
-        let (taken, rest) = (counter.taken(), counter.period.rest(asked.now.wall));
-        let ends = if asked.units > quota.amount {
-            Some(Ends::Never)
-        } else if taken.saturating_add(asked.units) > quota.amount {
-            Some(Ends::After(rest))
-        } else if taken.saturating_add(asked.units) > counter.most {
-            // The rest is others' to grant; the store's next word may give more.
-            Some(Ends::After(counter.good_until.saturating_sub(asked.now.monotonic)))
-        } else {
-            None
+        let Ok(ends) = counter.judge(quota.amount, asked.units, asked.now) else {
+            return Answer::Unloaded;
         };
+        let (taken, rest) = (counter.taken(), counter.period.rest(asked.now.wall));
         Answer::Judged(Judged {
             taken: Taken::Count { unit: quota.unit, start: counter.period.start, units: asked.units },
             left: Left::Count { amount: quota.amount, taken, rest },

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
+use super::Limit;
+use super::bucket::{Judgement, judge};
+use super::quota::Quota;
 use super::rate::Pace;
+use crate::time::Now;
 
 /// What one limit has left, as the headers `RateLimit` (draft-ietf-httpapi-ratelimit-headers-11) and `X-RateLimit-*` tell
 /// it. Numbers are worked out when they are asked for.
@@ -77,6 +81,38 @@ impl Standing {
             Left::Rate { pace, backlog, .. } => pace.units(pace.full().saturating_sub(backlog)),
             Left::Slots { most, held } => u64::from(most.saturating_sub(held)),
             Left::Count { amount, taken, .. } => amount.saturating_sub(taken),
+        }
+    }
+
+    /// What a limit has left that nobody has used.
+    pub fn unused(limit: &Limit, now: Now) -> Self {
+        match limit {
+            Limit::Rate(rate) => Self(Left::Rate { amount: rate.amount(), pace: rate.pace(), backlog: 0 }),
+            Limit::Concurrent(most) => Self(Left::Slots { most: most.0, held: 0 }),
+            Limit::Quota(quota) => Self::of_quota(quota, 0, now),
+        }
+    }
+
+    /// What a quota has left of which so much was used in the period of `now`.
+    pub fn of_quota(quota: &Quota, used: u64, now: Now) -> Self {
+        let rest = quota.period_at(now.wall).rest(now.wall);
+        Self(Left::Count { amount: quota.amount, taken: used, rest })
+    }
+
+    /// When a call of so many units may pass; nothing where it may now.
+    pub fn ends(&self, units: u64) -> Option<Ends> {
+        match self.0 {
+            Left::Rate { pace, backlog, .. } => match judge(pace, backlog, units) {
+                Judgement::Pass => None,
+                Judgement::Wait(ns) => Some(Ends::After(Duration::from_nanos(ns))),
+                Judgement::Never => Some(Ends::Never),
+            },
+            Left::Slots { most: 0, .. } => Some(Ends::Never),
+            Left::Slots { most, held } => (held >= most).then_some(Ends::Released),
+            Left::Count { amount, .. } if units > amount => Some(Ends::Never),
+            Left::Count { amount, taken, rest } => {
+                (taken.saturating_add(units) > amount).then_some(Ends::After(rest))
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 mod leases;
 mod model;
+mod quota_leases;
 mod quotas;
 mod rates;
 mod reload;

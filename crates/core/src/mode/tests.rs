@@ -109,7 +109,8 @@ fn only_identity_is_softened_before_access() {
         (route.accept.refuse(Unauthenticated::Missing(Wanted::ApiKey)), true),
         (Denial::NonceLimit { retry_after: 1 }, true),
         (Denial::Balance(Balance::Low), true),
-        (Denial::Directory(DirectoryFailure::Away), false),
+        (Denial::Directory(DirectoryFailure::Away), true),
+        (route.accept.refuse_ours(Unauthenticated::ApiKey), true),
         (Denial::Ambiguous, false),
         (Denial::Malformed(Malformed::Hawk("x")), false),
         (Denial::Overloaded, false),
@@ -120,9 +121,27 @@ fn only_identity_is_softened_before_access() {
             Ok(permit) => {
                 assert_eq!(permit.softened().unwrap().denial, denial);
                 // Only what identifies nobody may be meant for somebody else.
-                assert_eq!(permit.keeps_unknown(), denial.code() == "credential_missing", "{denial:?}");
+                let identifies_nobody = matches!(denial, Denial::Unauthenticated { ours: false, .. });
+                assert_eq!(permit.keeps_unknown(), identifies_nobody, "{denial:?}");
             }
             Err(refused) => assert_eq!(refused, denial),
+        }
+    }
+}
+
+#[test]
+fn a_call_that_nobody_can_count_passes_where_limits_are_not_in_force() {
+    for (mode, passes) in [(Mode::Enforce, false), (SHADOW, true), (percent(0), true), (percent(100), false)]
+    {
+        let mut route = Route::clone(&guarded(mode, false, true));
+        route.access.deny.clear();
+        let permit = access::decide(&Arc::new(route), Some(ann())).unwrap();
+        match admission::uncountable(permit) {
+            Ok(admission) => {
+                assert!(passes && admission.reservation().is_none(), "{mode:?}");
+                assert_eq!(admission.softened(), Some(&Softened::new(Denial::Uncounted)));
+            }
+            Err(denial) => assert!(!passes && denial == Denial::Uncounted, "{mode:?}"),
         }
     }
 }

@@ -20,7 +20,7 @@ pub(super) const PEM: usize = 16_384;
 
 /// What may change about a credential, and so is checked at each change.
 pub(super) fn limits(credential: &Credential) -> Result<()> {
-    text::check("name", &credential.name, 100)?;
+    text::check_shown("name", &credential.name, 100)?;
     scopes(credential.scopes.as_ref())?;
     if credential.rate_limit_per_hour.is_some_and(|rate| !RATE.contains(&rate)) {
         let why = format!("must be from {} to {}", RATE.start(), RATE.end());

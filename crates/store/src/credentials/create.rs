@@ -99,7 +99,9 @@ impl Change<'_> {
     }
 
     fn credential_of(&self, account: AccountId, new: NewCredential) -> Result<Credential> {
-        text::check_optional("service_id", new.service_id.as_deref(), 100)?;
+        if let Some(service) = &new.service_id {
+            text::check_shown("service_id", service, 100)?;
+        }
         check::end(new.expires_at, self.now)?;
         let id = CredentialId::new(self.now)?;
         let stored = new.proof.store(account, id, || self.store.sealing_keys())?;

@@ -65,7 +65,7 @@ impl Lookup {
     /// # Errors
     /// [`Error::Invalid`] for texts that are empty, longer than 255 characters or not printable.
     pub fn text(text: &str) -> Result<Self> {
-        text::check("key", text, 255)?;
+        text::check_shown("lookup", text, 255)?;
         Ok(Self(text.as_bytes().to_owned()))
     }
 

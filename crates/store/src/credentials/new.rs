@@ -130,6 +130,18 @@ impl NewProof {
         }
     }
 
+    /// What a careful owner would mend about it, if anything; it is accepted all the same.
+    pub fn warning(&self) -> Option<String> {
+        let Self::JwtSecret { key, algorithm, secret } = self else { return None };
+        let made = jwt::Key::new(key, *algorithm, jwt::Material::Secret(secret.expose())).ok()?;
+        made.has_short_secret().then(|| {
+            let bytes = secret.expose().len();
+            format!(
+                "the secret has {bytes} bytes, too few for {algorithm}; use a random one as long as the hash (RFC 7518 §3.2)"
+            )
+        })
+    }
+
     /// The proof's kind.
     pub fn kind(&self) -> Kind {
         match self {
@@ -169,19 +181,27 @@ impl NewProof {
                     return Err(Error::invalid("public_key", format!("has at most {} bytes", check::PEM)));
                 }
                 jwt::Key::new(&key, algorithm, jwt::Material::Pem(pem.as_bytes()))
-                    .map_err(|error| Error::invalid("public_key", error.to_string()))?;
+                    .map_err(|error| refused(&error, "public_key"))?;
                 stored(Lookup::text(&key)?, Secret::Public(pem), Some(algorithm.name().to_owned()))
             }
             Self::JwtSecret { key, algorithm, secret } => {
                 jwt::Key::new(&key, algorithm, jwt::Material::Secret(secret.expose()))
-                    .map_err(|error| Error::invalid("secret", error.to_string()))?;
+                    .map_err(|error| refused(&error, "secret"))?;
                 stored(Lookup::text(&key)?, seal(&secret)?, Some(algorithm.name().to_owned()))
             }
             Self::Hawk { id, algorithm, secret } => {
-                hawk::Key::new(&id, algorithm, secret.expose())
-                    .map_err(|error| Error::invalid("id", error.to_string()))?;
+                hawk::Key::new(&id, algorithm, secret.expose()).map_err(|error| match error {
+                    hawk::KeyError::Id => Error::invalid("lookup", format!("is refused: {error}")),
+                    hawk::KeyError::EmptySecret => Error::invalid("secret", "may not be empty"),
+                })?;
                 stored(Lookup::text(&id)?, seal(&secret)?, Some(algorithm.to_string()))
             }
         }
     }
+}
+
+/// Whose fault it is that this makes no key: the name's or the material's.
+fn refused(error: &jwt::KeyError, material: &'static str) -> Error {
+    let field = if *error == jwt::KeyError::NoName { "lookup" } else { material };
+    Error::invalid(field, format!("is refused: {error}"))
 }

@@ -66,6 +66,25 @@ pub(super) fn add_key(path: &Path, now: Timestamp) -> Result<()> {
     let rest = old.strip_prefix(HEADING).unwrap_or(&old);
     let line = Zeroizing::new(STANDARD.encode(key.as_slice()));
     let text = Zeroizing::new(format!("{HEADING}{} {}\n{rest}", ulid(now)?, line.as_str()));
+    replace(path, &text)
+}
+
+/// Leaves the key that seals, and no other.
+pub(super) fn keep_first(path: &Path) -> Result<()> {
+    let refused = |error: std::io::Error| {
+        Error::Sealing(format!("sealing key file `{}` cannot be read: {error}", path.display()))
+    };
+    let old = Zeroizing::new(std::fs::read_to_string(path).map_err(refused)?);
+    let is_key = |line: &&str| !line.trim().is_empty() && !line.trim().starts_with('#');
+    let first = old.lines().find(is_key).unwrap_or_default();
+    replace(path, &Zeroizing::new(format!("{HEADING}{first}\n")))
+}
+
+/// Puts a text in the place of a file, on the disk when this returns.
+fn replace(path: &Path, text: &str) -> Result<()> {
+    let refused = |error: std::io::Error| {
+        Error::Sealing(format!("sealing key file `{}` cannot be written: {error}", path.display()))
+    };
     // Beside the file and then in its place, so that no reader and no crash finds half of it.
     let beside = path.with_added_extension("new");
     let _ = std::fs::remove_file(&beside);

@@ -2,8 +2,9 @@
 
 use jiff::Timestamp;
 
+use super::Used;
 use crate::error::{Error, Result};
-use crate::id::CredentialId;
+use crate::id::AccountId;
 use crate::row::{Columns, Read};
 use crate::scope::Scope;
 use crate::statement::Statement;
@@ -68,11 +69,20 @@ impl Store {
     pub async fn usage_summary(
         &self,
         scope: Scope,
-        credential: CredentialId,
+        credential: impl Into<Used>,
         day: Timestamp,
         hour: Timestamp,
     ) -> Result<UsageSummary> {
-        self.credential(scope, credential).await?;
+        let used = credential.into();
+        match &used {
+            Used::Stored(id) => {
+                self.credential(scope, *id).await?;
+            }
+            Used::Declared { account, .. } => {
+                scope.check(account.unwrap_or(AccountId::OF_THE_FILE), "credential")?;
+            }
+        }
+        let credential = used.text();
         // Sums of integers are decimals in PostgreSQL, hence the casts.
         let sums = Statement::new("SELECT count(*), count(*) FILTER (WHERE received_at >= ").bind(day);
         let sums = sums.push("), count(*) FILTER (WHERE received_at >= ").bind(hour).push(
@@ -80,7 +90,7 @@ impl Store {
              CAST(coalesce(sum(response_us), 0) AS BIGINT) \
              FROM usage_postings WHERE kind = 'usage' AND credential = ",
         );
-        let summary: Option<UsageSummary> = self.database.one(sums.bind(credential)).await?;
+        let summary: Option<UsageSummary> = self.database.one(sums.bind(credential.as_str())).await?;
         let mut summary = summary.ok_or(Error::NotFound("credential"))?;
         let endpoints = Statement::new(
             "SELECT endpoint, count(*) FROM usage_postings \

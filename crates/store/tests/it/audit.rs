@@ -118,12 +118,7 @@ fn the_first_broken_row_is_named() {
             for name in ["a", "b", "c", "d"] {
                 account(&store, name).await;
             }
-            let drop = if place.is_postgres() {
-                "DROP TRIGGER audit_is_append_only ON audit"
-            } else {
-                "DROP TRIGGER audit_is_never_changed; DROP TRIGGER audit_is_never_deleted"
-            };
-            raw(place, drop).await.unwrap();
+            raw(place, unguard(place)).await.unwrap();
             raw(place, statement).await.unwrap();
             assert_eq!(store.verify_audit(None).await.unwrap(), expected, "{statement}");
         });
@@ -146,6 +141,35 @@ fn the_first_broken_row_is_named() {
 }
 
 #[test]
+fn a_chain_that_was_emptied_or_is_unguarded_is_not_whole() {
+    for_each_place(async |place| {
+        let store = place.open().await;
+        let c = consumer(&store, "a").await;
+        api_key(&store, &c, "one").await;
+        assert!(store.missing_audit_guards().await.unwrap().is_empty());
+        let off = if place.is_postgres() {
+            "ALTER TABLE audit DISABLE TRIGGER audit_is_append_only"
+        } else {
+            "DROP TRIGGER audit_is_never_deleted"
+        };
+        raw(place, off).await.unwrap();
+        let guard = if place.is_postgres() { "audit_is_append_only" } else { "audit_is_never_deleted" };
+        assert_eq!(store.missing_audit_guards().await.unwrap(), [guard]);
+        assert_eq!(store.verify_audit(None).await.unwrap(), Verdict::Unguarded { missing: vec![guard] });
+        raw(place, "DELETE FROM audit").await.unwrap();
+        let zero = if place.is_postgres() {
+            "UPDATE head SET audit_seq = 0, audit_hash = decode(repeat('00', 32), 'hex')"
+        } else {
+            "UPDATE head SET audit_seq = 0, audit_hash = zeroblob(32)"
+        };
+        raw(place, zero).await.unwrap();
+        let verdict = store.verify_audit(None).await.unwrap();
+        let id = c.account.to_string();
+        assert_eq!(verdict, Verdict::Unaudited { kind: "account", id, count: 1 });
+    });
+}
+
+#[test]
 fn a_head_kept_elsewhere_finds_a_chain_made_anew() {
     let place = Place::sqlite();
     block_on(async {
@@ -164,6 +188,15 @@ fn a_head_kept_elsewhere_finds_a_chain_made_anew() {
         let verdict = store.verify_audit(Some(later)).await.unwrap();
         assert_eq!(verdict, Verdict::Broken { seq: 3, why: "it is missing, and so is all that follows" });
     });
+}
+
+/// Takes the triggers away.
+fn unguard(place: &Place) -> &'static str {
+    if place.is_postgres() {
+        "DROP TRIGGER audit_is_append_only ON audit"
+    } else {
+        "DROP TRIGGER audit_is_never_changed; DROP TRIGGER audit_is_never_deleted"
+    }
 }
 
 /// What somebody with the database's own tools does.

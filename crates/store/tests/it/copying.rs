@@ -2,8 +2,8 @@ use std::os::unix::fs::PermissionsExt;
 
 use tollgate_core::authn::hawk;
 use tollgate_store::{
-    Answer, IdempotencyKey, Kind, Lookup, NewCredential, NewProof, Plaintext, Posting, PostingKind, QuotaKey,
-    Reservations, Scope, Store, Verdict, copy,
+    Answer, FileUse, IdempotencyKey, Kind, Lookup, NewCredential, NewProof, Plaintext, Posting, PostingKind,
+    QuotaKey, Reservations, Scope, Store, Verdict, copy,
 };
 
 use crate::audit::raw;
@@ -33,6 +33,8 @@ async fn fill(store: &Store, place: &Place) {
     let new = NewCredential::new(c.id, "mac", proof);
     change(store, async |change| change.create_credential(Scope::All, new).await.unwrap()).await;
     store.touch_credentials(&[(key.id, at(1))]).await.unwrap();
+    let declared = FileUse { kind: Kind::ApiKey, lookup: Lookup::text("x").unwrap(), at: at(1) };
+    store.touch_declared(&[declared]).await.unwrap();
     let quota = QuotaKey { account: c.account, subject: "requests".to_owned(), period_start: at(0) };
     store.add_quotas(Scope::All, &[(quota, 5)]).await.unwrap();
     store.post_usage(Scope::All, &[posting(key.id)]).await.unwrap();
@@ -43,7 +45,7 @@ async fn fill(store: &Store, place: &Place) {
 
 fn posting(credential: tollgate_store::CredentialId) -> Posting {
     Posting {
-        credential,
+        credential: credential.into(),
         kind: PostingKind::Usage,
         idempotency_key: None,
         received_at: at(0),
@@ -125,5 +127,22 @@ fn postgres_has_its_own_backup() {
     block_on(async {
         let why = place.open().await.backup(&place.folder.path().join("x")).await.unwrap_err().to_string();
         assert!(why.contains("pg_dump"), "{why}");
+    });
+}
+
+#[test]
+fn a_gate_that_uses_the_store_is_noticed() {
+    crate::harness::for_each_store(async |store, place| {
+        let gate = place.open().await;
+        let watch = gate.watch().await.unwrap();
+        assert_eq!(store.alone().await.unwrap().is_none(), place.is_postgres());
+        drop(watch);
+        gate.close().await;
+        // The server learns of the end of a connection a moment later.
+        for _ in 0..2 {
+            while store.alone().await.unwrap().is_none() {
+                tokio::task::yield_now().await;
+            }
+        }
     });
 }

@@ -44,13 +44,13 @@ fn a_newer_database_is_left_alone() {
     for_each_place(async |place| {
         place.open().await.close().await;
         let insert = if place.is_postgres() {
-            "INSERT INTO migrations VALUES (99, 'later', '\\x00')"
+            "INSERT INTO migrations VALUES (9000, 'later', '\\x00')"
         } else {
-            "INSERT INTO migrations VALUES (99, 'later', x'00')"
+            "INSERT INTO migrations VALUES (9000, 'later', x'00')"
         };
         raw(place, insert).await.unwrap();
         let why = Store::open(&place.url).await.unwrap_err().to_string();
-        assert_eq!(why, "the database is at migration 99, and this program knows 1; run the newer program");
+        assert!(why.starts_with("the database is at migration 9000, and this program knows "), "{why}");
     });
 }
 

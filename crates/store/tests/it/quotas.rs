@@ -1,4 +1,4 @@
-use tollgate_store::{QuotaKey, Scope};
+use tollgate_store::{Lease, Leased, QuotaKey, Scope};
 
 use crate::harness::{account, at, for_each_store};
 
@@ -51,5 +51,50 @@ fn parallel_additions_are_all_counted() {
         tasks.join_all().await;
         let quotas = store.quotas(Scope::All, at(0)).await.unwrap();
         assert!(quotas.iter().all(|quota| quota.used == 50), "{quotas:?}");
+    });
+}
+
+#[test]
+fn a_lease_settles_and_takes_in_one_step() {
+    for_each_store(async |store, _| {
+        let owner = account(&store, "a").await.id;
+        let key = QuotaKey { account: owner, subject: "r".to_owned(), period_start: at(0) };
+        let lease = async |settled, need, wish| {
+            let lease = Lease { key: key.clone(), settled, amount: 100, need, wish };
+            let Leased { used, units } = store.lease_quota(Scope::All, &lease).await.unwrap();
+            (used, units)
+        };
+        assert_eq!(lease(0, 1, 16).await, (0, 16));
+        assert_eq!(lease(-10, 1, 50).await, (6, 23));
+        assert_eq!(lease(60, 20, 0).await, (89, 0), "not even what the call needs");
+        assert_eq!(lease(0, 11, 50).await, (89, 11));
+        assert_eq!(lease(5, 1, 1).await, (105, 0));
+        assert_eq!(store.quota_used(&key).await.unwrap(), 105);
+        let other = account(&store, "b").await.id;
+        let foreign = Lease { key, settled: 0, amount: 1, need: 1, wish: 1 };
+        store.lease_quota(Scope::Account(other), &foreign).await.unwrap_err();
+    });
+}
+
+#[test]
+fn parallel_leases_never_exceed_the_amount() {
+    for_each_store(async |store, _| {
+        let account = account(&store, "a").await.id;
+        let key = QuotaKey { account, subject: "r".to_owned(), period_start: at(0) };
+        let mut tasks = tokio::task::JoinSet::new();
+        for wish in 0..10 {
+            let (store, key) = (store.clone(), key.clone());
+            tasks.spawn(async move {
+                let mut taken = 0;
+                loop {
+                    let lease = Lease { key: key.clone(), settled: 0, amount: 100, need: 1, wish };
+                    match store.lease_quota(Scope::All, &lease).await.unwrap().units {
+                        0 => return taken,
+                        units => taken += units,
+                    }
+                }
+            });
+        }
+        assert_eq!(tasks.join_all().await.iter().sum::<u64>(), 100);
     });
 }

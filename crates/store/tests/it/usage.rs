@@ -1,10 +1,10 @@
-use tollgate_store::{CredentialId, EndpointCount, Paging, Posted, Posting, PostingKind, Scope};
+use tollgate_store::{CredentialId, EndpointCount, Paging, Posted, Posting, PostingKind, Scope, Used};
 
 use crate::harness::{api_key, at, consumer, for_each_store};
 
 fn usage(credential: CredentialId, endpoint: &str, status: i64, minute: i64) -> Posting {
     Posting {
-        credential,
+        credential: credential.into(),
         kind: PostingKind::Usage,
         idempotency_key: None,
         received_at: at(minute),
@@ -109,5 +109,43 @@ fn a_summary_adds_up() {
         assert_eq!((summary.errors, summary.timed, summary.response_us), (2, 3, 4500));
         let endpoint = |text: &str, requests| EndpointCount { endpoint: text.to_owned(), requests };
         assert_eq!(summary.endpoints, [endpoint("/b", 3), endpoint("/a", 1)]);
+    });
+}
+
+#[test]
+fn what_a_file_declares_is_posted_too() {
+    for_each_store(async |store, _| {
+        let c = consumer(&store, "a").await;
+        let other = consumer(&store, "b").await;
+        let key = api_key(&store, &c, "one").await.id;
+        let declared = |id: &str, account| Used::Declared { id: id.to_owned(), account };
+        let postings: Vec<Posting> = [
+            declared("filed.api_key.1", Some(c.account)),
+            declared("elsewhere.api_key.1", None),
+            Used::Stored(key),
+        ]
+        .map(|credential| Posting { credential, ..debit(key, "k", "a") })
+        .into();
+        let posted = store.post_usage(Scope::Account(c.account), &postings).await.unwrap();
+        assert!(matches!(&posted[..], [Posted::New(_), Posted::NotFound, Posted::New(_)]), "{posted:?}");
+        let posted = store.post_usage(Scope::All, &postings).await.unwrap();
+        assert!(
+            matches!(&posted[..], [Posted::Repeated(_), Posted::New(_), Posted::Repeated(_)]),
+            "{posted:?}"
+        );
+        for posting in &postings {
+            let used = posting.credential.clone();
+            let page = store.usage_postings(Scope::All, used, &Paging::default()).await.unwrap();
+            assert_eq!(page.items.iter().map(|stored| &stored.posting).collect::<Vec<_>>(), [posting]);
+        }
+        let calls =
+            vec![Posting { credential: postings[0].credential.clone(), ..usage(key, "/x", 200, 0) }; 2];
+        store.post_usage(Scope::All, &calls).await.unwrap();
+        let summary = async |scope| {
+            let used = postings[0].credential.clone();
+            store.usage_summary(scope, used, at(0), at(0)).await.map(|summary| summary.requests)
+        };
+        assert_eq!(summary(Scope::Account(c.account)).await.unwrap(), 2);
+        assert!(summary(Scope::Account(other.account)).await.is_err());
     });
 }

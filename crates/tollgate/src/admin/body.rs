@@ -1,17 +1,23 @@
 //! Reading what a call brings: bodies, parameters and parts of the path, each with an error that names what is wrong.
 
-use axum::body::{Bytes, to_bytes};
+use std::time::Duration;
+
+use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
+use http_body_util::BodyExt as _;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
+use tokio::time::{Instant, timeout_at};
 use tollgate_core::credential::Digest;
 
 use super::problem::{Problem, Result};
 
 /// Bytes that a body may have.
 pub const MOST: usize = 64 * 1024;
+/// How fast a body comes at least. All of it takes less than the call has, so that a slow caller is told that it is slow.
+const PACE: Pace = Pace { grace: Duration::from_secs(5), rate: 1024, whole: Duration::from_secs(25) };
 
 /// A JSON body.
 #[derive(Debug)]
@@ -31,6 +37,17 @@ pub struct Repeat {
     pub key: Option<String>,
     /// Digest of method, path and body.
     pub fingerprint: Digest,
+}
+
+/// How fast a body comes at least.
+#[derive(Debug, Clone, Copy)]
+struct Pace {
+    /// How long it may take to begin.
+    grace: Duration,
+    /// Bytes that come in a second from then on.
+    rate: u64,
+    /// How long it may take in all.
+    whole: Duration,
 }
 
 /// Parameters after the `?`.
@@ -74,7 +91,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self> {
         let (parts, body) = request.into_parts();
-        let text = read(&parts.headers, body).await?;
+        let text = read(&parts.headers, body, PACE).await?;
         if !text.is_empty() && !is_json(&parts.headers) {
             let detail = "the body must be JSON, with `Content-Type: application/json`";
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json", detail));
@@ -132,7 +149,7 @@ impl Repeat {
 }
 
 /// The whole body, if it is not too long. A length that is declared is believed, so that nothing needs to be read.
-async fn read(headers: &HeaderMap, body: axum::body::Body) -> Result<Bytes> {
+async fn read(headers: &HeaderMap, mut body: axum::body::Body, pace: Pace) -> Result<Bytes> {
     let too_long = || {
         let detail = format!("the body has more than {MOST} bytes");
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
@@ -141,15 +158,42 @@ async fn read(headers: &HeaderMap, body: axum::body::Body) -> Result<Bytes> {
     if declared.is_some_and(|length: u64| length > MOST as u64) {
         return Err(too_long());
     }
-    to_bytes(body, MOST).await.map_err(|error| {
-        let is_length = std::error::Error::source(&error)
-            .is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>());
-        if is_length {
-            too_long()
-        } else {
+    let mut text = Vec::new();
+    let began = Instant::now();
+    loop {
+        let frame =
+            timeout_at(began + pace.time_for(text.len()), body.frame()).await.map_err(|_| pace.missed())?;
+        let Some(frame) = frame else { return Ok(text.into()) };
+        let frame = frame.map_err(|_| {
             Problem::new(StatusCode::BAD_REQUEST, "body_incomplete", "the body did not come whole")
+        })?;
+        // Trailers say nothing here.
+        let Ok(data) = frame.into_data() else { continue };
+        if text.len() + data.len() > MOST {
+            return Err(too_long());
         }
-    })
+        text.extend_from_slice(&data);
+    }
+}
+
+impl Pace {
+    /// How long after its beginning a body may be on its way of which so many bytes came. Each byte buys time, so a few of
+    /// them now and then do not keep a connection for long.
+    fn time_for(self, bytes: usize) -> Duration {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        let bought = Duration::from_millis(bytes.saturating_mul(1000) / self.rate);
+        self.grace.saturating_add(bought).min(self.whole)
+    }
+
+    fn missed(self) -> Problem {
+        let Self { grace, rate, whole } = self;
+        let (grace, whole) = (grace.as_secs(), whole.as_secs());
+        let detail = format!(
+            "the body came too slowly: after {grace} s it comes with at least {rate} bytes a second, and within \
+             {whole} s whole; nothing was done"
+        );
+        Problem::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", detail).header(header::CONNECTION, "close")
+    }
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -206,3 +250,7 @@ fn malformed(error: &serde_json::Error) -> Problem {
 fn quoted(text: &str) -> Option<&str> {
     text.split('`').nth(1)
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests;

@@ -17,6 +17,7 @@ use tollgate_core::credential::api_key_text::{Recognised, recognise};
 use tollgate_store::{Actor, Found, Kind, Lookup, Scope, State};
 
 use super::Control;
+use super::grant::{Bounds, Grant};
 use super::in_force::InForce;
 use super::problem::{Problem, Result};
 use super::rights::{ADMIN, Right};
@@ -45,7 +46,7 @@ pub struct Caller {
     /// Its account; absent for those who see all.
     pub account: Option<Name>,
     /// What it may hand on; absent for those who may hand on anything.
-    pub grant: Option<InForce>,
+    pub grant: Option<Grant>,
     scopes: Scopes,
 }
 
@@ -58,6 +59,9 @@ pub struct May<R> {
 }
 
 /// The key in the environment of `serve`, for the time before there is another one.
+///
+/// It is a text that neither the file nor the store knows. Of one that they know, or ever knew, their word alone counts:
+/// what was revoked there is over here, too.
 #[derive(Debug)]
 pub struct Bootstrap {
     digest: Digest,
@@ -156,19 +160,28 @@ impl FromRequestParts<Arc<Control>> for Peer {
 impl Control {
     async fn identify(&self, key: &str, peer: Peer) -> Result<Option<Caller>> {
         let digest = Digest::of(key.as_bytes());
-        if let Some(bootstrap) = self.settings.bootstrap.as_ref().filter(|bootstrap| bootstrap.is(&digest)) {
-            return self.bootstrap(bootstrap, peer).await.map(Some);
-        }
         let live = self.gate.live();
         let now = self.gate.clock.now();
         if let Some(credential) = live.snapshot.credentials.api_key(&digest) {
             if !credential.holds(peer.address, now) {
                 return Ok(None);
             }
+            self.gate.directory.used(credential, now);
             return self.of_file(credential).await.map(Some);
         }
         let found = self.store()?.find_credential(Scope::All, Kind::ApiKey, &Lookup::digest(digest)).await?;
-        let Some(found) = found.filter(|found| self.accepts(found, peer.address)) else { return Ok(None) };
+        let Some(found) = found else {
+            // Asked last: the store keeps what was revoked or rotated, and the variable of `serve` may well hold a key
+            // that was made there and ended there.
+            let bootstrap = self.settings.bootstrap.as_ref().filter(|bootstrap| bootstrap.is(&digest));
+            return match bootstrap {
+                Some(bootstrap) => self.bootstrap(bootstrap, peer).await.map(Some),
+                None => Ok(None),
+            };
+        };
+        if !self.accepts(&found, peer.address) {
+            return Ok(None);
+        }
         self.note_use(&found).await;
         let in_force = InForce::of(&live.snapshot, &found.credential, &found.consumer);
         let scopes = in_force.scopes.clone();
@@ -177,7 +190,7 @@ impl Control {
             actor: Actor::new(&found.credential.id.to_string())?,
             scope: if is_admin { Scope::All } else { Scope::Account(found.account.id) },
             account: (!is_admin).then(|| found.account.name.clone()),
-            grant: (!is_admin).then_some(in_force),
+            grant: (!is_admin).then(|| Grant { in_force, bounds: Bounds::of(&found.credential) }),
             scopes,
         }))
     }
@@ -245,7 +258,10 @@ impl Control {
             actor,
             scope: Scope::Account(account.id),
             account: Some(account.name),
-            grant: Some(InForce::of_file(credential)),
+            grant: Some(Grant {
+                in_force: InForce::of_file(credential),
+                bounds: Bounds::of_life(&credential.life),
+            }),
             scopes,
         })
     }

@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use tollgate_core::consumer::Name;
+use tollgate_core::route::Access;
 use tollgate_store::{
     Account, Change, Consumer, ConsumerPatch, CredentialFilter, NewConsumer, Paging, Scope, Set,
     State as Life,
@@ -285,11 +286,15 @@ impl Control {
         if self.gate.live().snapshot.consumers.contains_key(&name) {
             return Err(Problem::declared("consumer", name.as_str()));
         }
+        self.may_take(caller, &name)?;
         let account = self.account_for(caller, change, account.as_deref(), &name).await?;
         if tier.is_none() {
-            tier = caller.grant.as_ref().and_then(|grant| grant.tier.clone());
+            tier = caller.grant.as_ref().and_then(|grant| grant.in_force.tier.clone());
         }
-        caller.may_grant_tier(tier.as_ref(), caller.grant.as_ref().and_then(|grant| grant.tier.as_ref()))?;
+        caller.may_grant_tier(
+            tier.as_ref(),
+            caller.grant.as_ref().and_then(|grant| grant.in_force.tier.as_ref()),
+        )?;
         if let Some(scopes) = &scopes {
             caller.may_grant_scopes(scopes)?;
         }
@@ -298,6 +303,20 @@ impl Control {
         // The tier may add scopes.
         caller.may_grant_scopes(&self.consumer_in_force(&consumer).scopes)?;
         Ok(consumer)
+    }
+
+    /// A name that a route's `allow` or `deny` has is somebody's already in the eyes of whoever wrote the file, so that nobody
+    /// may take it who manages one account alone.
+    fn may_take(&self, caller: &Caller, name: &Name) -> Result<()> {
+        let live = self.gate.live();
+        let named = |access: &Access| {
+            access.allow.as_ref().is_some_and(|allow| allow.contains(name)) || access.deny.contains(name)
+        };
+        if caller.scope == Scope::All || !live.snapshot.routes.iter().any(|route| named(&route.access)) {
+            return Ok(());
+        }
+        let detail = "a route's `allow` or `deny` has this name; a key that reaches all accounts can make it";
+        Err(Problem::new(StatusCode::FORBIDDEN, "name_is_granted", detail).with("field", "name"))
     }
 
     /// Whose a new consumer is to be.

@@ -1,5 +1,6 @@
 //! Credentials as bodies tell them: what `/keys` and `/consumers/{name}/credentials` have in common.
 
+mod declared;
 mod life;
 mod proof;
 
@@ -65,13 +66,34 @@ pub struct CredentialView {
     /// The end of its grace, after it was rotated.
     #[schema(format = DateTime)]
     pub valid_until: Option<String>,
-    /// When it was used last, to a minute or so.
+    /// When it was used last, to the minute.
     #[schema(format = DateTime)]
     pub last_used_at: Option<String>,
     /// What it took the place of.
     pub rotated_from: Option<String>,
     /// What took its place.
     pub rotated_to: Option<String>,
+}
+
+/// A credential and the only sight of its secret.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CredentialMade {
+    /// The credential.
+    #[serde(flatten)]
+    pub credential: CredentialView,
+    /// The text of an API key: here and never again.
+    pub api_key: Option<String>,
+    /// The secret of another kind, if it was made here: here and never again.
+    pub secret: Option<String>,
+    /// Of a rotation: what this one took the place of.
+    pub previous_key_id: Option<String>,
+    /// Of a rotation: until when the old one works.
+    #[schema(format = DateTime)]
+    pub previous_valid_until: Option<String>,
+    /// What its owner should know about it, where there is something.
+    pub warnings: Option<Vec<String>>,
+    /// That this is the answer to an earlier request with the same `Idempotency-Key`, less its secret.
+    pub replayed: Option<bool>,
 }
 
 /// What a credential is at this moment.
@@ -171,14 +193,17 @@ impl CredentialView {
             created_by: Some(credential.created_by.clone()),
             expires_at: credential.expires_at.map(|at| at.to_string()),
             valid_until: credential.valid_until.map(|at| at.to_string()),
-            last_used_at: credential.last_used_at.map(|at| at.to_string()),
+            last_used_at: credential.last_used_at.map(coarse),
             rotated_from: credential.rotated_from.map(|id| id.to_string()),
             rotated_to: credential.rotated_to.map(|id| id.to_string()),
         }
     }
 
-    /// A credential that the configuration file declares.
-    pub fn of_file(credential: &tollgate_core::credential::Credential) -> Self {
+    /// A credential that the configuration file declares, and when it was used last.
+    pub fn of_file(
+        credential: &tollgate_core::credential::Credential,
+        last_used: Option<jiff::Timestamp>,
+    ) -> Self {
         Self {
             key_id: credential.id.to_string(),
             kind: credential.proof.kind().to_owned(),
@@ -198,12 +223,13 @@ impl CredentialView {
             source: Source::File,
             created_at: None,
             created_by: None,
-            expires_at: None,
-            valid_until: None,
-            last_used_at: credential
-                .last_used()
-                .and_then(|second| jiff::Timestamp::from_second(second).ok())
+            expires_at: credential
+                .life
+                .ends
+                .and_then(|end| jiff::Timestamp::from_second(end).ok())
                 .map(|at| at.to_string()),
+            valid_until: None,
+            last_used_at: last_used.map(coarse),
             rotated_from: None,
             rotated_to: None,
         }
@@ -218,22 +244,28 @@ impl Settled {
 }
 
 impl Control {
-    /// Reads terms.
+    /// Reads terms. What they leave open and the caller's own key does not goes on from there.
     pub fn settle(&self, caller: &Caller, terms: Terms) -> Result<Settled> {
+        let grant = caller.grant.as_ref();
+        let end = value::end(terms.expires_at.as_deref(), terms.expires_in_days, self.now())?
+            .or_else(|| grant.and_then(|grant| grant.bounds.end));
+        let networks = match &terms.allowed_ips {
+            Some(list) => value::networks(list)?,
+            None => grant.map(|grant| grant.bounds.networks.clone()).unwrap_or_default(),
+        };
+        caller.may_grant_bounds(end, &networks)?;
         Ok(Settled {
             scopes: terms.scopes.as_deref().map(value::scopes),
             tier: terms.tier.as_deref().map(|tier| self.tier(tier)).transpose()?,
-            rate: terms
-                .rate_limit_per_hour
-                .or_else(|| caller.grant.as_ref().and_then(|grant| grant.own_rate)),
-            end: value::end(terms.expires_at.as_deref(), terms.expires_in_days, self.now())?,
-            networks: value::networks(terms.allowed_ips.as_deref().unwrap_or_default())?,
+            rate: terms.rate_limit_per_hour.or_else(|| grant.and_then(|grant| grant.in_force.own_rate)),
+            end,
+            networks,
             terms,
         })
     }
 
     /// A new credential of this consumer, within the caller's grant.
-    pub fn within_grant(
+    fn within_grant(
         &self,
         caller: &Caller,
         consumer: &Consumer,
@@ -285,6 +317,12 @@ impl Control {
         let found = self.store()?.load_credentials(caller.scope, &ids).await?;
         Ok(Items { items: found.iter().map(|found| self.view(found)).collect(), next: page.next })
     }
+}
+
+/// To the minute: uses are noted no finer, and nobody is to read more out of it.
+fn coarse(at: jiff::Timestamp) -> String {
+    let second = at.as_second();
+    jiff::Timestamp::from_second(second - second.rem_euclid(60)).unwrap_or(at).to_string()
 }
 
 fn words(scopes: &Scopes) -> Vec<String> {

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::Response;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use tollgate_core::credential::Credential;
 use tollgate_store::{CredentialFilter, Found, Kind};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -15,12 +15,14 @@ use utoipa_axum::routes;
 use super::Control;
 use super::body::{Asked, Body, Part};
 use super::caller::{Caller, May};
-use super::credential::{CredentialChange, CredentialView, EnvironmentWord, Rotate, Terms, Wish};
+use super::credential::{
+    CredentialChange, CredentialMade, CredentialView, EnvironmentWord, Rotate, Terms, Wish,
+};
 use super::list::{Items, PageOf};
 use super::once::Begun;
 use super::problem::{Problem, Result};
 use super::rights::{KeysRead, KeysWrite};
-use super::value::{NameText, body_of};
+use super::value::NameText;
 
 /// The routes of a consumer's credentials.
 pub fn routes() -> OpenApiRouter<Arc<Control>> {
@@ -52,7 +54,7 @@ pub struct NewCredentialBody {
     pub public_key: Option<String>,
     /// A secret, of a JWT or Hawk credential; one is made and shown once where it is absent.
     pub secret: Option<String>,
-    /// The service that it is for.
+    /// The service that it is for: a label, told to whoever validates an API key.
     #[schema(min_length = 1, max_length = 100)]
     pub service_id: Option<String>,
     /// Scopes of its own.
@@ -75,20 +77,6 @@ pub struct NewCredentialBody {
     pub allowed_ips: Option<Vec<String>>,
 }
 
-/// A credential and the only sight of its secret.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct CredentialMade {
-    /// The credential.
-    #[serde(flatten)]
-    pub credential: CredentialView,
-    /// The text of an API key: here and never again.
-    pub api_key: Option<String>,
-    /// The secret of another kind, if it was made here: here and never again.
-    pub secret: Option<String>,
-    /// That this is the answer to an earlier request with the same `Idempotency-Key`, less its secret.
-    pub replayed: Option<bool>,
-}
-
 /// List a consumer's credentials
 #[utoipa::path(get, path = "/api/v1/consumers/{name}/credentials", tag = "credentials",
     params(("name" = String, Path, description = "The consumer's name"), PageOf),
@@ -100,12 +88,8 @@ async fn list(
     Part(name): Part<String>,
     Asked(page): Asked<PageOf>,
 ) -> Result<Json<Items<CredentialView>>> {
-    let live = control.gate.live();
-    if live.snapshot.consumers.get(name.as_str()).is_some_and(|consumer| caller.sees(&consumer.account)) {
-        let own = live.snapshot.credentials.iter().filter(|one| one.consumer.name.as_str() == name);
-        let mut own: Vec<_> = own.map(|one| (one.id.to_string(), CredentialView::of_file(one))).collect();
-        own.sort_by(|a, b| a.0.cmp(&b.0));
-        return Ok(Json(page.start(own.into_iter())?.full()));
+    if let Some(list) = control.declared_page(&caller, &name, None, &page).await? {
+        return Ok(Json(list));
     }
     let consumer = Some(control.consumer(&caller, &name).await?.id);
     let filter = CredentialFilter { consumer, ..CredentialFilter::default() };
@@ -128,16 +112,12 @@ async fn create(
     let (kind, wish, terms) = body.value.parts()?;
     let settled = control.settle(&caller, terms)?;
     let consumer = control.writable_consumer(&caller, &name).await?;
-    let mut work = match control.once(&caller, &body.repeat).await? {
+    let work = match control.once(&caller, &body.repeat).await? {
         Begun::Again(answer) => return Ok(answer),
         Begun::First(work) => work,
     };
     let made = wish.make(kind)?;
-    let new = control.within_grant(&caller, &consumer, settled, &made)?;
-    let credential = work.change.create_credential(caller.scope, new).await?;
-    let view = CredentialView::new(&credential, &consumer.name, credential.state(control.now()));
-    let secret = made.secret.as_ref().map(|(member, secret)| (*member, secret.as_str()));
-    work.answer(StatusCode::CREATED, body_of(view)?, secret).await
+    control.create_credential(&caller, work, &consumer, settled, made).await
 }
 
 /// Show a credential
@@ -151,6 +131,10 @@ async fn show(
     May { caller, .. }: May<KeysRead>,
     Part((name, id)): Part<(String, String)>,
 ) -> Result<Json<CredentialView>> {
+    let of_it = |one: &Credential| one.consumer.name.as_str() == name;
+    if let Some(view) = control.declared_view(&caller, &id, of_it).await {
+        return Ok(Json(view));
+    }
     Ok(Json(control.view(&of_consumer(&control, &caller, &name, &id).await?)))
 }
 
@@ -167,7 +151,7 @@ async fn change(
     Part((name, id)): Part<(String, String)>,
     body: Body<CredentialChange>,
 ) -> Result<Json<CredentialView>> {
-    let found = of_consumer(&control, &caller, &name, &id).await?;
+    let found = writable(&control, &caller, &name, &id).await?;
     control.change_credential(&caller, found, body.value).await
 }
 
@@ -182,7 +166,7 @@ async fn revoke(
     May { caller, .. }: May<KeysWrite>,
     Part((name, id)): Part<(String, String)>,
 ) -> Result<Response> {
-    let found = of_consumer(&control, &caller, &name, &id).await?;
+    let found = writable(&control, &caller, &name, &id).await?;
     control.revoke_credential(&caller, found).await
 }
 
@@ -199,7 +183,7 @@ async fn rotate(
     Part((name, id)): Part<(String, String)>,
     body: Body<Rotate>,
 ) -> Result<Response> {
-    let found = of_consumer(&control, &caller, &name, &id).await?;
+    let found = writable(&control, &caller, &name, &id).await?;
     control.rotate_credential(&caller, found, body).await
 }
 
@@ -231,6 +215,12 @@ impl NewCredentialBody {
         };
         Ok((kind, wish, terms))
     }
+}
+
+/// The same, to be changed; 409 where the file declares it.
+async fn writable(control: &Control, caller: &Caller, name: &str, id: &str) -> Result<Found> {
+    control.not_declared(caller, id, |one| one.consumer.name.as_str() == name)?;
+    of_consumer(control, caller, name, id).await
 }
 
 async fn of_consumer(control: &Control, caller: &Caller, name: &str, id: &str) -> Result<Found> {

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::Response;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use tollgate_core::consumer::Name;
+use tollgate_core::credential::{Credential, Proof};
 use tollgate_store::{CredentialFilter, Found, Kind, Paging};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -17,12 +17,14 @@ use super::Control;
 use super::body::{Asked, Body, Part};
 use super::caller::{Caller, May};
 use super::consumers::Wanted;
-use super::credential::{CredentialChange, CredentialView, EnvironmentWord, Rotate, Terms, api_key};
-use super::list::Items;
+use super::credential::{
+    CredentialChange, CredentialMade, CredentialView, EnvironmentWord, Rotate, Terms, api_key,
+};
+use super::list::{Items, PageOf};
 use super::once::Begun;
 use super::problem::{Problem, Result};
 use super::rights::{KeysRead, KeysWrite};
-use super::value::{NameText, body_of};
+use super::value::NameText;
 
 /// The routes of API keys.
 pub fn routes() -> OpenApiRouter<Arc<Control>> {
@@ -44,7 +46,7 @@ pub struct NewKey {
     pub consumer: Option<String>,
     /// Which deployment it is for; stands in its prefix. Default `live`.
     pub environment: Option<EnvironmentWord>,
-    /// The service that it is for. It is told to whoever validates the key.
+    /// The service that it is for: a label, told to whoever validates the key. Nobody is refused for it.
     #[schema(min_length = 1, max_length = 100)]
     pub service_id: Option<String>,
     /// Scopes of its own, within those of the key that makes it. Without them its consumer's and tier's count.
@@ -67,23 +69,6 @@ pub struct NewKey {
     pub allowed_ips: Option<Vec<String>>,
 }
 
-/// A key and the only sight of its text.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct KeyMade {
-    /// The key.
-    #[serde(flatten)]
-    pub key: CredentialView,
-    /// Its text: here and never again.
-    pub api_key: Option<String>,
-    /// Of a rotation: what this one took the place of.
-    pub previous_key_id: Option<String>,
-    /// Of a rotation: until when the old key works.
-    #[schema(format = DateTime)]
-    pub previous_valid_until: Option<String>,
-    /// That this is the answer to an earlier request with the same `Idempotency-Key`, less the key's text.
-    pub replayed: Option<bool>,
-}
-
 /// Which keys are asked for.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -102,7 +87,7 @@ pub struct KeysAsked {
 
 /// List API keys
 ///
-/// Never with their texts: `prefix` shows how each begins.
+/// Never with their texts: `prefix` shows how each begins. Keys of the configuration file are listed with their consumer.
 #[utoipa::path(get, path = "/api/v1/keys", tag = "keys", params(KeysAsked),
     responses((status = 200, description = "One page", body = Items<CredentialView>)),
     security(("admin_key" = ["keys:read"])))]
@@ -113,7 +98,13 @@ async fn list(
 ) -> Result<Json<Items<CredentialView>>> {
     let consumer = match &asked.consumer {
         None => None,
-        Some(name) => Some(control.consumer(&caller, name).await?.id),
+        Some(name) => {
+            let page = PageOf { cursor: asked.cursor.clone(), limit: asked.limit };
+            if let Some(list) = control.declared_page(&caller, name, Some(Kind::ApiKey), &page).await? {
+                return Ok(Json(list));
+            }
+            Some(control.consumer(&caller, name).await?.id)
+        }
     };
     let filter =
         CredentialFilter { consumer, kind: Some(Kind::ApiKey), revoked: asked.revoked.unwrap_or_default() };
@@ -125,7 +116,7 @@ async fn list(
 ///
 /// Its text is in this answer and nowhere else. What it may do lies within what the key may do that makes it.
 #[utoipa::path(post, path = "/api/v1/keys", tag = "keys", request_body = NewKey,
-    responses((status = 201, description = "It is made", body = KeyMade)),
+    responses((status = 201, description = "It is made", body = CredentialMade)),
     security(("admin_key" = ["keys:write"])))]
 async fn create(
     State(control): State<Arc<Control>>,
@@ -153,11 +144,7 @@ async fn create(
         }
     };
     let made = api_key(environment.into())?;
-    let new = control.within_grant(&caller, &consumer, settled, &made)?;
-    let credential = work.change.create_credential(caller.scope, new).await?;
-    let view = CredentialView::new(&credential, &consumer.name, credential.state(control.now()));
-    let secret = made.secret.as_ref().map(|(member, secret)| (*member, secret.as_str()));
-    work.answer(StatusCode::CREATED, body_of(view)?, secret).await
+    control.create_credential(&caller, work, &consumer, settled, made).await
 }
 
 /// Show an API key
@@ -170,6 +157,9 @@ async fn show(
     May { caller, .. }: May<KeysRead>,
     Part(id): Part<String>,
 ) -> Result<Json<CredentialView>> {
+    if let Some(view) = control.declared_view(&caller, &id, is_api_key).await {
+        return Ok(Json(view));
+    }
     Ok(Json(control.view(&key(&control, &caller, &id).await?)))
 }
 
@@ -184,7 +174,7 @@ async fn change(
     Part(id): Part<String>,
     body: Body<CredentialChange>,
 ) -> Result<Json<CredentialView>> {
-    let found = key(&control, &caller, &id).await?;
+    let found = writable(&control, &caller, &id).await?;
     control.change_credential(&caller, found, body.value).await
 }
 
@@ -200,7 +190,7 @@ async fn revoke(
     May { caller, .. }: May<KeysWrite>,
     Part(id): Part<String>,
 ) -> Result<Response> {
-    let found = key(&control, &caller, &id).await?;
+    let found = writable(&control, &caller, &id).await?;
     control.revoke_credential(&caller, found).await
 }
 
@@ -209,7 +199,7 @@ async fn revoke(
 /// A new key with a new id takes its place. The old one works for the `grace`, or dies at once.
 #[utoipa::path(post, path = "/api/v1/keys/{key_id}/rotate", tag = "keys", request_body = Rotate,
     params(("key_id" = String, Path, description = "Its id")),
-    responses((status = 200, description = "The new key", body = KeyMade)),
+    responses((status = 200, description = "The new key", body = CredentialMade)),
     security(("admin_key" = ["keys:write"])))]
 async fn rotate(
     State(control): State<Arc<Control>>,
@@ -217,7 +207,7 @@ async fn rotate(
     Part(id): Part<String>,
     body: Body<Rotate>,
 ) -> Result<Response> {
-    let found = key(&control, &caller, &id).await?;
+    let found = writable(&control, &caller, &id).await?;
     control.rotate_credential(&caller, found, body).await
 }
 
@@ -234,6 +224,16 @@ impl From<NewKey> for Terms {
             allowed_ips: new.allowed_ips,
         }
     }
+}
+
+fn is_api_key(credential: &Credential) -> bool {
+    matches!(credential.proof, Proof::ApiKey(_))
+}
+
+/// A key that is to be changed; 409 where the file declares it.
+async fn writable(control: &Control, caller: &Caller, id: &str) -> Result<Found> {
+    control.not_declared(caller, id, is_api_key)?;
+    key(control, caller, id).await
 }
 
 async fn key(control: &Control, caller: &Caller, id: &str) -> Result<Found> {

@@ -86,15 +86,27 @@ fn shared(text: &mut Text, control: &Control) {
     text.family("tollgate_shared_nodes", "gauge", "Nodes of the fleet that are known to live.");
     text.sample(&[], shared.nodes());
     let counts = shared.counts();
-    let alone = [("rates", &counts.limited_alone), ("nonces", &counts.nonces_alone)];
     text.family("tollgate_shared_lost_total", "counter", "Times that the fleet's Redis was lost.");
     text.sample(&[], counts.lost.load(Relaxed));
-    text.family("tollgate_shared_questions_total", "counter", "Questions about rates to the fleet's Redis.");
-    text.sample(&[], counts.questions.load(Relaxed));
-    text.family("tollgate_shared_alone_total", "counter", "Calls that this node judged without the fleet.");
-    for (what, count) in alone {
+    text.family("tollgate_shared_questions_total", "counter", "Questions to the fleet's Redis.");
+    for (what, count) in [
+        ("rates", &counts.questions),
+        ("leases", &counts.leases),
+        ("nonces", &counts.nonces),
+        ("verdicts", &counts.verdicts),
+    ] {
         text.sample(&[("what", what)], count.load(Relaxed));
     }
+    text.family("tollgate_shared_alone_total", "counter", "Calls that this node judged without the fleet.");
+    for (what, count) in [("rates", &counts.limited_alone), ("nonces", &counts.nonces_alone)] {
+        text.sample(&[("what", what)], count.load(Relaxed));
+    }
+    let help = "Verdicts of the auth service that another gate had asked for.";
+    text.family("tollgate_shared_verdicts_found_total", "counter", help);
+    text.sample(&[], counts.verdicts_found.load(Relaxed));
+    let help = "Entries in the place of verdicts that no gate with the fleet key wrote.";
+    text.family("tollgate_shared_verdicts_forged_total", "counter", help);
+    text.sample(&[], counts.verdicts_forged.load(Relaxed));
 }
 
 /// Samples below the family that was named last.

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -16,8 +17,9 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tower_service::Service;
 
-use super::Control;
 use super::caller::Peer;
+use crate::config::process::ListenerTls;
+use crate::tls;
 
 /// Connections that are open at once.
 const CONNECTIONS: usize = 512;
@@ -27,8 +29,6 @@ const HEAD: Duration = Duration::from_secs(10);
 const HEAD_BYTES: usize = 32 * 1024;
 /// How long to wait when the process is out of file descriptors.
 const PAUSE: Duration = Duration::from_millis(50);
-/// How often what is outdated is thrown away.
-const SWEEP: Duration = Duration::from_secs(3600);
 
 /// A bound listener of the control plane.
 #[derive(Debug)]
@@ -36,19 +36,44 @@ pub struct Listening {
     /// The socket.
     pub socket: TcpListener,
     /// Its certificate, for TLS.
-    pub tls: Option<Arc<ServerConfig>>,
+    pub tls: Option<Arc<Identity>>,
+}
+
+/// A certificate and its key, which may be renewed while the listener serves.
+#[derive(Debug)]
+pub struct Identity {
+    files: ListenerTls,
+    now: ArcSwap<ServerConfig>,
+}
+
+impl Identity {
+    /// Reads the files for the first time.
+    ///
+    /// # Errors
+    /// A file that cannot be read or used, named.
+    pub fn open(files: ListenerTls) -> anyhow::Result<Self> {
+        let now = ArcSwap::new(read(&files)?);
+        Ok(Self { files, now })
+    }
+
+    /// Reads them again, and changes nothing yet.
+    ///
+    /// # Errors
+    /// As [`Identity::open`].
+    pub fn read(&self) -> anyhow::Result<Arc<ServerConfig>> {
+        read(&self.files)
+    }
+
+    /// Shows this one to whoever connects from now on.
+    pub fn store(&self, config: Arc<ServerConfig>) {
+        self.now.store(config);
+    }
 }
 
 impl Listening {
     /// Serves until it is dropped: health must be visible while the data plane drains.
     pub async fn serve(self, router: Router) {
         let room = Arc::new(Semaphore::new(CONNECTIONS));
-        let acceptor = self.tls.map(|config| {
-            // HTTP/2 would bring nothing here but its own ways to be attacked.
-            let mut config = (*config).clone();
-            config.alpn_protocols = vec![b"http/1.1".to_vec()];
-            TlsAcceptor::from(Arc::new(config))
-        });
         let mut connections = JoinSet::new();
         loop {
             // Closed ends make room in the set.
@@ -56,7 +81,8 @@ impl Listening {
             let Ok(permit) = room.clone().acquire_owned().await else { return };
             match self.socket.accept().await {
                 Ok((stream, peer)) => {
-                    let connection = connection(stream, peer, acceptor.clone(), router.clone(), permit);
+                    let acceptor = self.tls.as_ref().map(|tls| TlsAcceptor::from(tls.now.load_full()));
+                    let connection = connection(stream, peer, acceptor, router.clone(), permit);
                     connections.spawn(connection);
                 }
                 Err(error) => {
@@ -68,16 +94,11 @@ impl Listening {
     }
 }
 
-/// Deletes what is kept for a time and is over.
-pub async fn housekeeping(control: Arc<Control>) {
-    let mut ticks = tokio::time::interval(SWEEP);
-    loop {
-        ticks.tick().await;
-        let Some(store) = control.gate.directory.store() else { continue };
-        if let Err(error) = store.prune_idempotency(control.now()).await {
-            tracing::warn!(%error, "old answers were not deleted");
-        }
-    }
+fn read(files: &ListenerTls) -> anyhow::Result<Arc<ServerConfig>> {
+    let mut config = (*tls::server_config(files)?).clone();
+    // HTTP/2 would bring nothing here but its own ways to be attacked.
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
 }
 
 async fn connection(

@@ -64,10 +64,16 @@ pub fn time(field: &str, text: &str) -> Result<Timestamp> {
         let civil = text.parse::<jiff::civil::DateTime>().ok()?;
         civil.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
     };
-    text.parse()
-        .ok()
-        .or_else(civil)
-        .ok_or_else(|| Problem::invalid(field, "is no time such as `2027-01-31T12:00:00Z`"))
+    text.parse().ok().or_else(civil).ok_or_else(|| match jiff::fmt::temporal::Pieces::parse(text) {
+        // Well written, and beyond what a clock of ours can show.
+        Ok(_) => Problem::invalid(field, format!("is too far away: {} is the last", last())),
+        Err(_) => Problem::invalid(field, "is no time such as `2027-01-31T12:00:00Z`"),
+    })
+}
+
+/// The last second that there is.
+fn last() -> String {
+    Timestamp::from_second(Timestamp::MAX.as_second()).unwrap_or(Timestamp::MAX).to_string()
 }
 
 /// The end of a key, from either way to say it.

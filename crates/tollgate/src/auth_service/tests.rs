@@ -70,6 +70,21 @@ fn refusals_of_charges_tell_their_reason() {
 }
 
 #[test]
+fn a_verdict_is_written_and_read_again() {
+    for body in [
+        json!({ "user_id": "u", "key_id": "k" }),
+        json!({ "user": { "id": 7 }, "key_id": "k", "scopes": ["a", "b"], "rate_limit_per_hour": 0,
+            "allowed_ips": ["10.0.0.0/8", "::1"], "has_sufficient_balance": false }),
+    ] {
+        let verdict = Verdict::read(&body).unwrap();
+        assert_eq!(Verdict::of_bytes(&verdict.to_bytes()), Some(verdict));
+    }
+    for strange in [&b""[..], b"[]", b"{}", b"ann"] {
+        assert_eq!(Verdict::of_bytes(strange), None);
+    }
+}
+
+#[test]
 fn ids_stay_one_segment() {
     assert_eq!(segment("key-1_a.b~c"), "key-1_a.b~c");
     assert_eq!(segment("../a?b#c%é"), "..%2Fa%3Fb%23c%25%C3%A9");

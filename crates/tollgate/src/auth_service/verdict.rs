@@ -1,7 +1,7 @@
 //! What the service says of a key.
 
 use ipnet::IpNet;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The hourly rate of a key of which the service says none.
 const RATE: u64 = 1000;
@@ -15,7 +15,7 @@ pub struct Verdict {
     pub key_id: String,
     /// What the key may do.
     pub scopes: Vec<String>,
-    /// Requests per hour.
+    /// Requests per hour; of zero none passes.
     pub rate_limit_per_hour: u64,
     /// Networks that the key may come from; none means all. Only some services say it.
     pub allowed_ips: Vec<IpNet>,
@@ -52,7 +52,10 @@ impl Verdict {
             scopes: list("scopes")?,
             rate_limit_per_hour: match body.get("rate_limit_per_hour") {
                 None | Some(Value::Null) => RATE,
-                Some(rate) => rate.as_u64()?,
+                // A number that is too large for the type is the largest; one below zero says nothing.
+                Some(rate) => rate
+                    .as_u64()
+                    .or_else(|| rate.as_f64().filter(|rate| *rate >= 0.0).map(|rate| rate as u64))?,
             },
             // A network that nobody can read is no reason to let everybody in.
             allowed_ips: allowed_ips.iter().map(network).collect::<Option<_>>()?,
@@ -61,5 +64,24 @@ impl Verdict {
                 .and_then(Value::as_bool)
                 .unwrap_or(true),
         })
+    }
+
+    /// The verdict in the words of the service, for [`of_bytes`](Self::of_bytes).
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let Self { user_id, key_id, scopes, rate_limit_per_hour, allowed_ips, has_sufficient_balance } = self;
+        let body = json!({
+            "user_id": user_id,
+            "key_id": key_id,
+            "scopes": scopes,
+            "rate_limit_per_hour": rate_limit_per_hour,
+            "allowed_ips": allowed_ips.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "has_sufficient_balance": has_sufficient_balance,
+        });
+        body.to_string().into_bytes()
+    }
+
+    /// Reads what [`to_bytes`](Self::to_bytes) wrote; nothing where it is not that.
+    pub fn of_bytes(bytes: &[u8]) -> Option<Self> {
+        Self::read(&serde_json::from_slice(bytes).ok()?)
     }
 }

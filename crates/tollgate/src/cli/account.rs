@@ -1,13 +1,12 @@
 //! `tollgate account`: who pays.
 
 use clap::{Args, Subcommand};
-use http::Method;
 use serde_json::json;
 
 use super::Outcome;
 use super::client::encoded;
 use super::output::Output;
-use super::resource::{Column, Enabled, Part, Speak, body, list, print_done, print_list, print_object};
+use super::resource::{Column, Enabled, Listing, Speak, body};
 
 /// List, make and change accounts: who pays for consumers
 #[derive(Debug, Args)]
@@ -19,12 +18,7 @@ pub struct Account {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// List accounts
-    List {
-        #[command(flatten)]
-        part: Part,
-        #[command(flatten)]
-        speak: Speak,
-    },
+    List(Listing),
     /// Make an account
     Add {
         /// Its name
@@ -67,29 +61,17 @@ impl Account {
     pub fn run(self, output: &Output) -> anyhow::Result<Outcome> {
         let path = |account: &str| format!("/accounts/{}", encoded(account));
         match self.action {
-            Action::List { part, speak } => {
-                let list = list(&speak.access.client()?, "/accounts", &[], &part)?;
-                print_list(output, speak.quiet, &list, &COLUMNS, "name")?;
-            }
+            Action::List(listing) => listing.print(output, "name", "/accounts", &[], &COLUMNS)?,
             Action::Add { name, speak } => {
-                let body = json!({ "name": name });
-                let made = speak.access.client()?.call(Method::POST, "/accounts", Some(&body))?;
-                print_object(output, speak.quiet, &made, "id")?;
+                speak.make(output, "id", "/accounts", &json!({ "name": name }))?;
             }
-            Action::Show { account, speak } => {
-                let found = speak.access.client()?.get(&path(&account))?;
-                print_object(output, speak.quiet, &found, "id")?;
-            }
+            Action::Show { account, speak } => speak.show(output, "id", &path(&account))?,
             Action::Set { account, name, enabled, speak } => {
                 let body =
                     body([("name", name.map(Into::into)), ("enabled", enabled.wanted().map(Into::into))]);
-                let changed = speak.access.client()?.call(Method::PATCH, &path(&account), Some(&body))?;
-                print_object(output, speak.quiet, &changed, "id")?;
+                speak.change(output, "id", &path(&account), &body)?;
             }
-            Action::Rm { account, speak } => {
-                speak.access.client()?.call(Method::DELETE, &path(&account), None)?;
-                print_done(output, speak.quiet, "removed", &account)?;
-            }
+            Action::Rm { account, speak } => speak.end(output, &path(&account), "removed", &account)?,
         }
         Ok(Outcome::Done)
     }

@@ -9,7 +9,7 @@ use super::Outcome;
 use super::check::ConfigFile;
 use super::offline::{self, Offline};
 use super::output::Output;
-use super::resource::{Column, Part, Speak, list, print_list};
+use super::resource::{Column, Listing, Speak};
 
 /// List and verify the record of who changed what
 #[derive(Debug, Args)]
@@ -21,15 +21,11 @@ pub struct Audit {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// List changes, the oldest first
-    List {
-        #[command(flatten)]
-        part: Part,
-        #[command(flatten)]
-        speak: Speak,
-    },
+    List(Listing),
     /// Walk the chain and name the first row that was touched; exit 1 if there is one
     ///
-    /// It reads the store itself where no gate runs on the data directory, and else asks the gate.
+    /// It reads the store itself where no gate runs on the data directory, and else asks the gate. In the store it finds
+    /// besides accounts, consumers and credentials of which no row tells, and triggers that are missing.
     Verify {
         #[command(flatten)]
         file: ConfigFile,
@@ -53,9 +49,8 @@ const COLUMNS: [Column; 6] = [
 impl Audit {
     pub fn run(self, output: &Output) -> anyhow::Result<Outcome> {
         match self.action {
-            Action::List { part, speak } => {
-                let list = list(&speak.access.client()?, "/audit", &[], &part)?;
-                print_list(output, speak.quiet, &list, &COLUMNS, "seq")?;
+            Action::List(listing) => {
+                listing.print(output, "seq", "/audit", &[], &COLUMNS)?;
                 Ok(Outcome::Done)
             }
             Action::Verify { file, known, speak } => {
@@ -90,6 +85,19 @@ fn verify(
             tell(&json!({ "ok": true, "seq": seq, "hash": hash }), output)
         }
         Verdict::Broken { seq, why } => tell(&json!({ "ok": false, "seq": seq, "why": why }), output),
+        Verdict::Unaudited { kind, id, count } => {
+            let why = format!("rows were taken away: none tells of the {kind} `{id}`, one of {count}");
+            output.result(&json!({ "ok": false, "why": why }), &why)?;
+            Ok(Outcome::Refused)
+        }
+        Verdict::Unguarded { missing } => {
+            let why = format!(
+                "every row is as it was written, but nothing keeps it so: the table `audit` lacks `{}`",
+                missing.join("`, `")
+            );
+            output.result(&json!({ "ok": false, "why": why, "missing": missing }), &why)?;
+            Ok(Outcome::Refused)
+        }
     }
 }
 

@@ -3,15 +3,12 @@
 mod credential;
 
 use clap::{Args, Subcommand};
-use http::Method;
 use serde_json::Value;
 
 use super::Outcome;
 use super::client::encoded;
 use super::output::Output;
-use super::resource::{
-    Column, Enabled, Part, Speak, body, given, list, print_done, print_list, print_object,
-};
+use super::resource::{Column, Enabled, Listing, Speak, body, given};
 
 /// List, make and change consumers, and give them credentials
 #[derive(Debug, Args)]
@@ -23,12 +20,7 @@ pub struct Consumer {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// List consumers
-    List {
-        #[command(flatten)]
-        part: Part,
-        #[command(flatten)]
-        speak: Speak,
-    },
+    List(Listing),
     /// Make a consumer
     Add {
         /// Its name
@@ -126,10 +118,7 @@ impl Consumer {
     pub fn run(self, output: &Output) -> anyhow::Result<Outcome> {
         let path = |name: &str| format!("/consumers/{}", encoded(name));
         match self.action {
-            Action::List { part, speak } => {
-                let list = list(&speak.access.client()?, "/consumers", &[], &part)?;
-                print_list(output, speak.quiet, &list, &COLUMNS, "name")?;
-            }
+            Action::List(listing) => listing.print(output, "name", "/consumers", &[], &COLUMNS)?,
             Action::Add { name, account, tier, scopes, speak } => {
                 let body = body([
                     ("name", Some(name.into())),
@@ -137,26 +126,18 @@ impl Consumer {
                     ("tier", tier.map(Into::into)),
                     ("scopes", given(&scopes)),
                 ]);
-                let made = speak.access.client()?.call(Method::POST, "/consumers", Some(&body))?;
-                print_object(output, speak.quiet, &made, "name")?;
+                speak.make(output, "name", "/consumers", &body)?;
             }
-            Action::Show { name, speak } => {
-                let found = speak.access.client()?.get(&path(&name))?;
-                print_object(output, speak.quiet, &found, "name")?;
-            }
+            Action::Show { name, speak } => speak.show(output, "name", &path(&name))?,
             Action::Set { name, tier, scopes, enabled, speak } => {
                 let body = body([
                     ("tier", tier.wanted()),
                     ("scopes", scopes.wanted()),
                     ("enabled", enabled.wanted().map(Into::into)),
                 ]);
-                let changed = speak.access.client()?.call(Method::PATCH, &path(&name), Some(&body))?;
-                print_object(output, speak.quiet, &changed, "name")?;
+                speak.change(output, "name", &path(&name), &body)?;
             }
-            Action::Rm { name, speak } => {
-                speak.access.client()?.call(Method::DELETE, &path(&name), None)?;
-                print_done(output, speak.quiet, "removed", &name)?;
-            }
+            Action::Rm { name, speak } => speak.end(output, &path(&name), "removed", &name)?,
             Action::Credential(credential) => credential.run(output)?,
         }
         Ok(Outcome::Done)

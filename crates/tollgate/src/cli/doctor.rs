@@ -80,7 +80,8 @@ impl Doctor {
             files::sealing_keys(&compiled.process, &mut findings);
             files::secrets(&compiled, &mut findings);
             let time = store::look(&compiled.process, running, &mut findings)?;
-            network::shared(&self.file.path, &mut findings);
+            network::shared(&compiled.process, &mut findings)?;
+            network::auth_service(&compiled.process, &mut findings)?;
             network::ports(&compiled.process, running, &mut findings);
             let theirs = network::admin(&compiled.process, running, &mut findings)?;
             network::upstreams(&compiled.snapshot, &mut findings);

@@ -8,7 +8,8 @@ use serde_json::json;
 use tollgate_core::consumer::{Name, Scopes};
 use tollgate_core::credential::api_key_text::{self, Environment};
 use tollgate_store::{
-    Actor, CredentialFilter, Error, Kind, NewConsumer, NewCredential, NewProof, Paging, Scope, State, Store,
+    Account, Actor, Change, Conflict, Consumer, CredentialFilter, Error, Found, Kind, NewConsumer,
+    NewCredential, NewProof, Paging, Scope, State, Store,
 };
 
 use super::Outcome;
@@ -35,6 +36,8 @@ pub struct Init {
 
 /// The account and the consumer of admin keys.
 const ADMINISTRATORS: &str = "tollgate-admin";
+/// How many names of consumers are tried.
+const NAMES: usize = 20;
 /// The scope that grants everything.
 const ADMIN: &str = "admin";
 const STARTER: &str = include_str!("init/starter.yaml");
@@ -132,48 +135,100 @@ fn write_starter(path: &Path) -> anyhow::Result<bool> {
     Ok(true)
 }
 
-/// Whether a live key with every right is there, made here or elsewhere.
+/// Names of consumers that are there for admin keys alone. A removed one keeps its name, and a disabled one may have keys
+/// that nobody should get back, so there are several.
+fn names() -> anyhow::Result<Vec<Name>> {
+    let others = (2..=NAMES).map(|nth| format!("{ADMINISTRATORS}-{nth}"));
+    let names = std::iter::once(ADMINISTRATORS.to_owned()).chain(others);
+    Ok(names.map(|name| Name::new(&name)).collect::<Result<_, _>>()?)
+}
+
+/// Whether a live key with every right is there, made here or for the same consumers.
 async fn has_admin_key(store: &Store, now: Timestamp) -> anyhow::Result<bool> {
-    let consumer = match store.consumer_named(Scope::All, &Name::new(ADMINISTRATORS)?).await {
-        Ok(consumer) => consumer.id,
-        Err(Error::NotFound(_)) => return Ok(false),
-        Err(error) => return Err(error.into()),
-    };
-    let filter = CredentialFilter { consumer: Some(consumer), kind: Some(Kind::ApiKey), revoked: false };
-    let mut paging = Paging::default();
-    loop {
-        let page = store.credentials(Scope::All, filter, &paging).await?;
-        if page.items.iter().any(|found| found.state(now) == State::Live) {
-            return Ok(true);
-        }
-        match page.next {
-            Some(next) => paging.cursor = Some(next),
-            None => return Ok(false),
+    for name in names()? {
+        let consumer = match store.consumer_named(Scope::All, &name).await {
+            Ok(consumer) => consumer.id,
+            Err(Error::NotFound(_)) => continue,
+            Err(error) => return Err(error.into()),
+        };
+        let filter = CredentialFilter { consumer: Some(consumer), kind: Some(Kind::ApiKey), revoked: false };
+        let mut paging = Paging::default();
+        loop {
+            let page = store.credentials(Scope::All, filter, &paging).await?;
+            let ids: Vec<_> = page.items.iter().map(|credential| credential.id).collect();
+            if store.load_credentials(Scope::All, &ids).await?.iter().any(|found| is_admin(found, now)) {
+                return Ok(true);
+            }
+            match page.next {
+                Some(next) => paging.cursor = Some(next),
+                None => break,
+            }
         }
     }
+    Ok(false)
+}
+
+/// Whether a key of the store is accepted now and may do everything.
+fn is_admin(found: &Found, now: Timestamp) -> bool {
+    let scopes = found.credential.scopes.as_ref().or(found.consumer.scopes.as_ref());
+    found.state(now) == State::Live && scopes.is_some_and(|scopes| scopes.contains(ADMIN))
 }
 
 /// Makes a key with every right, for a consumer that is there for such keys alone.
 async fn admin_key(store: &Store, actor: &Actor, now: Timestamp) -> anyhow::Result<Made> {
-    let name = Name::new(ADMINISTRATORS)?;
     let key = api_key_text::make(Environment::Live, random()?);
     let mut change = store.change(actor, now).await?;
-    let account = match change.account_named(Scope::All, &name).await {
-        Ok(account) => account,
-        Err(Error::NotFound(_)) => change.create_account(Scope::All, name.clone()).await?,
-        Err(error) => return Err(error.into()),
-    };
-    let consumer = match change.consumer_named(Scope::All, &name).await {
-        Ok(consumer) => consumer,
-        Err(Error::NotFound(_)) => {
-            let new = NewConsumer { account: account.id, name, tier: None, scopes: None };
-            change.create_consumer(Scope::All, new).await?
-        }
-        Err(error) => return Err(error.into()),
-    };
+    let consumer = administrators(&mut change).await?;
     let mut new = NewCredential::new(consumer.id, "admin key", NewProof::api_key(&key));
     new.scopes = Some(Scopes::from_iter([ADMIN]));
     let credential = change.create_credential(Scope::All, new).await?;
     change.commit().await?;
+    let found = store.load_credentials(Scope::All, &[credential.id]).await?;
+    anyhow::ensure!(found.iter().any(|found| is_admin(found, now)), "the new admin key is not accepted");
     Ok(Made { id: credential.id.to_string(), key })
+}
+
+/// The first consumer of these names that can have a working key, made where its name is free. One that was disabled is
+/// left as it is: to enable it would bring all of its keys back.
+async fn administrators(change: &mut Change<'_>) -> anyhow::Result<Consumer> {
+    let names = names()?;
+    let account = administrating_account(change, &names).await?;
+    for name in names {
+        match change.consumer_named(Scope::All, &name).await {
+            Ok(found) if found.account == account.id && found.disabled_at.is_none() => return Ok(found),
+            Ok(_) => continue,
+            Err(Error::NotFound(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let new = NewConsumer { account: account.id, name, tier: None, scopes: None };
+        match change.create_consumer(Scope::All, new).await {
+            Err(Error::Conflict(Conflict::Name(_)) | Error::Reserved(_)) => {}
+            made => return Ok(made?),
+        }
+    }
+    anyhow::bail!("{}", none_is_free("consumer"))
+}
+
+async fn administrating_account(change: &mut Change<'_>, names: &[Name]) -> anyhow::Result<Account> {
+    for name in names {
+        match change.account_named(Scope::All, name).await {
+            Ok(found) if found.disabled_at.is_none() => return Ok(found),
+            Ok(_) => continue,
+            Err(Error::NotFound(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+        match change.create_account(Scope::All, name.clone()).await {
+            Err(Error::Conflict(Conflict::Name(_)) | Error::Reserved(_)) => {}
+            made => return Ok(made?),
+        }
+    }
+    anyhow::bail!("{}", none_is_free("account"))
+}
+
+fn none_is_free(what: &str) -> String {
+    format!(
+        "no admin key was made: each {what} `{ADMINISTRATORS}` to `{ADMINISTRATORS}-{NAMES}` is disabled, removed or \
+         somebody else's; start `serve` with a new text of 16 characters or more in `TOLLGATE_ADMIN_KEY`, and make a \
+         key with that"
+    )
 }

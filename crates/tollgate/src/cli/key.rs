@@ -11,9 +11,7 @@ use super::Outcome;
 use super::client::{Refusal, encoded};
 use super::consumer::{Scopes, Tier};
 use super::output::Output;
-use super::resource::{
-    Column, Enabled, Part, Speak, body, given, list, print_done, print_list, print_object, print_secret,
-};
+use super::resource::{Bounds, Column, Enabled, Listing, NewBounds, Speak, body, given, print_object};
 
 /// List, make, rotate and revoke API keys
 #[derive(Debug, Args)]
@@ -33,9 +31,7 @@ enum Action {
         #[arg(long)]
         revoked: bool,
         #[command(flatten)]
-        part: Part,
-        #[command(flatten)]
-        speak: Speak,
+        listing: Listing,
     },
     /// Make a key; it is shown this once
     Add(Box<Add>),
@@ -55,12 +51,22 @@ enum Action {
         /// How long both work, such as `30m`, `24h` or `7d`; without it the old key ends at once
         #[arg(long, value_name = "DURATION")]
         grace: Option<String>,
+        /// When the new one ends, in days [default: as the old one]
+        #[arg(long, value_name = "DAYS")]
+        expires_in_days: Option<i64>,
         #[command(flatten)]
         speak: Speak,
     },
     /// End a key for good
     #[command(visible_alias = "revoke")]
     Rm {
+        /// Its id
+        id: String,
+        #[command(flatten)]
+        speak: Speak,
+    },
+    /// Show what was reported of a key's use
+    Usage {
         /// Its id
         id: String,
         #[command(flatten)]
@@ -101,15 +107,8 @@ struct Add {
     /// A tier in place of its consumer's
     #[arg(long)]
     tier: Option<String>,
-    /// Calls in an hour in place of its tier's
-    #[arg(long, value_name = "CALLS")]
-    rate_limit_per_hour: Option<i64>,
-    /// When it ends: `30d`, or a time such as `2027-01-31T12:00:00Z`
-    #[arg(long, value_name = "WHEN")]
-    expires: Option<String>,
-    /// An address or network that it may come from. May be repeated
-    #[arg(long = "allow-ip", value_name = "NETWORK")]
-    networks: Vec<String>,
+    #[command(flatten)]
+    bounds: NewBounds,
     #[command(flatten)]
     speak: Speak,
 }
@@ -125,15 +124,8 @@ struct Set {
     scopes: Scopes,
     #[command(flatten)]
     tier: Tier,
-    /// Calls in an hour in place of its tier's
-    #[arg(long, value_name = "CALLS")]
-    rate_limit_per_hour: Option<i64>,
-    /// When it ends: a time such as `2027-01-31T12:00:00Z`
-    #[arg(long, value_name = "WHEN")]
-    expires: Option<String>,
-    /// An address or network in place of those that it may come from. May be repeated
-    #[arg(long = "allow-ip", value_name = "NETWORK")]
-    networks: Vec<String>,
+    #[command(flatten)]
+    bounds: Bounds,
     #[command(flatten)]
     enabled: Enabled,
     #[command(flatten)]
@@ -163,36 +155,31 @@ impl Key {
     pub fn run(self, output: &Output) -> anyhow::Result<Outcome> {
         let path = |id: &str| format!("/keys/{}", encoded(id));
         match self.action {
-            Action::List { consumer, revoked, part, speak } => {
+            Action::List { consumer, revoked, listing } => {
                 let mut query: Vec<(&str, &str)> =
                     consumer.iter().map(|name| ("consumer", &**name)).collect();
                 query.extend(revoked.then_some(("revoked", "true")));
-                let list = list(&speak.access.client()?, "/keys", &query, &part)?;
-                print_list(output, speak.quiet, &list, &COLUMNS, "key_id")?;
+                listing.print(output, "key_id", "/keys", &query, &COLUMNS)?;
             }
             Action::Add(add) => {
                 let (body, speak) = add.body();
-                let made = speak.access.client()?.call(Method::POST, "/keys", Some(&body))?;
-                print_secret(output, speak.quiet, &made, "key_id")?;
+                speak.make(output, "key_id", "/keys", &body)?;
             }
-            Action::Show { id, speak } => {
-                let found = speak.access.client()?.get(&path(&id))?;
-                print_object(output, speak.quiet, &found, "key_id")?;
-            }
+            Action::Show { id, speak } => speak.show(output, "key_id", &path(&id))?,
             Action::Set(set) => {
-                let (id, body, speak) = set.body();
-                let changed = speak.access.client()?.call(Method::PATCH, &path(&id), Some(&body))?;
-                print_object(output, speak.quiet, &changed, "key_id")?;
+                let (id, body, speak) = set.body()?;
+                speak.change(output, "key_id", &path(&id), &body)?;
             }
-            Action::Rotate { id, grace, speak } => {
-                let body = body([("grace", grace.map(Into::into))]);
-                let path = format!("{}/rotate", path(&id));
-                let made = speak.access.client()?.call(Method::POST, &path, Some(&body))?;
-                print_secret(output, speak.quiet, &made, "key_id")?;
+            Action::Rotate { id, grace, expires_in_days, speak } => {
+                let body = body([
+                    ("grace", grace.map(Into::into)),
+                    ("expires_in_days", expires_in_days.map(Into::into)),
+                ]);
+                speak.make(output, "key_id", &format!("{}/rotate", path(&id)), &body)?;
             }
-            Action::Rm { id, speak } => {
-                speak.access.client()?.call(Method::DELETE, &path(&id), None)?;
-                print_done(output, speak.quiet, "revoked", &id)?;
+            Action::Rm { id, speak } => speak.end(output, &path(&id), "revoked", &id)?,
+            Action::Usage { id, speak } => {
+                speak.show(output, "total_requests", &format!("/usage/{}", encoded(&id)))?;
             }
             Action::Validate { key_env, service_id, client_ip, speak } => {
                 let body =
@@ -207,36 +194,27 @@ impl Key {
 impl Add {
     fn body(self) -> (Value, Speak) {
         let environment = self.environment.to_possible_value().map(|value| value.get_name().to_owned());
-        let days = self.expires.as_deref().and_then(|text| text.strip_suffix('d')?.parse::<i64>().ok());
-        let at = self.expires.filter(|_| days.is_none());
-        let body = body([
+        let own = [
             ("name", Some(self.name.into())),
             ("consumer", self.consumer.map(Into::into)),
             ("environment", environment.map(Into::into)),
             ("service_id", self.service_id.map(Into::into)),
             ("scopes", given(&self.scopes)),
             ("tier", self.tier.map(Into::into)),
-            ("rate_limit_per_hour", self.rate_limit_per_hour.map(Into::into)),
-            ("expires_in_days", days.map(Into::into)),
-            ("expires_at", at.map(Into::into)),
-            ("allowed_ips", given(&self.networks)),
-        ]);
-        (body, self.speak)
+        ];
+        (body(own.into_iter().chain(self.bounds.members())), self.speak)
     }
 }
 
 impl Set {
-    fn body(self) -> (String, Value, Speak) {
-        let body = body([
+    fn body(self) -> anyhow::Result<(String, Value, Speak)> {
+        let own = [
             ("name", self.name.map(Into::into)),
             ("scopes", self.scopes.wanted()),
             ("tier", self.tier.wanted()),
-            ("rate_limit_per_hour", self.rate_limit_per_hour.map(Into::into)),
-            ("expires_at", self.expires.map(Into::into)),
-            ("allowed_ips", given(&self.networks)),
             ("enabled", self.enabled.wanted().map(Into::into)),
-        ]);
-        (self.id, body, self.speak)
+        ];
+        Ok((self.id, body(own.into_iter().chain(self.bounds.members()?)), self.speak))
     }
 }
 

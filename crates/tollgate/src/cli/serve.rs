@@ -65,7 +65,7 @@ impl Serve {
         for address in server.addresses() {
             tracing::info!(%address, "serving");
         }
-        if let Some(address) = server.admin() {
+        if let Some(address) = server.control_addresses().admin {
             tracing::info!(%address, "admin listener");
         }
         stop.wait();

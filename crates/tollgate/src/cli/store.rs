@@ -13,7 +13,7 @@ use super::offline::{self, Offline};
 use super::output::Output;
 use super::table;
 
-/// Migrate, copy and back up the store; the gate of this data directory must not run
+/// Migrate, copy, reseal and back up the store; the gate of this data directory must not run
 #[derive(Debug, Args)]
 pub struct Store {
     #[command(subcommand)]
@@ -34,6 +34,18 @@ enum Action {
     Copy {
         #[command(flatten)]
         to: Target,
+        #[command(flatten)]
+        file: ConfigFile,
+        /// Copy although other gates use the store; what they write from then on is not copied
+        #[arg(long)]
+        live: bool,
+    },
+    /// Seal every secret under a new key, and drop the old one
+    ///
+    /// The new key comes into the sealing key file of this data directory. Give every gate on the store this file before it
+    /// starts again; a backup of the store from before still needs the old file. A run that was ended half-way is gone on
+    /// with by the next.
+    Reseal {
         #[command(flatten)]
         file: ConfigFile,
     },
@@ -63,8 +75,10 @@ struct Target {
 
 impl Store {
     pub fn run(self, output: &Output) -> anyhow::Result<Outcome> {
-        let (Action::Migrate { file } | Action::Copy { file, .. } | Action::Backup { file, .. }) =
-            &self.action;
+        let (Action::Migrate { file }
+        | Action::Copy { file, .. }
+        | Action::Reseal { file }
+        | Action::Backup { file, .. }) = &self.action;
         let compiled = match offline::load(&file.path, output) {
             Ok(compiled) => compiled,
             Err(outcome) => return Ok(outcome),
@@ -73,7 +87,8 @@ impl Store {
         let url = compiled.process.store.url();
         match self.action {
             Action::Migrate { .. } => migrate(&offline, &url, output)?,
-            Action::Copy { to, .. } => copy_to(&offline, &url, &to.url()?, output)?,
+            Action::Copy { to, live, .. } => copy_to(&offline, &url, &to.url()?, live, output)?,
+            Action::Reseal { .. } => reseal(&offline, &url, output)?,
             Action::Backup { to, .. } => backup(&offline, &url, to, output)?,
         }
         Ok(Outcome::Done)
@@ -106,8 +121,19 @@ fn migrate(offline: &Offline, url: &str, output: &Output) -> anyhow::Result<()> 
     Ok(())
 }
 
-fn copy_to(offline: &Offline, from: &str, to: &str, output: &Output) -> anyhow::Result<()> {
+fn copy_to(offline: &Offline, from: &str, to: &str, live: bool, output: &Output) -> anyhow::Result<()> {
     let source = offline.open(from).context("the store that is copied")?;
+    let alone = offline.run(source.alone())?;
+    match (&alone, live) {
+        (Some(_), _) => {}
+        (None, true) => {
+            output.warning("other gates use the store; what they write from now on is not copied")
+        }
+        (None, false) => anyhow::bail!(
+            "other gates use the store, and what they write from now on would not be copied; stop them, or copy all \
+             the same with `--live`"
+        ),
+    }
     let target = offline.open(to).context("the store that is copied into")?;
     output.progress("copying …");
     let copied = offline.run(copy(&source, &target));
@@ -131,6 +157,44 @@ fn copy_to(offline: &Offline, from: &str, to: &str, output: &Output) -> anyhow::
         table::table(&["table", "rows", "digest"], &rows)
     );
     output.result(&json!({ "tables": tables, "rows": total }), &text)?;
+    Ok(())
+}
+
+/// Secrets that are sealed anew in one transaction.
+const BATCH: u16 = 500;
+
+fn reseal(offline: &Offline, url: &str, output: &Output) -> anyhow::Result<()> {
+    let store = offline.open(url)?;
+    let Some(_alone) = offline.run(store.alone())? else {
+        anyhow::bail!("other gates use the store, and have not the new key; stop them first");
+    };
+    let path = offline.data_dir.sealing_keys();
+    let (actor, now) = offline::by("store reseal")?;
+    let done = offline.run(async {
+        store.open_sealing_keys(&path, &actor, now).await?;
+        if !store.has_old_sealing_keys()? {
+            store.add_sealing_key(&path, &actor, now).await?;
+        }
+        let mut count = 0_u64;
+        loop {
+            let batch = store.reseal(&actor, now, BATCH).await?;
+            count += u64::from(batch.count);
+            output.progress(&format!("{count} secrets …"));
+            if !batch.more {
+                break;
+            }
+        }
+        let dropped = store.drop_old_sealing_keys(&path, &actor, now).await?;
+        tollgate_store::Result::Ok((count, dropped))
+    });
+    output.progress("");
+    offline.run(store.close());
+    let (count, dropped) = done?;
+    let text = format!(
+        "sealed {count} secrets under a new key, which is in `{}`; keep a copy of that file apart from the store",
+        path.display()
+    );
+    output.result(&json!({ "secrets": count, "dropped_keys": dropped, "file": path }), &text)?;
     Ok(())
 }
 

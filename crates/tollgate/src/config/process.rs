@@ -1,5 +1,7 @@
 //! What a file says about the process rather than about requests; fixed from start to end.
 
+mod changes;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -88,7 +90,7 @@ pub struct Directory {
 }
 
 /// The admin listener.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Admin {
     /// Where it listens; port 0 asks for a free one.
     pub address: SocketAddr,
@@ -99,7 +101,7 @@ pub struct Admin {
 }
 
 /// One listener of the data plane.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listener {
     /// Where it listens; port 0 asks for a free one.
     pub address: SocketAddr,

@@ -8,7 +8,7 @@ use tollgate_core::Now;
 use tollgate_core::authn::{hawk, jwt};
 use tollgate_core::consumer::{Consumer, Name, Scopes};
 use tollgate_core::credential::{Credential, Digest, Life, Origin, Proof};
-use tollgate_core::directory::Lookup;
+use tollgate_core::directory::{Kept, Lookup};
 use tollgate_core::limit::{Limits, Subject};
 use tollgate_core::snapshot::{Snapshot, Tier};
 use tollgate_store::{Found, Kind, Lookup as Key, Secret, State, Store};
@@ -22,13 +22,22 @@ pub(super) fn key(lookup: &Lookup) -> (Kind, Option<Key>) {
     }
 }
 
+/// How the store finds what has this proof; no key where the store can have none like it.
+pub(super) fn key_of(proof: &Proof) -> (Kind, Option<Key>) {
+    match proof {
+        Proof::ApiKey(digest) => (Kind::ApiKey, Some(Key::digest(*digest))),
+        Proof::Jwt(key) => (Kind::Jwt, Key::text(&key.claim_value).ok()),
+        Proof::Hawk(key) => (Kind::Hawk, Key::text(&key.id).ok()),
+    }
+}
+
 /// The wall clock's reading as the store takes it.
 pub fn timestamp(now: Now) -> Timestamp {
     let micros = i64::try_from(now.wall.as_micros()).unwrap_or(i64::MAX);
     Timestamp::from_microsecond(micros).unwrap_or(Timestamp::MAX)
 }
 
-/// The credential as a request meets it; nobody where it does not count now. What changes that later is announced.
+/// The credential as a request meets it, or that it does not count now. What changes that later is announced.
 ///
 /// # Errors
 /// Why nothing can be made of it, for the log: the file has not its tier, or its secret cannot be opened.
@@ -37,9 +46,9 @@ pub(super) fn credential(
     snapshot: &Snapshot,
     store: &Store,
     now: Now,
-) -> Result<Option<Arc<Credential>>, String> {
+) -> Result<Kept, String> {
     if found.state(timestamp(now)) != State::Live {
-        return Ok(None);
+        return Ok(Kept::Gone);
     }
     let Found { credential: stored, consumer, account } = found;
     let own_tier = stored.tier.as_ref().or(consumer.tier.as_ref());
@@ -75,7 +84,7 @@ pub(super) fn credential(
     };
     made.origin =
         Origin::Store { consumer: consumer.id.to_string().into(), account: account.id.to_string().into() };
-    Ok(Some(Arc::new(made)))
+    Ok(Kept::Credential(Arc::new(made)))
 }
 
 /// A key that an external service judged, for as long as its verdict holds.

@@ -1,21 +1,35 @@
 //! Questions that are open, each asked once however many wait for its answer.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
-use tollgate_core::credential::Credential;
 use tollgate_core::denial::{Denial, DirectoryFailure};
-use tollgate_core::directory::Lookup;
+use tollgate_core::directory::{Kept, Lookup};
 
 /// Different questions that may be open at once; more of them are a flood of guesses, and are refused.
 const MOST: usize = 4096;
 
-pub(super) type Answer = Result<Option<Arc<Credential>>, Denial>;
+/// Of these, those about API keys that begin as ours and whose check characters are wrong. Such keys may have been brought
+/// along from elsewhere, but most are rubbish, and must leave room for others.
+const MOST_DAMAGED: usize = 64;
+
+pub(super) type Answer = Result<Kept, Denial>;
 
 #[derive(Debug, Default)]
-pub(super) struct Loads(Mutex<HashMap<Lookup, Vec<oneshot::Sender<Answer>>>>);
+pub(super) struct Loads(Mutex<Open>);
+
+#[derive(Debug, Default)]
+struct Open {
+    waiting: HashMap<Lookup, Waiting>,
+    damaged: usize,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    senders: Vec<oneshot::Sender<Answer>>,
+    is_damaged: bool,
+}
 
 /// The task that asks. Dropped without an answer, it tells those who wait that there is none.
 pub(super) struct Guard<'a> {
@@ -25,19 +39,33 @@ pub(super) struct Guard<'a> {
 }
 
 impl Loads {
-    /// Waits for the answer to a question; true for the one who must see to it that it is asked.
-    pub(super) fn join(&self, lookup: &Lookup) -> Result<(bool, oneshot::Receiver<Answer>), Denial> {
+    /// Waits for the answer to a question; true for the one who must see to it that it is asked. `is_damaged` says that the
+    /// question is about a key of [`MOST_DAMAGED`].
+    pub(super) fn join(
+        &self,
+        lookup: &Lookup,
+        is_damaged: bool,
+    ) -> Result<(bool, oneshot::Receiver<Answer>), Denial> {
         let (sender, receiver) = oneshot::channel();
         let mut open = self.0.lock();
-        if let Some(waiting) = open.get_mut(lookup) {
-            waiting.push(sender);
+        if let Some(waiting) = open.waiting.get_mut(lookup) {
+            waiting.senders.push(sender);
             return Ok((false, receiver));
         }
-        if open.len() >= MOST {
+        if open.waiting.len() >= MOST || (is_damaged && open.damaged >= MOST_DAMAGED) {
             return Err(Denial::Directory(DirectoryFailure::Busy));
         }
-        open.insert(lookup.clone(), vec![sender]);
+        open.damaged += usize::from(is_damaged);
+        open.waiting.insert(lookup.clone(), Waiting { senders: vec![sender], is_damaged });
         Ok((true, receiver))
+    }
+
+    /// Closes a question, and gives those who wait for its answer.
+    fn close(&self, lookup: &Lookup) -> Vec<oneshot::Sender<Answer>> {
+        let mut open = self.0.lock();
+        let Some(Waiting { senders, is_damaged }) = open.waiting.remove(lookup) else { return Vec::new() };
+        open.damaged -= usize::from(is_damaged);
+        senders
     }
 
     pub(super) fn guard<'a>(&'a self, lookup: &'a Lookup) -> Guard<'a> {
@@ -49,8 +77,7 @@ impl Guard<'_> {
     pub(super) fn answer(mut self, answer: Answer) {
         // Somebody may ask the same again from here on, and that is another's to answer.
         self.is_open = false;
-        let waiting = self.loads.0.lock().remove(self.lookup);
-        for sender in waiting.into_iter().flatten() {
+        for sender in self.loads.close(self.lookup) {
             // Who left does not need it.
             let _ = sender.send(answer.clone());
         }
@@ -60,7 +87,11 @@ impl Guard<'_> {
 impl Drop for Guard<'_> {
     fn drop(&mut self) {
         if self.is_open {
-            self.loads.0.lock().remove(self.lookup);
+            self.loads.close(self.lookup);
         }
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests;

@@ -5,10 +5,10 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tollgate_core::credential::{Credential, Origin};
 use tollgate_store::{ChangeKind, Changed, Changes, CredentialId, Scope, State, Store, Watch};
 
+use super::answer::ANSWER;
 use super::{Directory, timestamp};
 
 /// How often the store is asked for changes; on other nodes a change is in force after this at the latest.
@@ -60,7 +60,7 @@ impl Directory {
         let Some(store) = self.store() else { return };
         let mut seen = self.seen.lock().await;
         loop {
-            match store.changes_since(*seen, PAGE).await {
+            match self.read(store.changes_since(*seen, PAGE)).await {
                 Ok(Changes::Since(changes)) => {
                     let last = changes.last().map(|change| change.rev);
                     self.forget(store, &changes).await;
@@ -75,10 +75,7 @@ impl Directory {
                     *seen = rev;
                     break;
                 }
-                Err(error) => {
-                    self.failed(&error);
-                    return;
-                }
+                Err(_) => return,
             }
         }
         drop(seen);
@@ -121,10 +118,7 @@ impl Directory {
     async fn end_revoked(&self, store: &Store, held: Vec<Arc<Credential>>) {
         let ids: Vec<CredentialId> = held.iter().filter_map(|held| held.id.parse().ok()).collect();
         let Some(now) = self.now().filter(|_| !ids.is_empty()) else { return };
-        let found = match store.load_credentials(Scope::All, &ids).await {
-            Ok(found) => found,
-            Err(error) => return self.failed(&error),
-        };
+        let Ok(found) = self.read(store.load_credentials(Scope::All, &ids)).await else { return };
         let now = timestamp(now);
         let live: HashSet<String> = found
             .iter()
@@ -133,23 +127,6 @@ impl Directory {
             .collect();
         for held in held.iter().filter(|held| !live.contains(&*held.id)) {
             held.revoke();
-        }
-    }
-
-    /// Tells the store which credentials were used.
-    pub(crate) async fn tell_used(&self) {
-        let Some(store) = self.store() else { return };
-        let used = std::mem::take(&mut *self.used.lock());
-        let rows: Vec<(CredentialId, Timestamp)> = used
-            .iter()
-            .filter_map(|(id, second)| Some((id.parse().ok()?, Timestamp::from_second(*second).ok()?)))
-            .collect();
-        if let Err(error) = store.touch_credentials(&rows).await {
-            self.failed(&error);
-            let mut newer = self.used.lock();
-            for (id, second) in used {
-                newer.entry(id).or_insert(second);
-            }
         }
     }
 }
@@ -186,11 +163,12 @@ impl<'a> Concerned<'a> {
 }
 
 async fn listen(store: &Store) -> Option<Watch> {
-    match store.watch().await {
-        Ok(watch) => watch,
-        Err(error) => {
+    match tokio::time::timeout(ANSWER, store.watch()).await {
+        Ok(Ok(watch)) => watch,
+        Ok(Err(error)) => {
             tracing::debug!("changes are not announced: {error}");
             None
         }
+        Err(_) => None,
     }
 }

@@ -7,7 +7,7 @@ use tollgate_core::denial::{Denial, DirectoryFailure};
 use tollgate_store::Scope;
 
 use super::request::{BadRequest, Request};
-use super::{Explained, Explanation, Scene, Unknown, credentials_of, pair, request, route_named, unknown};
+use super::{Explanation, Scene, Unknown, credentials_of, judge_pair, judge_request, route_named, unknown};
 use crate::gateway::problem::message;
 use crate::state::Gate;
 
@@ -34,13 +34,16 @@ pub async fn of_pair(gate: &Gate, scope: Scope, consumer: &str, route: &str) -> 
     let scene = scene(gate, &live.snapshot);
     let route = route_named(&live.snapshot, route)?;
     if let (Scope::All, Some((name, _))) = (scope, live.snapshot.consumers.get_key_value(consumer)) {
-        return Ok(pair(&scene, Some(name), &credentials_of(&live.snapshot, name), route, None));
+        let credentials = credentials_of(&live.snapshot, name);
+        let judged = judge_pair(&scene, Some(name), &credentials, route, None);
+        return Ok(judged.of_gate(gate, scene.now).await);
     }
     let name = Name::new(consumer).map_err(|_| unknown("consumer", consumer))?;
     let credentials = gate.directory.of_consumer(scope, &name).await.map_err(Denial::Directory);
     let credentials = credentials.map_err(Failure::Denied)?;
     let credentials = credentials.ok_or_else(|| unknown("consumer", consumer))?;
-    Ok(pair(&scene, Some(&name), &credentials, route, None))
+    let judged = judge_pair(&scene, Some(&name), &credentials, route, None);
+    Ok(judged.of_gate(gate, scene.now).await)
 }
 
 /// Explains a request. It tells whose the presented credential is, so that only those may ask who may see everybody.
@@ -50,16 +53,16 @@ pub async fn of_pair(gate: &Gate, scope: Scope, consumer: &str, route: &str) -> 
 pub async fn of_request(gate: &Gate, asked: &Request) -> Result<Explanation, Failure> {
     let live = gate.live();
     let scene = scene(gate, &live.snapshot);
-    let question = match request(&scene, asked, None)? {
-        Explained::Done(explanation) => return Ok(*explanation),
-        Explained::Ask(question) => question,
+    let question = match judge_request(&scene, asked, None)? {
+        Ok(judged) => return Ok(judged.of_gate(gate, scene.now).await),
+        Err(question) => question,
     };
     let client = asked.client.unwrap_or(Ipv4Addr::LOCALHOST.into());
     let loaded = gate.directory.find(question, client).await.map_err(Failure::Denied)?;
-    match request(&scene, asked, Some(&loaded))? {
-        Explained::Done(explanation) => Ok(*explanation),
+    match judge_request(&scene, asked, Some(&loaded))? {
+        Ok(judged) => Ok(judged.of_gate(gate, scene.now).await),
         // One question has one answer.
-        Explained::Ask(_) => Err(Failure::Denied(Denial::Directory(DirectoryFailure::Failed))),
+        Err(_) => Err(Failure::Denied(Denial::Directory(DirectoryFailure::Failed))),
     }
 }
 

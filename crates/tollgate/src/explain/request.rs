@@ -32,7 +32,7 @@ pub struct Request {
 
 /// One value of a field, or several.
 #[derive(Debug, Clone, Deserialize, Serialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a text, or a list of texts")]
 pub enum Values {
     /// One.
     One(String),

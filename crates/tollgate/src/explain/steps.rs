@@ -19,7 +19,7 @@ use crate::gateway::problem::message;
 #[derive(Debug)]
 pub(super) struct Steps {
     steps: Vec<Step>,
-    /// What is to be said beside the identity.
+    /// What is to be said beside the next step.
     note: Option<String>,
 }
 
@@ -36,14 +36,14 @@ impl Steps {
         steps
     }
 
-    /// Adds a word to what is said of the identity.
+    /// Adds a word to what is said next.
     pub fn note(&mut self, note: String) {
         self.note = Some(note);
     }
 
     /// Who calls.
     pub fn identity(&mut self, route: &Route, caller: &Result<Option<Identity>, Denial>) {
-        let (outcome, mut detail) = match caller {
+        let (outcome, detail) = match caller {
             Ok(Some(Identity { credential, .. })) => {
                 let (kind, consumer) = (credential.proof.kind(), &credential.consumer.name);
                 (Outcome::Allowed, format!("`{consumer}` with the `{kind}` credential `{}`", credential.id))
@@ -54,9 +54,7 @@ impl Steps {
             Ok(None) => (Outcome::Denied, "nobody is identified".to_owned()),
             Err(denial) => (Outcome::Denied, message(denial)),
         };
-        if let Some(note) = self.note.take() {
-            let _ = write!(detail, "; {note}");
-        }
+        let detail = self.noted(detail);
         self.push("identity", outcome, Some(place(route, "accept")), detail);
     }
 
@@ -101,7 +99,8 @@ impl Steps {
     ) -> Explanation {
         let Refused { denial, standing, .. } = refused;
         let rule = rule(route, credential.map(|credential| &credential.consumer.name), &denial);
-        self.push("limits", Outcome::Denied, rule.clone(), message(&denial));
+        let detail = self.noted(message(&denial));
+        self.push("limits", Outcome::Denied, rule.clone(), detail);
         let passes = mode::lets_through(route, credential);
         if passes {
             self.mode(route);
@@ -124,6 +123,7 @@ impl Steps {
             true => "nothing limits the call".to_owned(),
             false => counters.iter().map(left).collect::<Vec<_>>().join("; "),
         };
+        let detail = self.noted(detail);
         self.push("limits", Outcome::Allowed, None, detail);
         let explanation = Explanation {
             outcome: Outcome::Allowed,
@@ -168,6 +168,13 @@ impl Steps {
             retry_after: retry_after(denial),
             steps: self.steps,
         }
+    }
+
+    fn noted(&mut self, mut detail: String) -> String {
+        if let Some(note) = self.note.take() {
+            let _ = write!(detail, "; {note}");
+        }
+        detail
     }
 
     fn push(&mut self, step: &'static str, outcome: Outcome, rule: Option<String>, detail: String) {

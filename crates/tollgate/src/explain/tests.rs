@@ -1,3 +1,4 @@
+use tollgate_core::admission;
 use tollgate_core::limit::Limiter;
 
 use super::*;
@@ -11,6 +12,7 @@ upstreams:
   lent: { targets: [http://127.0.0.1:9001], credential: { bearer: own } }
 tiers:
   one: { limits: [1 requests/h], scopes: [model:read] }
+  month: { quota: 7 requests/month }
 routes:
   keys: { match: { path: /keys, methods: [POST] }, upstream: model, accept: [api_key], deny: [bob], limits: [5 requests/s] }
   scoped: { match: { path: /scoped/** }, upstream: model, accept: [api_key], scopes: [model:predict] }
@@ -23,6 +25,7 @@ routes:
   all: { match: { path: /all }, upstream: model, accept: [api_key], deny: [ann], mode: { percent: 100 } }
 consumers:
   ann: { tier: one, credentials: [{ api_key: ann-key-of-enough-characters-012345 }] }
+  dan: { tier: month, credentials: [{ api_key: dan-key-of-enough-characters-012345 }] }
   bob: { credentials: [{ api_key: bob-key-of-enough-characters-012345 }, { hawk: { id: bob, key: bob-hawk-key-of-enough-characters } }] }
 ";
 
@@ -138,7 +141,7 @@ fn limits_are_looked_at_and_not_used() {
     let _held = admission::reserve(&ground.limiter, permit, client, 0, ground.now).unwrap();
 
     let explanation = ann();
-    assert_eq!(told(&explanation), denied("rate_limited", "tier:requests/h"));
+    assert_eq!(told(&explanation), denied("rate_limited", "tier:requests/h"), "{explanation:#?}");
     assert_eq!((explanation.retry_after, explanation.counters[1].remaining), (Some(3600), 0));
     let steps: Vec<_> = explanation.steps.iter().map(|step| (step.step, step.outcome)).collect();
     let (allowed, denied) = (Outcome::Allowed, Outcome::Denied);
@@ -159,4 +162,14 @@ fn what_could_not_be_sent_is_told_by_member() {
         assert_eq!(request(&ground.scene(), &asked, None).unwrap_err().member, expected, "{body}");
     }
     assert!(serde_json::from_str::<Request>(r#"{"path": "/keys", "cookies": {}}"#).is_err());
+}
+
+#[test]
+fn a_quota_of_which_nothing_is_known_is_unused() {
+    let ground = Ground::new();
+    let explanation = declared(&ground.scene(), "dan", "open").unwrap();
+    assert!(explanation.counters.is_empty(), "a stranger has no tier");
+    let explanation = declared(&ground.scene(), "dan", "keys").unwrap();
+    assert_eq!(explanation.outcome, Outcome::Allowed);
+    assert_eq!(explanation.counters.iter().map(|one| one.remaining).collect::<Vec<_>>(), [5, 7]);
 }

@@ -31,15 +31,14 @@ pub async fn ask(
     let Asking { question, checked, body } = asking;
     let loaded = match worker.gate.directory.find(question, checked.head.client).await {
         Ok(loaded) => loaded,
-        // The verdict on a key that somebody else keeps; the route's mode has a say.
-        Err(denial @ Denial::Balance(_)) => {
+        // The verdict on a key that somebody else keeps, or none at all: the route's mode has a say.
+        Err(denial) => {
             let route = call.route.clone().ok_or(Denial::NoRoute)?;
             let (bounds, max) = (&worker.gate.process.bounds, route.body_max);
             let bytes = call.request_bytes.clone();
             let stream = body.map(|body| Stream::new(body, max, bounds, bytes, timer.clone()));
             return admit(worker, live, route, Err(denial), checked, stream.into(), call);
         }
-        Err(denial) => return Err(denial),
     };
     identify(worker, timer, live, Some(&loaded), checked, body, call)
 }

@@ -196,17 +196,18 @@ impl Call {
         &self.gate
     }
 
-    /// What is to be charged before the call is sent, where somebody charges for it. Nobody pays for a call that would have
+    /// What is to be charged before the call is sent, and for whose credential, where somebody charges for it. Nobody pays for a call that would have
     /// been refused.
-    pub fn to_charge(&self) -> Option<Charge> {
+    pub fn to_charge(&self) -> Option<(Arc<Credential>, Charge)> {
         let pays = |have: &&Arc<Credential>| self.would.is_none() && self.gate.directory.charges(have);
         let credential = self.credential.as_ref().filter(pays)?;
-        Some(Charge {
+        let charge = Charge {
             key_id: credential.id.clone(),
             request_id: self.id.as_str().into(),
             model: self.route.as_ref().map_or_else(Box::default, |route| route.name.as_str().into()),
             endpoint: self.path.clone().unwrap_or_default(),
-        })
+        };
+        Some((credential.clone(), charge))
     }
 
     /// Time since the request began.

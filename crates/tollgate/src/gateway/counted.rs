@@ -3,18 +3,19 @@
 use std::sync::Arc;
 
 use tollgate_core::access::Permit;
-use tollgate_core::admission::Uncounted;
+use tollgate_core::admission::{self, Uncounted};
 use tollgate_core::authn::hawk::Artifacts;
 use tollgate_core::denial::Denial;
 
 use super::body::RequestBody;
 use super::call::Call;
+use super::forward::outgoing::Outgoing;
 use super::framing::Checked;
 use super::worker::Worker;
-use super::{Step, send};
+use super::{Step, send, tell};
 use crate::state::Live;
 
-/// A permitted request of whose quotas it is not known how much was used.
+/// A permitted request of whose quotas only the store can say whether they have room.
 pub struct Counting {
     pub uncounted: Vec<Uncounted>,
     pub permit: Permit,
@@ -23,14 +24,34 @@ pub struct Counting {
     pub artifacts: Option<Arc<Artifacts>>,
 }
 
-/// Learns it; then the walk goes on as for everybody.
+/// How often it is asked for, where others use what was learnt before this call comes to it.
+const ROUNDS: u32 = 8;
+
+/// Learns it; then the walk goes on as for everybody. Without an answer the route's mode has a say.
 pub async fn count(
     worker: &Worker,
     live: &Live,
     counting: Counting,
     call: &mut Call,
 ) -> Result<Step, Denial> {
-    let Counting { uncounted, permit, checked, body, artifacts } = counting;
+    let Counting { mut uncounted, permit, checked, body, artifacts } = counting;
+    let (client, declared) = (checked.head.client, body.remaining().unwrap_or(0));
+    for _ in 0..ROUNDS {
+        if !learn(worker, uncounted, call).await {
+            let admission = tell(Ok(admission::uncountable(permit)?), call)?;
+            let outgoing = Outgoing::new(admission, checked, body, live, worker, call)?;
+            return Ok(Step::Forward(outgoing, artifacts));
+        }
+        uncounted = admission::uncounted(&worker.gate.limiter, &permit, client, declared, call.now);
+        if uncounted.is_empty() {
+            break;
+        }
+    }
+    send(worker, live, permit, checked, body, artifacts, call)
+}
+
+/// Whether it could be learnt.
+async fn learn(worker: &Worker, uncounted: Vec<Uncounted>, call: &Call) -> bool {
     let (quotas, credential) = (worker.gate.quotas.clone(), call.credential.clone());
     let now = call.now;
     // On the control runtime, where the connections of the store live.
@@ -39,11 +60,11 @@ pub async fn count(
         .directory
         .on_control(async move { quotas.learn(&uncounted, credential.as_deref(), now).await });
     match learnt.await {
-        Some(Ok(())) => send(worker, live, permit, checked, body, artifacts, call),
+        Some(Ok(())) => true,
         Some(Err(error)) => {
-            tracing::warn!("a call is refused, as what was used of its quota is not known: {error}");
-            Err(Denial::Uncounted)
+            tracing::warn!("what was used of a call's quota is not known: {error}");
+            false
         }
-        None => Err(Denial::Uncounted),
+        None => false,
     }
 }

@@ -70,5 +70,5 @@ pub async fn first(worker: &Worker, route: &Route, artifacts: Option<&Artifacts>
     if shared.claim(&artifacts.claim()).await {
         return Ok(());
     }
-    Err(route.accept.refuse(Unauthenticated::Hawk(Refusal::InvalidNonce)))
+    Err(route.accept.refuse_ours(Unauthenticated::Hawk(Refusal::InvalidNonce)))
 }

@@ -7,11 +7,10 @@ use anyhow::Context;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
-use crate::admin::{self, Bootstrap, Control, Listening, Settings};
+use crate::admin::{self, Bootstrap, Control, Identity, Listening, Settings};
 use crate::config::process::Process;
 use crate::gateway::listener::Listener;
 use crate::state::Gate;
-use crate::tls;
 
 /// Listeners of the control plane, bound.
 #[derive(Debug)]
@@ -19,6 +18,17 @@ pub(super) struct ControlPlane {
     admin: Option<(Listening, SocketAddr)>,
     probes: Option<(Listening, SocketAddr)>,
     auth_api: Option<(Listening, SocketAddr)>,
+}
+
+/// Where the listeners of the control plane listen; absent for those that the file does not name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Addresses {
+    /// The whole admin API.
+    pub admin: Option<SocketAddr>,
+    /// Health, readiness and metrics.
+    pub probes: Option<SocketAddr>,
+    /// The auth-service contract.
+    pub auth_api: Option<SocketAddr>,
 }
 
 impl ControlPlane {
@@ -33,9 +43,19 @@ impl ControlPlane {
         })
     }
 
-    /// Where the admin listener listens.
-    pub(super) fn admin(&self) -> Option<SocketAddr> {
-        self.admin.as_ref().map(|(_, address)| *address)
+    /// Where they listen.
+    pub(super) fn addresses(&self) -> Addresses {
+        let address = |bound: &Option<(Listening, SocketAddr)>| bound.as_ref().map(|(_, address)| *address);
+        Addresses {
+            admin: address(&self.admin),
+            probes: address(&self.probes),
+            auth_api: address(&self.auth_api),
+        }
+    }
+
+    /// The admin listener's certificate, where it has one.
+    pub(super) fn admin_tls(&self) -> Option<Arc<Identity>> {
+        self.admin.as_ref().and_then(|(listening, _)| listening.tls.clone())
     }
 
     /// Serves them as long as the runtime lives.
@@ -54,7 +74,6 @@ impl ControlPlane {
             connections: Box::new(move || listeners.iter().map(|listener| listener.open()).sum()),
         };
         let control = Control::new(gate.clone(), settings);
-        runtime.spawn(admin::housekeeping(control.clone()));
         let routers = [admin::admin(&control), admin::probes(&control), admin::auth_api(&control)];
         for (listening, router) in [self.admin, self.probes, self.auth_api].into_iter().zip(routers) {
             if let Some((listening, address)) = listening {
@@ -69,7 +88,7 @@ fn bind(
     address: SocketAddr,
     files: Option<&crate::config::process::ListenerTls>,
 ) -> anyhow::Result<(Listening, SocketAddr)> {
-    let tls = files.map(tls::server_config).transpose()?;
+    let tls = files.map(|files| Identity::open(files.clone())).transpose()?.map(Arc::new);
     let listen = || -> std::io::Result<TcpListener> {
         let socket = std::net::TcpListener::bind(address)?;
         socket.set_nonblocking(true)?;

@@ -67,6 +67,14 @@ impl Opener {
         let store = Store::open(&self.url).await?;
         let now = directory::timestamp(self.clock.now());
         store.open_sealing_keys(&self.keys, &Actor::new("serve")?, now).await?;
+        let missing = store.missing_audit_guards().await?;
+        if !missing.is_empty() {
+            let triggers = missing.join(", ");
+            tracing::warn!(
+                triggers,
+                "nothing keeps rows of the audit from being changed: triggers are missing"
+            );
+        }
         directory.open(store).await
     }
 }

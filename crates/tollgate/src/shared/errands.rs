@@ -65,6 +65,7 @@ impl Shared {
     }
 
     async fn lease(&self, wish: &Wish) {
+        Self::count(&self.counts.leases);
         let asked_at = self.clock.now();
         let answer = match wish.arguments() {
             Ok(arguments) => self.ask_rates(&[wish.key()], &arguments).await.ok(),

@@ -21,7 +21,7 @@ use super::{PREFIX, Shared};
 pub const ANSWER: Duration = Duration::from_millis(200);
 
 /// A connection that takes longer is none.
-const CONNECT: Duration = Duration::from_secs(1);
+pub(super) const CONNECT: Duration = Duration::from_secs(1);
 
 /// How often a node tells that it is there, and tries to connect where it is not connected.
 pub const BEAT: Duration = Duration::from_secs(1);
@@ -102,7 +102,7 @@ impl Link {
         }
     }
 
-    async fn connect(&self) -> RedisResult<MultiplexedConnection> {
+    pub(super) async fn connect(&self) -> RedisResult<MultiplexedConnection> {
         let news = self.news.clone();
         let heard = move |push: PushInfo| {
             if push.kind == PushKind::Message {
@@ -165,9 +165,11 @@ impl Shared {
 }
 
 /// What went wrong without anything that the server could have repeated of what it was sent.
-fn describe(error: &RedisError) -> String {
+pub(super) fn describe(error: &RedisError) -> String {
     match error.code() {
         Some(code) => format!("it answers {code}"),
+        // The network's word or that of TLS.
+        None if error.is_io_error() => error.to_string(),
         None => error.category().to_owned(),
     }
 }

@@ -10,6 +10,7 @@ use super::{PREFIX, Shared};
 impl Shared {
     /// Remembers a nonce. True where no other node has seen it, or none can be asked.
     pub async fn claim(&self, claim: &Claim) -> bool {
+        Self::count(&self.counts.nonces);
         let mut command = redis::cmd("SET");
         let key = format!("{PREFIX}nonce:{}", hex::encode(claim.digest.0));
         command.arg(key).arg(1).arg("NX").arg("EX").arg(claim.life.as_secs().max(1));

@@ -10,7 +10,8 @@ use tollgate_core::Now;
 use tollgate_core::access::Permit;
 use tollgate_core::admission::shared::{Asking, Progress, begin};
 use tollgate_core::admission::{Admission, Refused};
-use tollgate_core::limit::{Key, Limiter, script};
+use tollgate_core::limit::script::{self, Share};
+use tollgate_core::limit::{Key, Limiter, Rate, Standing};
 
 use super::link::Away;
 use super::{PREFIX, Shared};
@@ -50,6 +51,16 @@ impl Shared {
         let admitted = asking.answer(answer.as_deref(), self.clock.now());
         self.errands.notify_one();
         admitted
+    }
+
+    /// What the fleet counts of these rates, without taking anything of them; what gates hold on lease is taken. Nothing
+    /// where Redis is away, or a rate is too fine to be shared.
+    pub async fn look(&self, rates: &[(Rate, Key)]) -> Option<Vec<Standing>> {
+        let shares: Vec<Share<'_>> = rates.iter().map(|(rate, _)| Share { rate, units: 0 }).collect();
+        let arguments = script::reserve_arguments(&shares, None).ok()?;
+        let keys: Vec<Key> = rates.iter().map(|(_, key)| *key).collect();
+        let answer = self.ask_rates(&keys, &arguments).await.ok()?;
+        Some(script::read_answer(&shares, &answer).ok()?.standing)
     }
 
     pub(super) async fn ask_rates(&self, keys: &[Key], arguments: &[String]) -> Result<Vec<i64>, Away> {

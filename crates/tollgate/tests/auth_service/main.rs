@@ -2,10 +2,15 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::disallowed_methods,
     reason = "a test fails by panicking; what it spawns ends with its runtime"
 )]
 
+mod fleet;
+#[path = "../shared/server.rs"]
+#[expect(dead_code, reason = "other tests end it and start it again")]
+mod server;
 mod service;
 
 use std::time::Duration;
@@ -28,6 +33,11 @@ struct Gate {
 
 impl Gate {
     async fn start(fake: &Fake, settings: &str) -> Self {
+        Self::start_with(fake, settings, "").await
+    }
+
+    /// With more members of the file.
+    async fn start_with(fake: &Fake, settings: &str, more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let text = format!(
             "listen: 127.0.0.1:0\nworkers: 1\nerrors: detail\n\
@@ -39,7 +49,7 @@ impl Gate {
                named: {{ match: {{ path: /named }}, upstream: model, accept: [api_key], allow: [ann] }}\n  \
                soft: {{ match: {{ path: /soft }}, upstream: model, accept: [api_key], mode: shadow }}\n  \
                softer: {{ match: {{ path: /softer }}, upstream: model, accept: [api_key], scopes: [model:write], mode: shadow }}\n\
-             consumers: {{ ann: {{ credentials: [{{ api_key: of_the_file }}] }} }}\n",
+             consumers: {{ ann: {{ credentials: [{{ api_key: of_the_file }}] }} }}\n{more}",
             at = fake.address
         );
         let source = Source::new("tollgate.yaml", text, folder.path());
@@ -215,21 +225,34 @@ async fn verdicts_are_softened_in_shadow() {
         assert_eq!(seen.last().unwrap().consumer.as_deref(), consumer, "{key}");
         assert_eq!(fake.seen("/api/v1/usage/k1/debit").len(), charged, "{key}");
     }
+    // Whom nobody can name is a stranger there, and nobody whom the service does not know is charged.
     fake.validate(Answer::json(500, &json!({})));
-    assert_eq!(gate.ask("/soft", "unanswered").await.0, 503);
+    assert_eq!(gate.ask("/soft", "unanswered").await.0, 200);
+    assert_eq!(fake.seen("/soft").last().unwrap().consumer, None);
+    assert_eq!(fake.seen("/api/v1/usage/k1/debit").len(), 2);
     gate.stop().await;
 }
 
 #[tokio::test]
 async fn a_key_s_own_rate_limits_it() {
     let fake = Fake::start().await;
-    fake.validate(Answer::json(200, &json!({ "user_id": "u", "key_id": "k", "rate_limit_per_hour": 2 })));
     let gate = Gate::start(&fake, ", debit: off, report: off").await;
-    let mut statuses = Vec::new();
-    for _ in 0..3 {
-        statuses.push(gate.ask("/x", "k").await.0);
+    for (rate, expected) in [
+        (json!(2), [200, 200, 429]),
+        (json!(0), [429, 429, 429]),
+        (json!(0.5), [429, 429, 429]),
+        (json!(u64::MAX), [200, 200, 200]),
+        (json!(1e30), [200, 200, 200]),
+        (json!(-1), [503, 503, 503]),
+    ] {
+        // Each is a key of its own.
+        let key = rate.to_string();
+        let verdict = json!({ "user_id": "u", "key_id": key, "rate_limit_per_hour": rate });
+        fake.validate(Answer::json(200, &verdict));
+        for status in expected {
+            assert_eq!(gate.ask("/x", &key).await.0, status, "{key}");
+        }
     }
-    assert_eq!(statuses, [200, 200, 429]);
-    assert!(fake.seen("/api/v1/usage/k/debit").is_empty());
+    assert!(fake.seen("/api/v1/usage/2/debit").is_empty());
     gate.stop().await;
 }

@@ -130,16 +130,23 @@ fn a_secret_is_shown_once_with_a_warning() {
     let (out, err, _) = check(&[&add[..], &["--json"]].concat(), 201, made.clone(), 0);
     assert_eq!(serde_json::from_str::<Value>(&out).unwrap(), made);
     assert!(serde_json::from_str::<Value>(&err).unwrap()["warning"].is_string(), "{err}");
+    let warned = json!({ "key_id": "01", "api_key": "hk_test_secret", "warnings": ["mind the step"] });
+    let (_, err, _) = check(&[&add[..], &["-q"]].concat(), 201, warned, 0);
+    assert!(err.contains("warning: mind the step"), "{err}");
     let (_, _, asked) = check(&["key", "rotate", "01", "--grace", "24h"], 200, made, 0);
     assert_eq!((asked.0.as_str(), asked.2.as_str()), ("POST /api/v1/keys/01/rotate", r#"{"grace":"24h"}"#));
 }
 
+/// What a command asks: the line and the body.
+#[track_caller]
+fn asks(arguments: &[&str], line: &str, body: &str) {
+    let (_, _, asked) = check(arguments, 200, json!({ "id": "01" }), 0);
+    assert_eq!((asked.0.as_str(), asked.2.as_str()), (line, body), "{arguments:?}");
+}
+
 #[test]
 fn changes_say_only_what_is_to_change() {
-    let check = |arguments: &[&str], line: &str, body: &str| {
-        let (_, _, asked) = check(arguments, 200, json!({ "id": "01" }), 0);
-        assert_eq!((asked.0.as_str(), asked.2.as_str()), (line, body), "{arguments:?}");
-    };
+    let check = asks;
     check(&["account", "add", "a"], "POST /api/v1/accounts", r#"{"name":"a"}"#);
     check(&["account", "set", "a", "--disable"], "PATCH /api/v1/accounts/a", r#"{"enabled":false}"#);
     check(&["consumer", "add", "c", "--tier", "t"], "POST /api/v1/consumers", r#"{"name":"c","tier":"t"}"#);
@@ -170,6 +177,71 @@ fn changes_say_only_what_is_to_change() {
         let (out, _, asked) = self::check(removal, 204, Value::Null, 0);
         assert_eq!((out.as_str(), asked.0.as_str()), ("revoked 01\n", &*format!("DELETE /api/v1{path}")));
     }
+}
+
+#[test]
+fn every_credential_has_its_whole_life() {
+    let check = asks;
+    check(
+        &["key", "set", "01", "--no-expiry", "--no-rate-limit", "--any-ip"],
+        "PATCH /api/v1/keys/01",
+        r#"{"rate_limit_per_hour":null,"expires_at":null,"allowed_ips":null}"#,
+    );
+    check(&["key", "usage", "a.api_key.1"], "GET /api/v1/usage/a.api_key.1", "");
+    check(
+        &["key", "rotate", "01", "--expires-in-days", "30"],
+        "POST /api/v1/keys/01/rotate",
+        r#"{"expires_in_days":30}"#,
+    );
+    let set = ["consumer", "credential", "set", "c", "01"];
+    for (more, body) in [
+        (&["--disable"][..], r#"{"enabled":false}"#),
+        (&["--enable"], r#"{"enabled":true}"#),
+        (&["--tier", "t", "--name", "n"], r#"{"name":"n","tier":"t"}"#),
+        (&["--no-expiry", "--no-scopes"], r#"{"scopes":null,"expires_at":null}"#),
+        (&["--expires", "2027-01-31T12:00:00Z"], r#"{"expires_at":"2027-01-31T12:00:00Z"}"#),
+        (
+            &["--rate-limit-per-hour", "5", "--allow-ip", "::1"],
+            r#"{"rate_limit_per_hour":5,"allowed_ips":["::1"]}"#,
+        ),
+    ] {
+        check(&[&set[..], more].concat(), "PATCH /api/v1/consumers/c/credentials/01", body);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let pem = folder.path().join("key.pem");
+    std::fs::write(&pem, "PEM").unwrap();
+    check(
+        &[
+            "consumer",
+            "credential",
+            "rotate",
+            "c",
+            "01",
+            "--public-key",
+            pem.to_str().unwrap(),
+            "--lookup",
+            "k",
+        ],
+        "POST /api/v1/consumers/c/credentials/01/rotate",
+        r#"{"lookup":"k","public_key":"PEM"}"#,
+    );
+    check(
+        &[
+            "consumer",
+            "credential",
+            "add",
+            "jwt",
+            "c",
+            "--tier",
+            "t",
+            "--rate-limit-per-hour",
+            "5",
+            "--expires",
+            "30d",
+        ],
+        "POST /api/v1/consumers/c/credentials",
+        r#"{"kind":"jwt","tier":"t","rate_limit_per_hour":5,"expires_in_days":30}"#,
+    );
 }
 
 #[test]

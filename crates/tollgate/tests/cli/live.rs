@@ -26,17 +26,34 @@ impl Running {
         fs::write(folder.path().join("tollgate.yaml"), config).unwrap();
         let init = tollgate(&["init", "--admin-key-file", "admin.key"]).current_dir(folder.path()).output();
         checked(init.unwrap(), 0);
-        let mut command = tollgate(&["serve"]);
-        command.current_dir(folder.path()).env("TOLLGATE_LOG", "json:info").stderr(Stdio::piped());
-        let child = command.spawn().unwrap();
+        let child = Self::child(&folder);
         // Made before anything can fail, so that the gate is ended with it.
         let mut gate = Self { folder, child, url: String::new() };
-        let log = BufReader::new(gate.child.stderr.take().unwrap());
+        gate.heed();
+        gate
+    }
+
+    /// As documented: the admin key is in the environment of `serve`, too.
+    fn child(folder: &tempfile::TempDir) -> Child {
+        let key = fs::read_to_string(folder.path().join("admin.key")).unwrap();
+        let mut command = tollgate(&["serve"]);
+        command.current_dir(folder.path()).env("TOLLGATE_ADMIN_KEY", key.trim());
+        command.env("TOLLGATE_LOG", "json:info").stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    fn serve(&mut self) {
+        self.child = Self::child(&self.folder);
+        self.heed();
+    }
+
+    /// Waits until it tells where it listens.
+    fn heed(&mut self) {
+        let log = BufReader::new(self.child.stderr.take().unwrap());
         for line in log.lines() {
             let line: Value = serde_json::from_str(&line.unwrap()).unwrap();
             if line["message"] == "admin listener" {
-                gate.url = format!("http://{}", line["address"].as_str().unwrap());
-                return gate;
+                self.url = format!("http://{}", line["address"].as_str().unwrap());
+                return;
             }
         }
         unreachable!("the gate ended before it served")
@@ -52,6 +69,17 @@ impl Running {
         command.current_dir(self.folder.path()).env("TOLLGATE_URL", &self.url);
         let key = fs::read_to_string(self.key_file()).unwrap();
         checked(command.env("TOLLGATE_ADMIN_KEY", key).output().unwrap(), code)
+    }
+
+    /// Ends the gate, makes another admin key as one does who lost the first, and starts it again.
+    fn recover(mut self, arguments: &[&str]) -> Self {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        fs::remove_file(self.key_file()).unwrap();
+        let mut init = tollgate(&[&["init", "--admin-key-file", "admin.key"], arguments].concat());
+        checked(init.current_dir(self.folder.path()).output().unwrap(), 0);
+        self.serve();
+        self
     }
 
     #[track_caller]
@@ -72,7 +100,8 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.child.kill().unwrap();
+        // A test may have ended it.
+        let _ = self.child.kill();
         self.child.wait().unwrap();
     }
 }
@@ -113,6 +142,29 @@ fn a_key_lives_from_its_making_to_its_end() {
 }
 
 #[test]
+fn the_sealing_key_is_rotated_while_the_gate_rests() {
+    let mut gate = Running::start();
+    gate.run(&["consumer", "add", "shop"], 0);
+    gate.run(&["consumer", "credential", "add", "hawk", "shop", "--id", "shop_id"], 0);
+    assert!(gate.run(&["store", "reseal"], 1).1.contains("is in use by another process"));
+    gate.child.kill().unwrap();
+    gate.child.wait().unwrap();
+    let keys = || -> Vec<String> {
+        let text = fs::read_to_string(gate.folder.path().join("tollgate-data/sealing.key")).unwrap();
+        text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
+    };
+    let before = keys();
+    // Whoever seals anew has to open first, so the second run shows that the first one left all in order.
+    for _ in 0..2 {
+        let done = gate.json(&["store", "reseal"], 0);
+        assert_eq!((&done["secrets"], done["dropped_keys"].as_array().unwrap().len()), (&1.into(), 1));
+        assert!(keys().len() == 1 && keys() != before, "{done}");
+    }
+    let whole = gate.json(&["audit", "verify"], 0);
+    assert_eq!(whole["ok"], true, "{whole}");
+}
+
+#[test]
 fn a_running_gate_refuses_and_tells_of_itself() {
     let gate = Running::start();
     let refused = gate.json(&["consumer", "add", "shop", "--tier", "none"], 1);
@@ -128,4 +180,28 @@ fn a_running_gate_refuses_and_tells_of_itself() {
     let (rows, _) = gate.run(&["audit", "list", "--limit", "2"], 0);
     assert!(rows.lines().count() == 3 && rows.contains("init"), "{rows}");
     gate.run(&["doctor"], 0);
+}
+
+#[test]
+fn an_admin_key_that_is_lost_or_over_is_replaced() {
+    let first = |gate: &Running| text(&gate.json(&["key", "list"], 0)["items"][0], "key_id").to_owned();
+    // What became of the first one, and what the recovery needs to be told.
+    for (loss, again) in [
+        (&["consumer", "rm", "tollgate-admin"][..], &[][..]),
+        (&["consumer", "set", "tollgate-admin", "--disable"], &["--another-admin-key"]),
+        (&["account", "set", "tollgate-admin", "--disable"], &[]),
+        (&["key", "rm", "ID"], &[]),
+        (&["key", "set", "ID", "--scope", "keys:read"], &[]),
+    ] {
+        let gate = Running::start();
+        let old = fs::read_to_string(gate.key_file()).unwrap();
+        let id = first(&gate);
+        let loss: Vec<&str> = loss.iter().map(|word| if *word == "ID" { &*id } else { word }).collect();
+        gate.run(&loss, 0);
+        // `serve` has the same text in its environment, and it opens nothing any more.
+        gate.run(&["account", "add", "refused"], 1);
+        let gate = gate.recover(again);
+        assert_ne!(fs::read_to_string(gate.key_file()).unwrap(), old);
+        gate.run(&["account", "add", "made"], 0);
+    }
 }

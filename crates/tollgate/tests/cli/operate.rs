@@ -150,6 +150,17 @@ fn the_doctor_finds_nothing_or_everything() {
 }
 
 #[test]
+fn the_doctor_asks_the_auth_service() {
+    // Nobody listens on a port that was free a moment ago.
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let home = Home::with(&format!("auth_service: {{ url: \"http://{free}\" }}\n"));
+    home.run(&["init"], 0);
+    let (text, _) = home.run(&["doctor"], 1);
+    let line = format!("✗ auth service: http://{free} gives no verdict");
+    assert!(text.contains(&line), "{text}");
+}
+
+#[test]
 fn a_store_is_migrated_copied_and_backed_up() {
     let home = Home::with("");
     assert!(home.run(&["store", "migrate"], 0).0.starts_with("made the store"));

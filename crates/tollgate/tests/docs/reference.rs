@@ -195,7 +195,12 @@ impl<'a> Writer<'a> {
         };
         match () {
             () if is("array") => format!("list of {}", self.kind(path, &schema["items"], children)),
-            () if is("object") && schema["additionalProperties"] == false => "no options".to_owned(),
+            () if is("object") && schema["additionalProperties"] == false => {
+                match schema["properties"].as_object().and_then(|only| only.keys().next()) {
+                    Some(key) => format!("`{{ {key}: … }}`"),
+                    None => "no options".to_owned(),
+                }
+            }
             () if is("object") => {
                 let path = format!("{path}.NAME");
                 format!("by name: {}", self.kind(&path, &schema["additionalProperties"], children))

@@ -44,7 +44,8 @@ impl Fleet {
     pub fn start_alone(redis: &Redis, count: u32, keys: &[Option<[u8; 32]>]) -> Self {
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let node = |key: &Option<[u8; 32]>| {
-            let settings = Settings { url: Secret::new(redis.url()), key: key.map(Secret::new), nodes: 1 };
+            let (url, key) = (Secret::new(redis.url()), key.map(Secret::new));
+            let settings = Settings { url, key, nodes: 1, roots: redis.roots() };
             let clock = Clock::system();
             let shared = Shared::start(&settings, clock.clone(), runtime.handle()).unwrap();
             Node { shared, limiter: Arc::new(Limiter::new(1000)), clock }

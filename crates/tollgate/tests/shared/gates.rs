@@ -5,17 +5,20 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tollgate::config::{self, source::Source};
+use tollgate::decisions::Outcome;
+use tollgate::explain::{Explanation, live};
 use tollgate::server::Server;
 use tollgate::state::clock::Clock;
 use tollgate::telemetry::Telemetry;
 use tollgate_core::authn::hawk;
+use tollgate_store::Scope;
 
 use crate::server::Redis;
 
 const SECRET: &str = "werxhqb98rpaxn39848xrunpaw3489ruxnpa98w4rxn";
 
 /// Answers every request until the process ends.
-fn model() -> SocketAddr {
+pub fn model() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
@@ -42,8 +45,9 @@ fn gates<const COUNT: usize>(redis: &Redis, folder: &std::path::Path) -> [Server
              upstreams: {{ model: {{ targets: [http://{model}] }} }}\n\
              routes:\n  limited:\n    match: {{ path: /limited }}\n    upstream: model\n    accept: [public]\n    \
              limits: [3 requests/day, 10 concurrent]\n  signed:\n    match: {{ path: /signed }}\n    upstream: model\n    \
-             accept: [hawk]\n\
-             consumers:\n  dh: {{ credentials: [{{ hawk: {{ id: dh, key: {{ env: HAWK }} }} }}] }}\n"
+             accept: [hawk]\n  keyed:\n    match: {{ path: /keyed }}\n    upstream: model\n    accept: [api_key]\n    \
+             limits: [6 requests/day, 10 concurrent]\n\
+             consumers:\n  shop: {{ credentials: [{{ api_key: {{ env: KEY }} }}] }}\n  dh: {{ credentials: [{{ hawk: {{ id: dh, key: {{ env: HAWK }} }} }}] }}\n"
         );
         let url = redis.url();
         let env = move |name: &str| match name {
@@ -69,7 +73,7 @@ fn gates<const COUNT: usize>(redis: &Redis, folder: &std::path::Path) -> [Server
 }
 
 /// The whole answer to a request without a body.
-fn ask(gate: &Server, method: &str, path: &str, fields: &str) -> String {
+pub fn ask(gate: &Server, method: &str, path: &str, fields: &str) -> String {
     let mut stream = TcpStream::connect(gate.addresses()[0]).unwrap();
     write!(stream, "{method} {path} HTTP/1.1\r\nhost: example.com\r\nconnection: close\r\n{fields}\r\n")
         .unwrap();
@@ -78,7 +82,7 @@ fn ask(gate: &Server, method: &str, path: &str, fields: &str) -> String {
     answer
 }
 
-fn status(answer: &str) -> &str {
+pub fn status(answer: &str) -> &str {
     answer.split(' ').nth(1).unwrap()
 }
 
@@ -129,6 +133,49 @@ fn a_limit_and_a_signature_hold_over_all_gates() {
         }
         assert_eq!(admitted, 1, "each gate grants its share");
     }
+    for gate in gates {
+        gate.stop();
+    }
+}
+
+#[test]
+fn what_the_fleet_counts_is_explained_at_every_gate() {
+    let mut redis = Redis::start();
+    let folder = tempfile::tempdir().unwrap();
+    let gates: [Server; 2] = gates(&redis, folder.path());
+    let explain = |nth: usize| {
+        let gate: &Server = &gates[nth];
+        let asked = live::of_pair(gate.gate(), Scope::All, "shop", "keyed");
+        gate.control().block_on(asked).unwrap()
+    };
+    let key = format!("x-api-key: {SECRET}\r\n");
+    let call = |nth: usize| status(&ask(&gates[nth], "GET", "/keyed", &key)).to_owned();
+    let remaining =
+        |explanation: &Explanation| explanation.counters.iter().map(|one| one.remaining).collect();
+    let said = |explanation: &Explanation| explanation.steps.last().unwrap().detail.clone();
+
+    assert_eq!([call(0), call(0), call(0), call(0)], ["200"; 4].map(str::to_owned));
+    for nth in [0, 1] {
+        let explanation = explain(nth);
+        let left: Vec<u64> = remaining(&explanation);
+        assert_eq!(left, [2, 5], "the gate's share of what is at once");
+        assert!(
+            said(&explanation).ends_with("; rates are those of the fleet of 2"),
+            "{}",
+            said(&explanation)
+        );
+    }
+    assert_eq!([call(1), call(1), call(1)], ["200", "200", "429"].map(str::to_owned));
+    let explanation = explain(0);
+    assert_eq!((explanation.outcome, explanation.denial), (Outcome::Denied, Some("rate_limited")));
+    assert_eq!(remaining(&explanation), [0, 5]);
+
+    redis.end();
+    let explanation = explain(0);
+    let said = said(&explanation);
+    assert!(said.contains("the fleet's Redis is away") && said.contains("one in 2"), "{said}");
+    let left: Vec<u64> = remaining(&explanation);
+    assert_eq!((explanation.outcome, left), (Outcome::Allowed, vec![3, 5]));
     for gate in gates {
         gate.stop();
     }

@@ -1,11 +1,9 @@
-//! Nonces, news, answers and quotas.
+//! Nonces, news and answers.
 
 use std::time::{Duration, Instant};
 
-use tollgate::shared::{Away, Counted};
 use tollgate_core::authn::hawk::Claim;
 use tollgate_core::credential::Digest;
-use tollgate_core::limit::{Every, Key, Limit, LimitId, Owner, Period, Quota, Subject, Unit};
 
 use crate::fleet::Fleet;
 use crate::server::Redis;
@@ -68,7 +66,9 @@ fn answers_are_shared_by_those_who_have_the_fleet_key() {
     fleet.runtime.block_on(async {
         one.put(&lookup, b"ann", life).await;
         none.put(&Digest::of(b"x"), b"nobody", life).await;
-        assert_eq!(same.get(&lookup).await.as_deref(), Some(&b"ann"[..]));
+        let (answer, left) = same.get(&lookup).await.unwrap();
+        assert_eq!(answer, b"ann");
+        assert!((Duration::from_secs(290)..=life).contains(&left), "{left:?}");
         assert_eq!(other.get(&lookup).await, None);
         assert_eq!(none.get(&lookup).await, None);
         let mut connection = redis.connection();
@@ -77,6 +77,9 @@ fn answers_are_shared_by_those_who_have_the_fleet_key() {
         assert!(!keys[0].contains(&hex::encode(lookup.0)), "a lookup's digest is not shown");
         let () = redis::cmd("APPEND").arg(&keys[0]).arg("!").query(&mut connection).unwrap();
         assert_eq!(same.get(&lookup).await, None, "what was changed by others is not believed");
+        assert_eq!(same.counts().verdicts_forged.load(std::sync::atomic::Ordering::Relaxed), 1);
+        let left: Vec<String> = redis::cmd("KEYS").arg("tollgate:answer:*").query(&mut connection).unwrap();
+        assert!(left.is_empty(), "nor kept");
         one.put(&lookup, b"ann", life).await;
         same.forget(&lookup).await;
         assert_eq!(one.get(&lookup).await, None);
@@ -84,39 +87,4 @@ fn answers_are_shared_by_those_who_have_the_fleet_key() {
     redis.freeze();
     fleet.runtime.block_on(async { assert_eq!(one.get(&lookup).await, None) });
     redis.thaw();
-}
-
-#[test]
-fn a_quota_is_counted_together_and_leased_in_part() {
-    let mut redis = Redis::start();
-    let fleet = Fleet::start(&redis, 2);
-    let quota =
-        Quota { unit: Unit::Requests, amount: 1000, every: Every::Day, zone: jiff::tz::TimeZone::UTC };
-    let id = LimitId::new(Owner::Credential, &Limit::Quota(quota), 0);
-    let key = Key::new(Subject::credential("c", "a"), id);
-    let period = Period { start: 0, end: 4_000_000_000 };
-    let [one, other] = [&fleet.nodes[0].shared, &fleet.nodes[1].shared];
-    fleet.runtime.block_on(async {
-        assert_eq!(one.quota_add(&key, period, 5).await, Ok(Counted::Unseeded));
-        assert_eq!(one.quota_seed(&key, period, 100).await, Ok(100));
-        assert_eq!(other.quota_seed(&key, period, 0).await, Ok(100), "the first seed holds");
-        assert_eq!(other.quota_add(&key, period, 60).await, Ok(Counted::Known(160)));
-        assert_eq!(one.quota_add(&key, period, -60).await, Ok(Counted::Known(100)));
-        let check = async |wish, expected| match one.quota_lease(&key, period, wish, 1000).await {
-            Ok(Counted::Known(lease)) => assert_eq!(lease.unspent(), expected),
-            answer => panic!("{answer:?}"),
-        };
-        check(50, 50).await;
-        check(10_000, 850 / 4).await;
-        assert_eq!(other.quota_add(&key, period, 636).await, Ok(Counted::Known(998)));
-        check(10, 0).await;
-        assert_eq!(one.quota_add(&key, period, -5000).await, Ok(Counted::Known(0)));
-    });
-    redis.end();
-    fleet.runtime.block_on(async { assert_eq!(one.quota_add(&key, period, 1).await, Err(Away)) });
-    redis.start_again();
-    fleet.wait_until(|node| node.shared.is_up());
-    fleet.runtime.block_on(async {
-        assert_eq!(one.quota_add(&key, period, 1).await, Ok(Counted::Unseeded), "lost is not zero");
-    });
 }

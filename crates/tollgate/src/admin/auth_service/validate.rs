@@ -98,9 +98,11 @@ impl Control {
         let digest = Digest::of(key.as_bytes());
         let live = self.gate.live();
         if let Some(credential) = live.snapshot.credentials.api_key(&digest) {
-            if !credential.holds(client, self.gate.clock.now()) {
+            let now = self.gate.clock.now();
+            if !credential.holds(client, now) {
                 return Err(invalid());
             }
+            self.gate.directory.used(credential, now);
             let in_force = InForce::of_file(credential);
             let service = service.unwrap_or_else(|| DEFAULT_SERVICE.to_owned());
             let user = credential.consumer.name.to_string();

@@ -1,20 +1,22 @@
-//! What becomes of a credential after it was made: changed, rotated, revoked.
+//! The life of a credential: made, changed, rotated, revoked.
 
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
+use serde_json::Value;
 use tollgate_core::consumer::Name;
 use tollgate_core::credential::api_key_text::Environment;
-use tollgate_store::{CredentialPatch, Found, Kind, Rotation, Set};
+use tollgate_store::{Consumer, CredentialPatch, Found, Kind, Rotation, Set};
 use utoipa::ToSchema;
 
-use super::{CredentialView, EnvironmentWord, Wish};
+use super::{CredentialView, EnvironmentWord, Made, Settled, Wish};
 use crate::admin::Control;
 use crate::admin::body::{Body, Member};
 use crate::admin::caller::Caller;
+use crate::admin::grant::Bounds;
 use crate::admin::in_force::InForce;
-use crate::admin::once::Begun;
+use crate::admin::once::{Begun, Work};
 use crate::admin::problem::Result;
 use crate::admin::value::{self, NameText, body_of};
 
@@ -69,6 +71,37 @@ pub struct Rotate {
 }
 
 impl Control {
+    /// Makes a credential of this consumer, within the caller's grant.
+    pub async fn create_credential(
+        &self,
+        caller: &Caller,
+        mut work: Box<Work<'_>>,
+        consumer: &Consumer,
+        settled: Settled,
+        made: Made,
+    ) -> Result<Response> {
+        let new = self.within_grant(caller, consumer, settled, &made)?;
+        let credential = work.change.create_credential(caller.scope, new).await?;
+        let view = CredentialView::new(&credential, &consumer.name, credential.state(self.now()));
+        let mut answer = body_of(view)?;
+        self.warn(&made, &mut answer);
+        work.answer(StatusCode::CREATED, answer, made.shown()).await
+    }
+
+    /// Adds to an answer what the owner of a new credential should know about it.
+    fn warn(&self, made: &Made, answer: &mut Value) {
+        let mut warnings: Vec<String> = made.proof.warning().into_iter().collect();
+        if made.proof.kind() == Kind::ApiKey && self.gate.directory.asks_a_service() {
+            let why = "routes ask the service of `auth_service` about API keys, so this one opens nothing but the admin API";
+            warnings.push(why.to_owned());
+        }
+        if let Some(answer) = answer.as_object_mut()
+            && !warnings.is_empty()
+        {
+            answer.insert("warnings".to_owned(), warnings.into());
+        }
+    }
+
     /// Changes a credential.
     pub async fn change_credential(
         &self,
@@ -123,13 +156,17 @@ impl Control {
             patch.enabled = Set::To(enabled);
         }
         if wanted.expires_at != Member::Absent {
-            let at = wanted.expires_at.value().map(|text| value::time("expires_at", text)).transpose()?;
-            patch.expires_at = Set::To(at);
+            after.expires_at =
+                wanted.expires_at.value().map(|text| value::time("expires_at", text)).transpose()?;
+            patch.expires_at = Set::To(after.expires_at);
         }
         if wanted.allowed_ips != Member::Absent {
             let list = wanted.allowed_ips.value().map_or(&[] as &[String], Vec::as_slice);
-            patch.networks = Set::To(value::networks(list)?);
+            after.networks = value::networks(list)?;
+            patch.networks = Set::To(after.networks.clone());
         }
+        let Bounds { end, networks } = Bounds::of(&after);
+        caller.may_grant_bounds(end, &networks)?;
         Ok(patch)
     }
 
@@ -153,6 +190,9 @@ impl Control {
             None => Set::Keep,
             end => Set::To(end),
         };
+        // The new one has nothing of a grace of the old one.
+        let end = if let Set::To(end) = expires_at { end } else { old.expires_at };
+        caller.may_grant_bounds(end, &old.networks)?;
         let wish = Wish {
             environment: (old.kind == Kind::ApiKey).then(|| word(old.environment.as_deref())),
             lookup: wanted.lookup,
@@ -161,17 +201,17 @@ impl Control {
             secret: wanted.secret,
         };
         let made = wish.make(old.kind)?;
-        let rotation = Rotation { proof: made.proof, grace_until, expires_at };
+        let rotation = Rotation { proof: made.proof.clone(), grace_until, expires_at };
         let rotated = work.change.rotate_credential(caller.scope, old.id, rotation).await?;
         let state = rotated.new.state(now);
         let mut answer = body_of(CredentialView::new(&rotated.new, &found.consumer.name, state))?;
+        self.warn(&made, &mut answer);
         if let Some(answer) = answer.as_object_mut() {
             answer.insert("previous_key_id".to_owned(), rotated.old.id.to_string().into());
             let until = rotated.old.valid_until.or(rotated.old.revoked_at).map(|at| at.to_string());
             answer.insert("previous_valid_until".to_owned(), until.into());
         }
-        let secret = made.secret.as_ref().map(|(member, secret)| (*member, secret.as_str()));
-        work.answer(StatusCode::OK, answer, secret).await
+        work.answer(StatusCode::OK, answer, made.shown()).await
     }
 
     /// Revokes a credential; once more does nothing.

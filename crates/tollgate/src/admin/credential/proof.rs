@@ -32,6 +32,13 @@ pub struct Wish {
     pub secret: Option<String>,
 }
 
+impl Made {
+    /// The secret as an answer shows it.
+    pub fn shown(&self) -> Option<(&'static str, &str)> {
+        self.secret.as_ref().map(|(member, secret)| (*member, secret.as_str()))
+    }
+}
+
 impl From<EnvironmentWord> for Environment {
     fn from(word: EnvironmentWord) -> Self {
         match word {

@@ -29,7 +29,8 @@ fn a_key_is_validated_in_both_forms() {
         assert_eq!(in_header.answers(200).await.body(), full);
         let in_body = ask().json(&json!({ "api_key": key_of_tier, "service_id": "platform", "new": 1 }));
         assert_eq!(in_body.answers(200).await.body(), full);
-        let own = ask().key(&own).answers(200).await.body();
+        // A key of one service is valid for another, which is told whose it is.
+        let own = ask().key(&own).json(&json!({ "service_id": "platform" })).answers(200).await.body();
         assert_eq!(
             (&own["rate_limit_per_hour"], &own["service_id"], &own["scopes"]),
             (&json!(7), &json!("batch"), &json!([]))
@@ -125,5 +126,32 @@ fn reports_are_counted_once_and_summed() {
         assert_eq!(plane.does("GET", &usage, NONE, 200).await, expected);
         plane.ask("GET", "/health").answers(404).await;
         plane.ask("GET", "/api/v1/keys").answers(404).await;
+    });
+}
+
+#[test]
+fn the_use_of_keys_of_the_file_is_kept() {
+    on_each_store(async |plane| {
+        let ask = plane.ask("POST", "/api/v1/keys/validate");
+        let file = ask.json(&json!({ "api_key": "a-key-of-the-configuration-file" })).answers(200).await;
+        let body = file.body();
+        let usage = format!("/api/v1/usage/{}", body["key_id"].as_str().unwrap());
+        let call = json!({ "endpoint": "/a", "status_code": 200, "response_time_ms": 3 });
+        let debit = json!({ "endpoint": "/a", "idempotency_key": "k" });
+        plane.ask("POST", &*usage).json(&call).answers(200).await;
+        let path = format!("{usage}/debit");
+        plane.ask("POST", &*path).json(&debit).answers(200).await;
+        assert_eq!(plane.ask("POST", &*path).json(&debit).answers(200).await.body()["replayed"], true);
+        let summary = plane.does("GET", &usage, NONE, 200).await;
+        assert_eq!((&summary["key_id"], &summary["total_requests"]), (&body["key_id"], &json!(1)));
+        // Its own account has to do with it, and no other.
+        plane.unreserve().await;
+        for (account, status) in [("filed", 200), ("other", 404)] {
+            let key = plane.owner(account, &["usage:write"]).await;
+            plane.call("POST", &*usage).key(&key).json(&call).answers(status).await;
+            plane.call("POST", &*path).key(&key).json(&debit).answers(status).await;
+            plane.call("GET", &*usage).key(&key).answers(status).await;
+        }
+        assert_eq!(plane.does("GET", &usage, NONE, 200).await["total_requests"], 2);
     });
 }

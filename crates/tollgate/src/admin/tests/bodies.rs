@@ -16,6 +16,9 @@ fn what_is_out_of_bounds_is_named() {
             ("name", json!("")),
             ("name", json!(long)),
             ("name", json!("a\u{0}b")),
+            ("name", json!("a\u{202e}b")),
+            ("name", json!("a\u{200b}b")),
+            ("service_id", json!("\u{2066}a")),
             ("name", json!(7)),
             ("environment", json!("staging")),
             ("service_id", json!(long)),
@@ -50,11 +53,24 @@ fn what_is_out_of_bounds_is_named() {
         refused(plane, "POST", "/api/v1/accounts", &json!({ "name": "a b" }), "name").await;
         refused(plane, "POST", "/api/v1/consumers", &json!({ "name": "c", "account": "nobody" }), "account")
             .await;
+        let list = plane.does("GET", "/api/v1/keys", NONE, 200).await;
+        assert_eq!(list["items"], json!([]), "nothing of all this was made");
+    });
+}
+
+#[test]
+fn what_makes_no_proof_and_no_question_is_named() {
+    on_each_store(async |plane| {
+        plane.does("POST", "/api/v1/consumers", json!({ "name": "service" }), 201).await;
         let path = "/api/v1/consumers/service/credentials";
         for (body, field) in [
             (json!({ "kind": "basic" }), "kind"),
             (json!({ "kind": "api_key", "secret": "mine" }), "secret"),
             (json!({ "kind": "hawk", "algorithm": "md5" }), "algorithm"),
+            (json!({ "kind": "hawk", "secret": "" }), "secret"),
+            (json!({ "kind": "hawk", "lookup": "a\"b" }), "lookup"),
+            (json!({ "kind": "jwt", "lookup": "" }), "lookup"),
+            (json!({ "kind": "jwt", "lookup": "a\u{202e}b" }), "lookup"),
             (json!({ "kind": "jwt", "algorithm": "RS256" }), "public_key"),
             (json!({ "kind": "jwt", "public_key": "no key" }), "public_key"),
             (json!({ "kind": "jwt", "algorithm": "HS256", "secret": "" }), "secret"),
@@ -70,7 +86,15 @@ fn what_is_out_of_bounds_is_named() {
         ] {
             refused(plane, "GET", &format!("/api/v1/accounts?{query}"), &NONE, field).await;
         }
-        let list = plane.does("GET", "/api/v1/keys", NONE, 200).await;
+        for (headers, field) in
+            [(json!({ "a": 7 }), "request.headers.a"), (json!({ "a": [7] }), "request.headers.a")]
+        {
+            let body = json!({ "request": { "path": "/", "headers": headers } });
+            refused(plane, "POST", "/api/v1/explain", &body, field).await;
+            let answer = plane.call("POST", "/api/v1/explain").key(BOOTSTRAP).json(&body).answers(422).await;
+            assert!(answer.text.contains("a text, or a list of texts"), "{}", answer.text);
+        }
+        let list = plane.does("GET", path, NONE, 200).await;
         assert_eq!(list["items"], json!([]), "nothing of all this was made");
     });
 }

@@ -21,6 +21,22 @@ async fn sends(plane: &Plane, key: &str, method: &str, path: &str, body: Value, 
 }
 
 #[test]
+fn a_name_that_a_route_has_is_made_by_all_accounts_keys_alone() {
+    on_each_store(async |plane| {
+        let key = maker(plane, None).await;
+        for (path, body) in [
+            ("/api/v1/consumers", json!({ "name": "promised" })),
+            // A key that is made alone brings a consumer of its name.
+            ("/api/v1/keys", json!({ "name": "promised" })),
+        ] {
+            let refused = sends(plane, &key, "POST", path, body, 403).await;
+            assert_eq!(refused["code"], "name_is_granted", "{refused}");
+        }
+        plane.does("POST", "/api/v1/consumers", json!({ "name": "promised" }), 201).await;
+    });
+}
+
+#[test]
 fn scopes_tiers_and_rates_do_not_grow() {
     on_each_store(async |plane| {
         let key = maker(plane, None).await;
@@ -111,5 +127,63 @@ fn what_has_more_is_neither_changed_nor_taken_over() {
         sends(plane, of_admin, "DELETE", "/api/v1/consumers/maker", NONE, 204).await;
         sends(plane, of_admin, "GET", "/api/v1/keys", NONE, 401).await;
         sends(plane, &key, "GET", "/api/v1/keys", NONE, 401).await;
+    });
+}
+
+#[test]
+fn ends_and_networks_do_not_grow() {
+    on_each_store(async |plane| {
+        plane.does("POST", "/api/v1/consumers", json!({ "name": "maker" }), 201).await;
+        // The clock stands at 2027-01-15T08:00:00Z.
+        let (end, before, after) = ("2027-02-01T00:00:00Z", "2027-01-31T00:00:00Z", "2027-02-02T00:00:00Z");
+        let own = json!({
+            "name": "bound", "consumer": "maker", "scopes": ["keys:write"], "expires_at": end,
+            "allowed_ips": ["127.0.0.0/8", "192.0.2.0/24"],
+        });
+        let own = plane.does("POST", "/api/v1/keys", own, 201).await;
+        let key = own["api_key"].as_str().unwrap();
+        let key_of = |made: &Value| format!("/api/v1/keys/{}", made["key_id"].as_str().unwrap());
+
+        let new = json!({ "name": "k", "consumer": "maker", "scopes": [] });
+        let made = sends(plane, key, "POST", "/api/v1/keys", new.clone(), 201).await;
+        assert_eq!((&made["expires_at"], &made["allowed_ips"]), (&json!(end), &own["allowed_ips"]));
+        for (member, value, field) in [
+            ("expires_at", json!(before), ""),
+            ("expires_at", json!(end), ""),
+            ("expires_at", json!(after), "expires_at"),
+            ("expires_in_days", json!(365), "expires_at"),
+            ("allowed_ips", json!(["192.0.2.7", "127.0.0.0/8"]), ""),
+            ("allowed_ips", json!(["192.0.2.0/23"]), "allowed_ips"),
+            ("allowed_ips", json!(["127.0.0.1", "203.0.113.1"]), "allowed_ips"),
+            ("allowed_ips", json!([]), "allowed_ips"),
+        ] {
+            let status = if field.is_empty() { 201 } else { 403 };
+            let mut body = new.clone();
+            body[member] = value.clone();
+            let answer = sends(plane, key, "POST", "/api/v1/keys", body.clone(), status).await;
+            assert_eq!(answer["field"].as_str().unwrap_or_default(), field, "{body}");
+            if member == "expires_in_days" {
+                let body = json!({ "expires_in_days": value });
+                sends(plane, key, "POST", &format!("{}/rotate", key_of(&own)), body, 403).await;
+                continue;
+            }
+            let mut body = json!({});
+            body[member] = value;
+            let status = if field.is_empty() { 200 } else { 403 };
+            sends(plane, key, "PATCH", &key_of(&made), body, status).await;
+        }
+        // Nor does it take its own off, or take over what has more.
+        for body in [json!({ "expires_at": null }), json!({ "allowed_ips": null })] {
+            sends(plane, key, "PATCH", &key_of(&own), body, 403).await;
+        }
+        let free = plane.does("POST", "/api/v1/keys", new, 201).await;
+        sends(plane, key, "POST", &format!("{}/rotate", key_of(&free)), NONE, 403).await;
+        sends(plane, key, "PATCH", &key_of(&free), json!({ "name": "x" }), 403).await;
+        sends(plane, key, "PATCH", &key_of(&free), json!({ "enabled": false }), 200).await;
+        let path = "/api/v1/consumers/maker/credentials";
+        let hawk = sends(plane, key, "POST", path, json!({ "kind": "hawk", "scopes": [] }), 201).await;
+        assert_eq!((&hawk["expires_at"], &hawk["allowed_ips"]), (&json!(end), &own["allowed_ips"]));
+        let next = sends(plane, key, "POST", &format!("{}/rotate", key_of(&own)), NONE, 200).await;
+        assert_eq!((&next["expires_at"], &next["allowed_ips"]), (&json!(end), &own["allowed_ips"]));
     });
 }

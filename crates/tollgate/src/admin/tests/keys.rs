@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use super::plane::{NONE, Plane, on_each_store};
+use super::plane::{BOOTSTRAP, NONE, Plane, before_a_service, on_each_store};
 
 /// What a question about a key is answered.
 async fn validates(plane: &Plane, key: &str) -> u16 {
@@ -89,5 +89,68 @@ fn other_kinds_live_alike() {
         assert_eq!(list["items"].as_array().unwrap().len(), 2);
         plane.does("DELETE", "/api/v1/consumers/service", NONE, 204).await;
         plane.does("GET", path, NONE, 404).await;
+    });
+}
+
+#[test]
+fn an_end_is_never_in_the_past() {
+    on_each_store(async |plane| {
+        let made = plane.does("POST", "/api/v1/keys", json!({ "name": "k" }), 201).await;
+        let path = format!("/api/v1/keys/{}", made["key_id"].as_str().unwrap());
+        for past in ["2027-01-15T08:00:00Z", "2001-01-01T00:00:00Z"] {
+            let answer = plane.call("PATCH", &*path).key(BOOTSTRAP).json(&json!({ "expires_at": past }));
+            assert_eq!(answer.answers(422).await.problem().1, "expires_at");
+        }
+        let end = json!({ "expires_at": "2027-01-15T08:00:30Z" });
+        plane.does("PATCH", &path, end.clone(), 200).await;
+        // What is over stays so, whatever else is said of it, and may begin anew.
+        plane.clock.advance(std::time::Duration::from_secs(60));
+        plane.does("PATCH", &path, end, 200).await;
+        plane.does("PATCH", &path, json!({ "name": "over" }), 200).await;
+        plane.does("PATCH", &path, json!({ "expires_at": null }), 200).await;
+    });
+}
+
+#[test]
+fn last_uses_are_told_to_the_minute() {
+    on_each_store(async |plane| {
+        let made = plane.does("POST", "/api/v1/keys", json!({ "name": "k" }), 201).await;
+        plane.clock.advance(std::time::Duration::from_millis(95_250));
+        validates(plane, made["api_key"].as_str().unwrap()).await;
+        validates(plane, "a-key-of-the-configuration-file").await;
+        for id in [made["key_id"].as_str().unwrap(), "declared.api_key.1"] {
+            let shown = plane.does("GET", &format!("/api/v1/keys/{id}"), NONE, 200).await;
+            assert_eq!(shown["last_used_at"], "2027-01-15T08:01:00Z", "{id}");
+        }
+    });
+}
+
+#[test]
+fn what_is_weak_or_of_no_use_is_warned_of() {
+    on_each_store(async |plane| {
+        let key = plane.does("POST", "/api/v1/keys", json!({ "name": "service" }), 201).await;
+        assert!(key["warnings"].is_null(), "{key}");
+        let path = "/api/v1/consumers/service/credentials";
+        for (algorithm, bytes, words) in [
+            ("HS256", 31, "31 bytes, too few for HS256"),
+            ("HS256", 32, ""),
+            ("HS512", 32, "too few for HS512"),
+        ] {
+            let new = json!({ "kind": "jwt", "algorithm": algorithm, "secret": "s".repeat(bytes) });
+            let made = plane.does("POST", path, new, 201).await;
+            let warned = made["warnings"][0].as_str().unwrap_or_default();
+            assert_eq!((warned.contains(words), warned.is_empty()), (true, words.is_empty()), "{made}");
+            let one = format!("{path}/{}", made["key_id"].as_str().unwrap());
+            let next = json!({ "secret": "short" });
+            let next = plane.does("POST", &format!("{one}/rotate"), next, 200).await;
+            assert!(next["warnings"][0].as_str().unwrap().contains("5 bytes"), "{next}");
+        }
+    });
+    before_a_service(async |plane| {
+        let key = plane.does("POST", "/api/v1/keys", json!({ "name": "service" }), 201).await;
+        assert!(key["warnings"][0].as_str().unwrap().contains("`auth_service`"), "{key}");
+        let hawk = json!({ "kind": "hawk" });
+        let hawk = plane.does("POST", "/api/v1/consumers/service/credentials", hawk, 201).await;
+        assert!(hawk["warnings"].is_null(), "{hawk}");
     });
 }

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::plane::{NONE, Plane, on_each_store};
+use super::plane::{BOOTSTRAP, NONE, Plane, on_each_store};
 
 /// What a member says in every item of a list, page by page.
 async fn walk(plane: &Plane, path: &str, limit: u16, member: &str) -> Vec<String> {
@@ -99,5 +99,36 @@ fn names_and_ids_that_nobody_has() {
         plane.does("DELETE", "/api/v1/consumers/twice", NONE, 204).await;
         plane.does("DELETE", "/api/v1/accounts/twice", NONE, 204).await;
         plane.does("POST", "/api/v1/consumers", json!({ "name": "twice" }), 409).await;
+    });
+}
+
+#[test]
+fn credentials_of_the_file_are_shown_and_not_written() {
+    on_each_store(async |plane| {
+        let id = "declared.api_key.1";
+        let list = plane.does("GET", "/api/v1/keys?consumer=declared", NONE, 200).await;
+        assert_eq!((list["items"].as_array().unwrap().len(), &list["next"]), (1, &NONE));
+        assert_eq!((&list["items"][0]["key_id"], &list["items"][0]["source"]), (&json!(id), &json!("file")));
+        plane.unreserve().await;
+        let (own, other) =
+            (plane.owner("filed", &["keys:write"]).await, plane.owner("other", &["keys:write"]).await);
+        for path in [format!("/api/v1/keys/{id}"), format!("/api/v1/consumers/declared/credentials/{id}")] {
+            assert_eq!(plane.does("GET", &path, NONE, 200).await, list["items"][0]);
+            let rotate = format!("{path}/rotate");
+            for (key, seen, written) in [(BOOTSTRAP, 200, 409), (&own, 200, 409), (&other, 404, 404)] {
+                plane.call("GET", &*path).key(key).answers(seen).await;
+                for (method, path, body) in [
+                    ("PATCH", &path, json!({ "enabled": false })),
+                    ("DELETE", &path, NONE),
+                    ("POST", &rotate, NONE),
+                ] {
+                    let answer = plane.call(method, &**path).key(key).json(&body).answers(written).await;
+                    assert_eq!(answer.problem().0 == "declared_by_file", written == 409, "{}", answer.text);
+                }
+            }
+        }
+        for path in ["/api/v1/keys/second", "/api/v1/consumers/second/credentials/declared.api_key.1"] {
+            plane.does("GET", path, NONE, 404).await;
+        }
     });
 }

@@ -108,3 +108,43 @@ fn a_store_that_is_away_loses_nothing() {
         plane.call("GET", "/health").answers(200).await;
     });
 }
+
+#[test]
+fn a_bootstrap_key_that_the_store_knows_lives_as_the_store_says() {
+    // What is done with the key, what it is answered then, and from where.
+    for (steps, status, from) in [
+        (&[][..], 200, "127.0.0.1"),
+        (&[("DELETE", "", NONE)], 401, "127.0.0.1"),
+        (&[("POST", "/rotate", NONE)], 401, "127.0.0.1"),
+        (&[("POST", "/rotate", json!({ "grace": "1h" }))], 200, "127.0.0.1"),
+        (&[("PATCH", "", json!({ "enabled": false }))], 401, "127.0.0.1"),
+        (&[("PATCH", "", json!({ "allowed_ips": ["192.0.2.0/24"] }))], 401, "127.0.0.1"),
+        (&[("PATCH", "", json!({ "allowed_ips": ["192.0.2.0/24"] }))], 200, "192.0.2.7"),
+        (&[("PATCH", "", json!({ "scopes": ["keys:read"] }))], 403, "127.0.0.1"),
+        (&[("PATCH", "", json!({ "expires_at": "2027-01-15T08:00:01Z" }))], 401, "127.0.0.1"),
+    ] {
+        on_each_store(async |plane| {
+            let other = plane.owner("other", &["admin"]).await;
+            let id = plane.owns("ops", BOOTSTRAP, &["admin"]).await;
+            for (method, end, body) in steps {
+                plane
+                    .call(method, format!("/api/v1/keys/{id}{end}"))
+                    .key(&other)
+                    .json(body)
+                    .await_answer()
+                    .await;
+            }
+            plane.clock.advance(std::time::Duration::from_secs(2));
+            let body = json!({ "name": "made" });
+            let call = plane.call("POST", "/api/v1/accounts").key(BOOTSTRAP).json(&body).from(from);
+            let answered = call.await_answer().await.status;
+            assert_eq!(answered.is_success(), status == 200, "{steps:?} from {from}: {answered}");
+            assert!(status == 200 || answered == status, "{steps:?} from {from}: {answered}");
+            let audit = plane.call("GET", "/api/v1/audit?limit=1000").key(&other).answers(200).await.body();
+            let rows = audit["items"].as_array().unwrap();
+            assert!(rows.iter().all(|row| row["actor"] != "bootstrap"), "it has a name of its own");
+            let own = rows.iter().filter(|row| row["actor"] == id.as_str());
+            assert_eq!(own.count() > 0, status == 200, "{steps:?}");
+        });
+    }
+}

@@ -13,10 +13,11 @@ use serde_json::{Value, json};
 use sqlx::Connection as _;
 use tempfile::TempDir;
 use tollgate_core::consumer::Name;
-use tollgate_store::{Actor, Change, NewConsumer, NewCredential, NewProof, Scope, Store};
+use tollgate_store::{Actor, Change, NewConsumer, NewCredential, NewProof, Reservations, Scope, Store};
 use tower::ServiceExt as _;
 
 use crate::admin::{Bootstrap, Control, Peer, Settings, admin, auth_api};
+use crate::auth_service::AuthService;
 use crate::config::{self, source::Source};
 use crate::directory::Directory;
 use crate::state::Gate;
@@ -32,7 +33,7 @@ tiers:
   free: { limits: [100 requests/h], scopes: [model:read] }
   premium: { limits: [10000 requests/h], scopes: [model:read, model:predict] }
 routes:
-  predict: { match: { path: /predict, methods: [POST] }, upstream: model, accept: [api_key], allow: [declared] }
+  predict: { match: { path: /predict, methods: [POST] }, upstream: model, accept: [api_key], allow: [declared, { store: promised }] }
   open: { match: { path: /open/** }, upstream: model, accept: [public] }
 consumers:
   declared: { account: filed, tier: free, credentials: [{ api_key: a-key-of-the-configuration-file }] }
@@ -89,13 +90,38 @@ pub fn on_each_store(test: impl AsyncFn(&Plane)) {
     }
 }
 
+/// Runs a test before an external auth service, which is never there.
+pub fn before_a_service(test: impl AsyncFn(&Plane)) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("store.db").display());
+        let settings = config::process::AuthService {
+            url: "http://127.0.0.1:1".to_owned(),
+            timeout: Duration::from_secs(1),
+            cache: Duration::from_secs(1),
+            debit: false,
+            report: false,
+            service_id: "platform".to_owned(),
+        };
+        let service = AuthService::new(&settings).unwrap();
+        let plane = Plane::start_with(folder, &url, Some(service)).await;
+        test(&plane).await;
+        plane.store().close().await;
+    });
+}
+
 impl Plane {
     async fn start(folder: TempDir, url: &str) -> Self {
+        Self::start_with(folder, url, None).await
+    }
+
+    async fn start_with(folder: TempDir, url: &str, service: Option<AuthService>) -> Self {
         let clock = Manual::at(Duration::from_secs(START));
         let store = Store::open(url).await.unwrap();
         let actor = Actor::new("test").unwrap();
         store.open_sealing_keys(&folder.path().join("sealing.key"), &actor, start()).await.unwrap();
-        let gate = gate(folder.path(), store, Clock::Manual(clock.clone())).await;
+        let gate = gate(folder.path(), store, service, Clock::Manual(clock.clone())).await;
         gate.directory.look().await;
         let settings = Settings {
             bootstrap: Some(Bootstrap::new(BOOTSTRAP).unwrap()),
@@ -145,8 +171,22 @@ impl Plane {
         made
     }
 
+    /// As if the accounts of the file had been in the store before the file.
+    pub async fn unreserve(&self) {
+        self.store().reserve("test", &Reservations::default()).await.unwrap();
+    }
+
     /// Makes an account with a consumer of the same name, and a key of it with these scopes; the key's text.
     pub async fn owner(&self, account: &str, scopes: &[&str]) -> String {
+        let text =
+            crate::admin::credential::api_key(tollgate_core::credential::api_key_text::Environment::Test);
+        let (_, text) = text.unwrap().secret.unwrap();
+        self.owns(account, &text, scopes).await;
+        text
+    }
+
+    /// The same with a key of this text; its id.
+    pub async fn owns(&self, account: &str, text: &str, scopes: &[&str]) -> String {
         self.change(async |change| {
             let account = match change.account_named(Scope::All, &name(account)).await {
                 Ok(account) => account,
@@ -164,13 +204,9 @@ impl Plane {
                     change.create_consumer(Scope::All, new).await?
                 }
             };
-            let text =
-                crate::admin::credential::api_key(tollgate_core::credential::api_key_text::Environment::Test);
-            let (_, text) = text.unwrap().secret.unwrap();
-            let mut new = NewCredential::new(consumer.id, "admin key", NewProof::api_key(&text));
+            let mut new = NewCredential::new(consumer.id, "admin key", NewProof::api_key(text));
             new.scopes = Some(scopes.iter().copied().collect());
-            change.create_credential(Scope::All, new).await?;
-            Ok(text)
+            Ok(change.create_credential(Scope::All, new).await?.id.to_string())
         })
         .await
     }
@@ -263,13 +299,13 @@ impl Answer {
     }
 }
 
-async fn gate(folder: &Path, store: Store, clock: Clock) -> Arc<Gate> {
+async fn gate(folder: &Path, store: Store, service: Option<AuthService>, clock: Clock) -> Arc<Gate> {
     let source = Source::new("tollgate.yaml", CONFIG.to_owned(), folder);
     let env = |name: &str| (name == "SECOND").then(|| "another-key-of-the-configuration-file".to_owned());
     let compiled =
         config::compile(&source, &env).unwrap_or_else(|problems| panic!("{}", problems.render(false)));
     let handle = tokio::runtime::Handle::current();
-    let directory = Arc::new(Directory::new(compiled.process.directory, None, handle));
+    let directory = Arc::new(Directory::new(compiled.process.directory, service, handle));
     directory.open(store).await.unwrap();
     directory.reserve("test", &compiled.snapshot).await.unwrap();
     Gate::new(compiled.process, compiled.snapshot, directory, None, clock, Telemetry::default()).unwrap()

@@ -45,6 +45,17 @@ fn times() {
 }
 
 #[test]
+fn a_time_beyond_all_clocks_is_told_as_such() {
+    let check = |text: &str, words: &str| {
+        let body = time("expires_at", text).unwrap_err().body("id");
+        assert!(body["detail"].as_str().unwrap().contains(words), "{text}: {body}");
+    };
+    check("9999-12-31T23:59:59Z", "is too far away: 9999-12-30T22:00:00Z is the last");
+    check("9999-12-31T23:59:59", "is too far away");
+    check("9999-13-31T23:59:59Z", "is no time such as");
+}
+
+#[test]
 fn ends() {
     assert_eq!(end(None, Some(1), now()).unwrap().unwrap().as_second(), NOW + 86_400);
     assert_eq!(end(None, None, now()).unwrap(), None);

@@ -4,16 +4,14 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use http::Method;
 use serde_json::Value;
 
 use crate::cli::client::encoded;
+use crate::cli::consumer::{Scopes, Tier};
 use crate::cli::output::Output;
-use crate::cli::resource::{
-    Column, Part, Speak, body, given, list, print_done, print_list, print_object, print_secret,
-};
+use crate::cli::resource::{Bounds, Column, Enabled, Listing, NewBounds, Speak, body, given};
 
-/// List, make and revoke the credentials of a consumer
+/// List, make, change, rotate and revoke the credentials of a consumer
 #[derive(Debug, Args)]
 pub struct Credential {
     #[command(subcommand)]
@@ -27,9 +25,7 @@ enum Action {
         /// The consumer's name
         consumer: String,
         #[command(flatten)]
-        part: Part,
-        #[command(flatten)]
-        speak: Speak,
+        listing: Listing,
     },
     /// Make a credential
     #[command(subcommand)]
@@ -43,18 +39,10 @@ enum Action {
         #[command(flatten)]
         speak: Speak,
     },
+    /// Change a credential
+    Set(Box<Set>),
     /// Put a new secret in the place of another; what a caller holds changes
-    Rotate {
-        /// The consumer's name
-        consumer: String,
-        /// Id of the credential that is to end
-        id: String,
-        /// How long both work, such as `30m`, `24h` or `7d`; without it the old one ends at once
-        #[arg(long, value_name = "DURATION")]
-        grace: Option<String>,
-        #[command(flatten)]
-        speak: Speak,
-    },
+    Rotate(Box<Rotate>),
     /// End a credential for good
     #[command(visible_alias = "revoke")]
     Rm {
@@ -65,6 +53,48 @@ enum Action {
         #[command(flatten)]
         speak: Speak,
     },
+}
+
+#[derive(Debug, Args)]
+struct Set {
+    /// The consumer's name
+    consumer: String,
+    /// The credential's id
+    id: String,
+    /// What its owner calls it
+    #[arg(long)]
+    name: Option<String>,
+    #[command(flatten)]
+    scopes: Scopes,
+    #[command(flatten)]
+    tier: Tier,
+    #[command(flatten)]
+    bounds: Bounds,
+    #[command(flatten)]
+    enabled: Enabled,
+    #[command(flatten)]
+    speak: Speak,
+}
+
+#[derive(Debug, Args)]
+struct Rotate {
+    /// The consumer's name
+    consumer: String,
+    /// Id of the credential that is to end
+    id: String,
+    /// How long both work, such as `30m`, `24h` or `7d`; without it the old one ends at once
+    #[arg(long, value_name = "DURATION")]
+    grace: Option<String>,
+    /// When the new one ends, in days [default: as the old one]
+    #[arg(long, value_name = "DAYS")]
+    expires_in_days: Option<i64>,
+    /// The key claim or Hawk id of the new one [default: one is made]
+    #[arg(long, value_name = "TEXT")]
+    lookup: Option<String>,
+    #[command(flatten)]
+    verifier: Verifier,
+    #[command(flatten)]
+    speak: Speak,
 }
 
 #[derive(Debug, Subcommand)]
@@ -109,24 +139,23 @@ struct New {
     /// A scope in place of the consumer's. May be repeated
     #[arg(long = "scope", value_name = "SCOPE")]
     scopes: Vec<String>,
-    /// When it ends: a time such as `2027-01-31T12:00:00Z`
-    #[arg(long, value_name = "WHEN")]
-    expires: Option<String>,
-    /// An address or network that it may come from. May be repeated
-    #[arg(long = "allow-ip", value_name = "NETWORK")]
-    networks: Vec<String>,
+    /// A tier in place of the consumer's
+    #[arg(long)]
+    tier: Option<String>,
+    #[command(flatten)]
+    bounds: NewBounds,
     #[command(flatten)]
     speak: Speak,
 }
 
-/// What verifies tokens; without either a shared secret is made, and shown this once.
+/// What verifies; without either a shared secret is made, and shown this once.
 #[derive(Debug, Args)]
 #[group(multiple = false)]
 struct Verifier {
     /// PEM file of the public key
     #[arg(long, value_name = "FILE")]
     public_key: Option<PathBuf>,
-    /// Environment variable that has the shared secret, for HS algorithms
+    /// Environment variable that has the shared secret, where there is no public key
     #[arg(long, value_name = "NAME")]
     secret_env: Option<String>,
 }
@@ -147,29 +176,38 @@ impl Credential {
             format!("/consumers/{}/credentials/{}", encoded(consumer), encoded(id))
         };
         match self.action {
-            Action::List { consumer, part, speak } => {
+            Action::List { consumer, listing } => {
                 let path = format!("/consumers/{}/credentials", encoded(&consumer));
-                let list = list(&speak.access.client()?, &path, &[], &part)?;
-                print_list(output, speak.quiet, &list, &COLUMNS, "key_id")
+                listing.print(output, "key_id", &path, &[], &COLUMNS)
             }
-            Action::Show { consumer, id, speak } => {
-                let found = speak.access.client()?.get(&path(&consumer, &id))?;
-                print_object(output, speak.quiet, &found, "key_id")
+            Action::Show { consumer, id, speak } => speak.show(output, "key_id", &path(&consumer, &id)),
+            Action::Set(set) => {
+                let own = [
+                    ("name", set.name.map(Into::into)),
+                    ("scopes", set.scopes.wanted()),
+                    ("tier", set.tier.wanted()),
+                    ("enabled", set.enabled.wanted().map(Into::into)),
+                ];
+                let body = body(own.into_iter().chain(set.bounds.members()?));
+                set.speak.change(output, "key_id", &path(&set.consumer, &set.id), &body)
             }
-            Action::Rotate { consumer, id, grace, speak } => {
-                let body = body([("grace", grace.map(Into::into))]);
-                let path = format!("{}/rotate", path(&consumer, &id));
-                let made = speak.access.client()?.call(Method::POST, &path, Some(&body))?;
-                print_secret(output, speak.quiet, &made, "key_id")
+            Action::Rotate(rotate) => {
+                let (public_key, secret) = rotate.verifier.read()?;
+                let body = body([
+                    ("grace", rotate.grace.map(Into::into)),
+                    ("expires_in_days", rotate.expires_in_days.map(Into::into)),
+                    ("lookup", rotate.lookup.map(Into::into)),
+                    ("public_key", public_key.map(Into::into)),
+                    ("secret", secret.map(Into::into)),
+                ]);
+                let path = format!("{}/rotate", path(&rotate.consumer, &rotate.id));
+                rotate.speak.make(output, "key_id", &path, &body)
             }
             Action::Add(kind) => {
                 let (new, members) = kind.members()?;
                 new.make(members, output)
             }
-            Action::Rm { consumer, id, speak } => {
-                speak.access.client()?.call(Method::DELETE, &path(&consumer, &id), None)?;
-                print_done(output, speak.quiet, "revoked", &id)
-            }
+            Action::Rm { consumer, id, speak } => speak.end(output, &path(&consumer, &id), "revoked", &id),
         }
     }
 }
@@ -181,18 +219,14 @@ impl Kind {
     fn members(self) -> anyhow::Result<(New, Members)> {
         Ok(match self {
             Self::Jwt { new, key, algorithm, verifier } => {
-                let public = verifier.public_key.map(|path| {
-                    let text = std::fs::read_to_string(&path);
-                    text.with_context(|| format!("the public key `{}`", path.display()))
-                });
-                let secret = verifier.secret_env.map(|name| variable(&name));
+                let (public, secret) = verifier.read()?;
                 let usual = public.is_some().then(|| "RS256".to_owned());
                 let members = vec![
                     ("kind", Some("jwt".into())),
                     ("lookup", key.map(Into::into)),
                     ("algorithm", algorithm.or(usual).map(Into::into)),
-                    ("public_key", public.transpose()?.map(Into::into)),
-                    ("secret", secret.transpose()?.map(Into::into)),
+                    ("public_key", public.map(Into::into)),
+                    ("secret", secret.map(Into::into)),
                 ];
                 (new, members)
             }
@@ -210,18 +244,27 @@ impl Kind {
     }
 }
 
+impl Verifier {
+    /// The public key and the secret, as far as they are given.
+    fn read(self) -> anyhow::Result<(Option<String>, Option<String>)> {
+        let public = self.public_key.map(|path| {
+            let text = std::fs::read_to_string(&path);
+            text.with_context(|| format!("the public key `{}`", path.display()))
+        });
+        Ok((public.transpose()?, self.secret_env.map(|name| variable(&name)).transpose()?))
+    }
+}
+
 impl New {
     fn make(self, members: Members, output: &Output) -> anyhow::Result<()> {
         let path = format!("/consumers/{}/credentials", encoded(&self.consumer));
         let own = [
             ("name", self.name.map(Into::into)),
             ("scopes", given(&self.scopes)),
-            ("expires_at", self.expires.map(Into::into)),
-            ("allowed_ips", given(&self.networks)),
+            ("tier", self.tier.map(Into::into)),
         ];
-        let body = body(members.into_iter().chain(own));
-        let made = self.speak.access.client()?.call(Method::POST, &path, Some(&body))?;
-        print_secret(output, self.speak.quiet, &made, "key_id")
+        let body = body(members.into_iter().chain(own).chain(self.bounds.members()));
+        self.speak.make(output, "key_id", &path, &body)
     }
 }
 

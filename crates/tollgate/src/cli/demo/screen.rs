@@ -37,7 +37,7 @@ pub(super) fn json(demo: &Demo, met: &[Met]) -> Value {
     let curl: Vec<String> = lines(demo).into_iter().map(|(_, line)| line).collect();
     json!({
         "gate": format!("http://{}", demo.gate()),
-        "admin": demo.server().admin().map(|address| format!("http://{address}")),
+        "admin": demo.server().control_addresses().admin.map(|address| format!("http://{address}")),
         "admin_key": demo.admin_key,
         "config": demo.configuration_file(),
         "keys": keys,
@@ -60,7 +60,7 @@ fn write(out: &mut String, demo: &Demo, met: &[Met], paint: &Paint) -> std::fmt:
     writeln!(out, "{}", paint.bold("Tollgate guards three models"))?;
     writeln!(out)?;
     writeln!(out, "  gate    http://{}", demo.gate())?;
-    if let Some(admin) = demo.server().admin() {
+    if let Some(admin) = demo.server().control_addresses().admin {
         writeln!(out, "  admin   http://{admin}/docs  (key: {})", demo.admin_key)?;
     }
     writeln!(out, "  config  {}  (edit it: it reloads)", demo.configuration_file().display())?;

@@ -1,38 +1,78 @@
 //! What is reached over the network: ports, the admin listener, Redis, upstreams; and whether the clocks agree.
 
-mod redis;
-
-use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
-use std::path::Path;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tollgate_core::credential::api_key_text::{self, Environment};
+use tollgate_core::denial::{Denial, DirectoryFailure};
 use tollgate_core::snapshot::Snapshot;
 
 use super::Findings;
+use crate::auth_service::AuthService;
 use crate::cli::client::Access;
-use crate::cli::import::read_yaml;
+use crate::cli::offline::runtime;
 use crate::config::process::Process;
+use crate::keys::random;
+use crate::shared::{Unfit, probe};
 
 /// How long anybody may take to answer.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Seconds by which clocks may differ before signatures with a time are refused; half of it deserves a look.
 const SKEW: i64 = 60;
 
-/// The state that a fleet shares.
-pub fn shared(file: &Path, findings: &mut Findings) {
+/// The Redis of the gate's fleet, asked as the gate asks it.
+pub fn shared(process: &Process, findings: &mut Findings) -> anyhow::Result<()> {
     const WHAT: &str = "shared state";
-    // Read as it is written: only the address is wanted, whoever uses it.
-    let Ok((_, root)) = read_yaml(file) else { return };
-    let base = file.parent().unwrap_or(Path::new(""));
-    let Some(url) = redis::url(&root["shared"], base) else { return };
-    match redis::ping(&url, PATIENCE) {
-        Ok(answer) => findings.fine(WHAT, format!("Redis answers at {}{answer}", redis::shown(&url))),
-        Err(error) => {
-            let detail = format!("Redis at {}: {error}", redis::shown(&url));
-            findings.fail(WHAT, detail, "start it, and see that `shared` has its address");
+    let Some(settings) = &process.shared else { return Ok(()) };
+    let address = settings.address();
+    let Err(error) = runtime()?.block_on(probe(settings)) else {
+        findings.fine(WHAT, format!("Redis answers at {address}"));
+        return Ok(());
+    };
+    let mend = match error {
+        Unfit::Away(_) | Unfit::Settings(_) => {
+            "start it, and see that `shared` has its address, and for TLS its `roots`"
         }
+        Unfit::Password(_) => {
+            "put user and password into the URL, and let that user use every command on `tollgate:*`"
+        }
+        Unfit::Unable(_) => "use a primary of Redis 6 or newer",
+    };
+    findings.fail(WHAT, format!("Redis at {address}: {error}"), mend);
+    Ok(())
+}
+
+/// The external auth service, asked about a key that nobody has, as the gate asks it.
+pub fn auth_service(process: &Process, findings: &mut Findings) -> anyhow::Result<()> {
+    const WHAT: &str = "auth service";
+    let Some(settings) = &process.auth_service else { return Ok(()) };
+    let url = &settings.url;
+    // Made anew each time: whatever the service remembers of it is of no use to anybody.
+    let key = api_key_text::make(Environment::Dev, random()?);
+    let asked = runtime()?.block_on(async {
+        let service = AuthService::new(settings)?;
+        anyhow::Ok(service.validate(key.as_bytes(), Ipv4Addr::LOCALHOST.into()).await)
+    });
+    match asked? {
+        Ok(None) => findings.fine(WHAT, format!("{url} answers, and refuses a key that nobody has")),
+        Ok(Some(_)) => findings.fail(
+            WHAT,
+            format!("{url} accepts a key that nobody has"),
+            "whoever calls gets in; point `auth_service` at the real service",
+        ),
+        Err(Denial::Directory(DirectoryFailure::Throttled { retry_after })) => findings.warn(
+            WHAT,
+            format!("{url} answers 429: ask again in {retry_after} s"),
+            "let it answer more questions of the gate",
+        ),
+        Err(denial) => findings.fail(
+            WHAT,
+            format!("{url} gives no verdict: {}", denial.code()),
+            "start it, and see that `auth_service.url` has its address and that it speaks the contract",
+        ),
     }
+    Ok(())
 }
 
 /// Whether the listeners' ports are free, or a running gate's.

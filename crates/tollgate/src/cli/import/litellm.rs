@@ -1,8 +1,9 @@
 //! `tollgate import litellm`: the `config.yaml` of a LiteLLM proxy, and the virtual keys of its database.
 //!
 //! LiteLLM translates between providers and chooses one by the model that a body names. This gate sends requests on as
-//! they are, to the upstream of their path. So what speaks the OpenAI API is carried over: one upstream keeps its
-//! callers' paths; several get a path each, which callers put into their base URL.
+//! they are, to the upstream of their path. So what speaks the API of OpenAI or of Anthropic is carried over. Where one
+//! upstream has an API alone, its callers' paths stay; several get a path each, which callers put into their base URL. A
+//! model that the path names is chosen by it, as before.
 
 mod deployments;
 mod keys;

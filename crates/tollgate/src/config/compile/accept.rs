@@ -67,11 +67,13 @@ pub(super) fn accept(cx: &mut Context<'_>, route: &Item<Route>) -> Option<Accept
 
 /// Nobody is identified on a route that is only public, so rules about consumers could never apply.
 fn refuse_rules_for_strangers(cx: &mut Context<'_>, route: &Route, public: Span) {
-    let rules = [("allow", &route.allow), ("deny", &route.deny), ("scopes", &route.scopes)];
-    for (name, rule) in rules {
+    let span_of = |consumers: &Option<Spanned<_>>| consumers.as_ref().map(|rule| rule.span);
+    let scopes = route.scopes.as_ref().map(|rule| rule.span);
+    for (name, rule) in [("allow", span_of(&route.allow)), ("deny", span_of(&route.deny)), ("scopes", scopes)]
+    {
         let Some(rule) = rule else { continue };
         let message = format!("`{name}` has no effect on a public route: nobody is identified there");
-        let finding = Finding::at(rule.span, message).beside(public, "public here");
+        let finding = Finding::at(rule, message).beside(public, "public here");
         cx.error(finding.hint(format!("accept a scheme instead of `public`, or remove `{name}`")));
     }
 }

@@ -61,8 +61,7 @@ fn rate(cx: &mut Context<'_>, given: &PerPeriod, burst: Option<&Spanned<u64>>, p
             return None;
         }
     };
-    let unit = unit(given.unit);
-    match Rate::new(unit, given.count, Duration::from_secs(window), burst.map(|burst| burst.value)) {
+    match Rate::new(given.unit, given.count, Duration::from_secs(window), burst.map(|burst| burst.value)) {
         Err(error) => {
             let place = match error {
                 RateError::Amount | RateError::Window => place,
@@ -71,7 +70,7 @@ fn rate(cx: &mut Context<'_>, given: &PerPeriod, burst: Option<&Spanned<u64>>, p
             cx.error(Finding::at(place, error.to_string()));
             None
         }
-        Ok(rate) => match not_in_force(unit) {
+        Ok(rate) => match not_in_force(given.unit) {
             None => Some(Limit::Rate(rate)),
             Some(what) => {
                 cx.later(what, place);
@@ -100,7 +99,7 @@ pub(super) fn quota(cx: &mut Context<'_>, tier: &Tier) -> Option<(Limit, Per)> {
         Period::Month => Every::Month,
         Period::Day | Period::Second | Period::Minute | Period::Hour => Every::Day,
     };
-    let unit = unit(given.0.unit);
+    let unit = given.0.unit;
     if let Some(what) = not_in_force(unit) {
         cx.later(what, span);
         return None;
@@ -110,18 +109,6 @@ pub(super) fn quota(cx: &mut Context<'_>, tier: &Tier) -> Option<(Limit, Per)> {
         return None;
     }
     Some((Limit::Quota(Quota { unit, amount: given.0.count, every, zone }), Per::Consumer))
-}
-
-fn unit(unit: file::Unit) -> Unit {
-    match unit {
-        file::Unit::Requests => Unit::Requests,
-        file::Unit::Tokens => Unit::Tokens,
-        file::Unit::TokensIn => Unit::TokensIn,
-        file::Unit::TokensOut => Unit::TokensOut,
-        file::Unit::Bytes => Unit::Bytes,
-        file::Unit::Rows => Unit::Rows,
-        file::Unit::ComputeUnits => Unit::ComputeUnits,
-    }
 }
 
 /// What this version cannot measure: such limits are read and checked, and limit nothing.

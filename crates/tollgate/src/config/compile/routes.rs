@@ -14,9 +14,10 @@ use tollgate_core::upstream::Upstream;
 
 use super::context::Context;
 use super::{accept, cors, dialect, limits, overlap, paths};
-use crate::config::file::route as file;
+use crate::config::file::route::{self as file, ConsumerNamed, ConsumerPlace};
 use crate::config::file::spanned::{Item, Spanned};
 use crate::config::file::{self as whole, File};
+use crate::config::near::nearest;
 use crate::config::problem::Finding;
 use crate::config::source::Span;
 
@@ -134,6 +135,32 @@ fn access(cx: &mut Context<'_>, file: &File, route: &file::Route) -> Access {
     }
 }
 
-fn consumers(cx: &mut Context<'_>, file: &whole::File, names: &[Spanned<String>]) -> HashSet<Name> {
-    names.iter().filter_map(|name| cx.known_name("consumer", name, &file.consumers)).collect()
+fn consumers(cx: &mut Context<'_>, file: &whole::File, named: &[Spanned<ConsumerNamed>]) -> HashSet<Name> {
+    named.iter().filter_map(|one| consumer(cx, file, one)).collect()
+}
+
+/// The name of a consumer. Whether the store has one of that name is for the store to say; what the file declares is not
+/// there, as its names are reserved.
+fn consumer(cx: &mut Context<'_>, file: &whole::File, named: &Spanned<ConsumerNamed>) -> Option<Name> {
+    let finding = match &named.value {
+        // What is known and yet no name is reported where it is declared.
+        ConsumerNamed::Declared(name) if file.consumers.knows(name) => return Name::new(name).ok(),
+        ConsumerNamed::Declared(name) => {
+            let finding = Finding::at(named.span, format!("there is no consumer `{}`", name.escape_debug()));
+            match nearest(name, file.consumers.names()) {
+                Some(near) => finding.hint(format!("did you mean `{near}`?")),
+                None => finding.hint("declare it under `consumers`; one of the store is `{ store: NAME }`"),
+            }
+        }
+        ConsumerNamed::Elsewhere(ConsumerPlace::Store(name)) if file.consumers.knows(name) => {
+            let finding = Finding::at(named.span, format!("this file declares the consumer `{name}`"));
+            finding.hint(format!("write `{name}`"))
+        }
+        ConsumerNamed::Elsewhere(ConsumerPlace::Store(name)) => match Name::of_service(name) {
+            Ok(name) => return Some(name),
+            Err(error) => Finding::at(named.span, error.to_string()),
+        },
+    };
+    cx.error(finding);
+    None
 }

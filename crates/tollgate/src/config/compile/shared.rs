@@ -3,6 +3,7 @@
 use tollgate_secrets::Secret;
 
 use super::context::Context;
+use super::pem;
 use crate::config::file::File;
 use crate::config::file::secret::{self, Place};
 use crate::config::file::services::{Shared, SharedStore};
@@ -25,6 +26,10 @@ pub(super) fn shared(cx: &mut Context<'_>, file: &File) -> Option<Settings> {
             let finding = Finding::at(*span, "`shared` is no URL of a Redis");
             cx.error(finding.hint(error.to_string()));
         }
+        Err(error @ SettingsError::Roots) => {
+            let finding = Finding::at(*span, error.to_string());
+            cx.error(finding.hint("write `rediss://` in the URL, or leave `roots` out"));
+        }
         Err(error @ SettingsError::Key) => {
             let finding = Finding::at(*span, error.to_string());
             cx.error(finding.hint("make one with `openssl rand -hex 32`, the same for all nodes"));
@@ -35,7 +40,7 @@ pub(super) fn shared(cx: &mut Context<'_>, file: &File) -> Option<Settings> {
 
 /// A URL in the file: where it has a password that is a secret, and otherwise none.
 fn inline(cx: &mut Context<'_>, url: &str, span: Span) -> Option<Settings> {
-    let settings = Settings { url: Secret::new(url), key: None, nodes: 1 };
+    let settings = Settings { url: Secret::new(url), key: None, nodes: 1, roots: None };
     if settings.has_password() {
         let finding = Finding::at(span, "the password of the fleet's Redis is written into the file");
         cx.warn(finding.hint("keep the URL outside: `shared: { env: REDIS_URL }`"));
@@ -44,7 +49,11 @@ fn inline(cx: &mut Context<'_>, url: &str, span: Span) -> Option<Settings> {
 }
 
 fn detailed(cx: &mut Context<'_>, store: &SharedStore, span: Span) -> Option<Settings> {
-    let SharedStore { url, env, file, key, nodes } = store;
+    let SharedStore { url, env, file, key, nodes, roots } = store;
+    let roots = match roots {
+        Some(path) => Some(pem::certificates(cx, path)?),
+        None => None,
+    };
     let key = key.as_ref().and_then(|key| cx.secret(key));
     let nodes = cx.at_least_one(nodes.as_ref(), 1);
     let kept = |place, span| Spanned { value: secret::Secret::Kept(place), span };
@@ -63,5 +72,5 @@ fn detailed(cx: &mut Context<'_>, store: &SharedStore, span: Span) -> Option<Set
             return None;
         }
     };
-    Some(Settings { url, key, nodes })
+    Some(Settings { url, key, nodes, roots })
 }

@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use tollgate_core::limit::Unit;
 
 use super::amount::{Decimal, Exact, text_type};
 use super::spanned::Spanned;
@@ -85,18 +86,6 @@ pub(in crate::config) struct Money {
     /// ISO 4217.
     pub currency: String,
     pub period: Period,
-}
-
-/// What is counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::config) enum Unit {
-    Requests,
-    Tokens,
-    TokensIn,
-    TokensOut,
-    Bytes,
-    Rows,
-    ComputeUnits,
 }
 
 /// How long is counted.

@@ -26,10 +26,10 @@ pub(in crate::config) struct Route {
     pub accept: Option<Spanned<Vec<Spanned<Accepted>>>>,
     /// The only consumers that pass. Default: every identified consumer.
     #[serde(default, deserialize_with = "given")]
-    pub allow: Option<Spanned<Vec<Spanned<String>>>>,
+    pub allow: Option<Spanned<Vec<Spanned<ConsumerNamed>>>>,
     /// Consumers that never pass; beats `allow`.
     #[serde(default, deserialize_with = "given")]
-    pub deny: Option<Spanned<Vec<Spanned<String>>>>,
+    pub deny: Option<Spanned<Vec<Spanned<ConsumerNamed>>>>,
     /// Scopes that are all needed.
     #[serde(default, deserialize_with = "given")]
     pub scopes: Option<Spanned<Vec<Spanned<String>>>>,
@@ -86,6 +86,25 @@ pub(in crate::config) struct Match {
     /// Hosts, exact or `*.example.com`. Default: any.
     #[serde(default, deserialize_with = "given")]
     pub hosts: Option<Vec<Spanned<String>>>,
+}
+
+/// A consumer: by its name where this file declares it, else `{ store: NAME }`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "by kind")]
+#[schemars(untagged, rename = "ConsumerNamed")]
+pub(in crate::config) enum ConsumerNamed {
+    #[serde(rename = "text")]
+    Declared(String),
+    #[serde(rename = "mapping")]
+    Elsewhere(ConsumerPlace),
+}
+
+/// A consumer that this file does not declare.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::config) enum ConsumerPlace {
+    /// Its name in the store, or to the external auth service.
+    Store(String),
 }
 
 /// A model's name, or where the request names it.

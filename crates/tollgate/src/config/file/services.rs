@@ -40,6 +40,9 @@ pub(in crate::config) struct SharedStore {
     /// How many nodes there are, for as long as one has not heard it from Redis. Default 1.
     #[serde(default)]
     pub nodes: Option<Spanned<u32>>,
+    /// The only roots to trust over `rediss://`, a PEM file. Default: the system's.
+    #[serde(default)]
+    pub roots: Option<Spanned<String>>,
 }
 
 impl std::fmt::Debug for Shared {

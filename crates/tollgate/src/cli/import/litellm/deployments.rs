@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Around;
-use super::providers::{self, Provider};
+use super::providers::{self, Api, Provider};
 use crate::cli::import::members::Members;
 use crate::cli::import::report::Report;
 use crate::cli::import::yaml::Node;
@@ -17,12 +17,12 @@ pub struct Deployment {
     pub model_name: String,
     /// What the server calls it.
     pub model: String,
-    /// Who runs the server.
-    pub provider: &'static str,
+    /// Who runs the server, and what it speaks.
+    pub provider: Provider,
     /// The base of its addresses, to which `/chat/completions` is added.
     pub base: String,
     /// What the gate presents there.
-    pub key: Option<Node>,
+    pub credential: Option<Node>,
     /// Its share among the servers of one model.
     pub weight: Option<u64>,
     /// Seconds that an answer may take.
@@ -69,7 +69,7 @@ fn deployment(mut members: Members<'_>, around: &Around<'_>, report: &mut Report
         Err(other) => {
             let why = format!(
                 "LiteLLM translates for the provider {other:?}; this gate sends requests on as they are, \
-                 to servers that speak the OpenAI API"
+                 to servers that speak the API of OpenAI or of Anthropic"
             );
             report.lose(&parameters.place_of("model"), &why);
             return None;
@@ -79,12 +79,17 @@ fn deployment(mut members: Members<'_>, around: &Around<'_>, report: &mut Report
     let key = key(&mut parameters, provider, report);
     let weight = parameters.number("weight", report);
     let timeout = parameters.take("timeout").and_then(seconds);
+    if provider.api == Api::Azure && parameters.take("api_version").is_some() {
+        let note =
+            "left out: the addresses below `/openai/v1` have no version, and with others callers send theirs";
+        report.note(&parameters.place_of("api_version"), note);
+    }
     note_beside(&mut parameters, report);
     for (_, _, place) in parameters.take_all() {
         report.lose(&place, "it would change requests on their way, which this gate sends on as they are");
     }
-    let (model, provider) = (model.to_owned(), provider.name);
-    Some(Deployment { place, model_name, model, provider, base: base?, key, weight, timeout })
+    let (model, credential) = (model.to_owned(), key.map(|key| provider.api.credential(key)));
+    Some(Deployment { place, model_name, model, provider, base: base?, credential, weight, timeout })
 }
 
 fn note_beside(parameters: &mut Members<'_>, report: &mut Report) {
@@ -108,7 +113,8 @@ fn base(
     let member = if parameters.has("base_url") { "base_url" } else { "api_base" };
     let place = parameters.place_of(member);
     let given = parameters.text(member, report);
-    let Some(text) = given.or(provider.base) else {
+    let azure = (provider.api == Api::Azure).then_some("os.environ/AZURE_API_BASE");
+    let Some(text) = given.or(provider.base).or(azure) else {
         report.lose(&place, "it is missing, so nobody knows where the server is");
         return None;
     };
@@ -126,7 +132,10 @@ fn base(
             }
         },
     };
-    let mut base = text.trim_end_matches('/').to_owned();
+    let Some(mut base) = provider.api.base(&text) else {
+        report.lose(&place, &format!("{text:?} is no address of a resource in Azure"));
+        return None;
+    };
     if provider.name.starts_with("ollama") && !base.ends_with("/v1") {
         // LiteLLM speaks Ollama's own API; the same server has OpenAI's below `/v1`.
         base.push_str("/v1");

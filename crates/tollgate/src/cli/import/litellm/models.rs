@@ -1,6 +1,7 @@
 //! Upstreams, each with the models that its servers have.
 
 use super::deployments::Deployment;
+use super::providers::Api;
 use crate::cli::import::draft::Names;
 use crate::cli::import::report::Report;
 use crate::cli::import::yaml::{Entries, Node};
@@ -19,10 +20,16 @@ pub struct Models {
 pub struct Upstream {
     /// What it is called here.
     pub name: String,
+    /// What its servers speak.
+    pub api: Api,
+    /// Where its first model stands in the file.
+    pub place: String,
     /// Names that callers use; `*` stands for any text.
     pub models: Vec<String>,
+    /// Names that a path may have in it, each with what the servers call the model.
+    pub in_paths: Vec<(String, String)>,
     targets: Vec<(String, Option<u64>)>,
-    key: Option<Node>,
+    credential: Option<Node>,
     timeout: Option<u64>,
 }
 
@@ -40,8 +47,13 @@ impl Models {
         let mut upstreams: Vec<Upstream> = Vec::new();
         for (model, servers) in models {
             let Some(made) = report.whole(|report| upstream(&model, &servers, report)) else { continue };
-            match upstreams.iter_mut().find(|have| have.targets == made.targets && have.key == made.key) {
-                Some(have) => have.models.push(model),
+            let is_same =
+                |have: &&mut Upstream| have.targets == made.targets && have.credential == made.credential;
+            match upstreams.iter_mut().find(is_same) {
+                Some(have) => {
+                    have.models.push(model);
+                    have.in_paths.extend(made.in_paths);
+                }
                 None => upstreams.push(Upstream { name: names.invent(&made.name), ..made }),
             }
         }
@@ -77,7 +89,7 @@ impl Upstream {
         let seconds = || Node::Plain(format!("{timeout}s"));
         let bounds = ["first_byte", "total", "idle"].map(|name| (name.to_owned(), seconds()));
         let mut entries: Entries = vec![("targets".to_owned(), Node::List(targets.collect()))];
-        entries.extend(self.key.clone().map(|key| ("credential".to_owned(), Node::one("bearer", key))));
+        entries.extend(self.credential.clone().map(|own| ("credential".to_owned(), own)));
         entries.push(("timeout".to_owned(), Node::Map(bounds.to_vec())));
         Node::Section(entries)
     }
@@ -87,7 +99,7 @@ impl Upstream {
 fn upstream(model: &str, servers: &[Deployment], report: &mut Report) -> Option<Upstream> {
     let (first, others) = servers.split_first()?;
     for other in others {
-        if other.key != first.key {
+        if other.credential != first.credential {
             report.lose(&other.place, "the servers of one upstream have one credential, and these differ");
         }
         if other.model != first.model {
@@ -95,11 +107,20 @@ fn upstream(model: &str, servers: &[Deployment], report: &mut Report) -> Option<
             report.lose(&other.place, &format!("{why}; this gate does not change bodies"));
         }
     }
+    let api = first.provider.api;
     if first.model != model {
-        let note =
+        let mut note =
             format!("callers name {:?} instead of {model:?}: this gate does not change bodies", first.model);
+        if api == Api::Azure {
+            note.push_str("; where the path has the name, it stays as it is");
+        }
         report.note(&first.place, &note);
     }
+    let in_path = match api {
+        Api::Openai => Some(&*first.model),
+        Api::Azure => Some(model),
+        Api::Anthropic => None,
+    };
     let mut targets: Vec<(String, Option<u64>)> = Vec::new();
     for server in servers {
         if !targets.iter().any(|(base, _)| *base == server.base) {
@@ -107,12 +128,24 @@ fn upstream(model: &str, servers: &[Deployment], report: &mut Report) -> Option<
         }
     }
     Some(Upstream {
-        name: first.provider.to_owned(),
+        name: first.provider.name.to_owned(),
+        api,
+        place: first.place.clone(),
         models: vec![model.to_owned()],
+        in_paths: in_path
+            .filter(|name| is_segment(name) && is_segment(&first.model))
+            .map(|name| (name.to_owned(), first.model.clone()))
+            .into_iter()
+            .collect(),
         targets,
-        key: first.key.clone(),
+        credential: first.credential.clone(),
         timeout: servers.iter().filter_map(|server| server.timeout).max(),
     })
+}
+
+/// Whether a name can be a segment of a path as it is written.
+fn is_segment(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)) && !name.starts_with('.')
 }
 
 /// Whether what a key is granted covers a model: its name, `*`, or a beginning and `*`.

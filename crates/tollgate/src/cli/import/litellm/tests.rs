@@ -34,9 +34,11 @@ fn one_upstream_keeps_its_paths_and_its_keys() {
 
 #[test]
 fn several_upstreams_have_a_path_each() {
-    let Imported { config, report } = import(&file("litellm-several.yaml"), None);
-    golden("litellm-several.tollgate.yaml", &config);
-    golden("litellm-several.notes", &[report.notes, report.lost].concat().join("\n"));
+    for name in ["several", "mixed"] {
+        let Imported { config, report } = import(&file(&format!("litellm-{name}.yaml")), None);
+        golden(&format!("litellm-{name}.tollgate.yaml"), &config);
+        golden(&format!("litellm-{name}.notes"), &[report.notes, report.lost].concat().join("\n"));
+    }
 }
 
 const MODEL: &str = "{ model_name: m, litellm_params: { model: openai/m, api_key: os.environ/K } }";
@@ -55,10 +57,25 @@ fn what_cannot_be_carried_over() {
     let check_model = |parameters: &str, expected: &[&str]| check(&model(parameters), "", None, expected);
     check(MODEL, "", None, &[]);
     check_model(
-        "model: azure/m, api_base: https://x",
-        &["`model_list[0].litellm_params.model`: LiteLLM translates"],
+        "model: bedrock/m, aws_region_name: eu-central-1",
+        &["`model_list[0].litellm_params.model`: LiteLLM translates for the provider \"bedrock\""],
     );
-    check_model("model: claude-3-opus", &["`model_list[0].litellm_params.model`"]);
+    for other in ["vertex_ai/gemini-2.0-flash", "gemini-2.0-flash", "command-r", "azure_ai/m", "sagemaker/m"]
+    {
+        check_model(&format!("model: {other}"), &["`model_list[0].litellm_params.model`"]);
+    }
+    check_model("model: claude-3-opus", &["`model_list[0]`: LiteLLM translates between the APIs"]);
+    check_model("model: gemini/gemini-2.0-flash", &[]);
+    for base in ["https://x.openai.azure.com", "https://x/openai/", "https://x/openai/v1/"] {
+        check_model(&format!("model: azure/m, api_base: '{base}', api_version: '2024-10-21'"), &[]);
+    }
+    let place = "`model_list[0].litellm_params.api_base`";
+    check_model("model: azure/m, api_base: 'https://x/openai/deployments/m'", &[place]);
+    check_model("model: azure/m", &[place]);
+    check_model(
+        "model: azure/m, api_base: 'https://x', azure_ad_token: os.environ/T",
+        &["`model_list[0].litellm_params.azure_ad_token`"],
+    );
     check_model("model: hosted_vllm/m", &["`model_list[0].litellm_params.api_base`: it is missing"]);
     check_model("model: openai/m, api_base: os.environ/GONE", &["`model_list[0].litellm_params.api_base`"]);
     check_model("model: openai/m, api_base: 'ftp://x'", &["`model_list[0].litellm_params.api_base`"]);

@@ -1,0 +1,8 @@
+-- When credentials of configuration files were used last: coarse and late, as `last_used` is for those of the store. They
+-- are known by what finds them, so that it is the same credential after a restart, on every node and under every name.
+CREATE TABLE file_use (
+    kind TEXT NOT NULL,
+    lookup BLOB NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (kind, lookup)
+) STRICT;

@@ -1,0 +1,111 @@
+//! A PostgreSQL that keeps its connections and answers nobody.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use tollgate::config::{self, source::Source};
+use tollgate::server::Server;
+use tollgate::state::clock::Clock;
+use tollgate::telemetry::Telemetry;
+
+use crate::gates::{ask, model, status};
+use crate::postgres;
+
+/// An answer may take a second, and is looked for each second; the rest is for a busy machine.
+const NOTICED: Duration = Duration::from_secs(10);
+
+/// Stands before a database, and passes nothing on while it is held.
+#[derive(Clone, Default)]
+struct Valve(Arc<(Mutex<bool>, Condvar)>);
+
+impl Valve {
+    fn set(&self, held: bool) {
+        *self.0.0.lock().unwrap() = held;
+        self.0.1.notify_all();
+    }
+
+    fn pass(&self, mut from: TcpStream, mut to: TcpStream) {
+        let mut buffer = [0; 16384];
+        while let Ok(read @ 1..) = from.read(&mut buffer) {
+            drop(self.0.1.wait_while(self.0.0.lock().unwrap(), |held| *held).unwrap());
+            if to.write_all(&buffer[..read]).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Where the database is found behind it.
+    fn before(&self, url: &str) -> String {
+        let (server, database) = url.rsplit_once('/').unwrap();
+        let (scheme, address) = server.rsplit_once('@').unwrap();
+        let (address, valve) = (address.to_owned(), self.clone());
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("{scheme}@{}/{database}", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            for near in listener.incoming().flatten() {
+                let far = TcpStream::connect(&address).unwrap();
+                let (valve, back) = (valve.clone(), valve.clone());
+                let (near_end, far_end) = (near.try_clone().unwrap(), far.try_clone().unwrap());
+                std::thread::spawn(move || valve.pass(near, far));
+                std::thread::spawn(move || back.pass(far_end, near_end));
+            }
+        });
+        url
+    }
+}
+
+fn gate(url: &str, folder: &std::path::Path) -> Server {
+    let text = format!(
+        "listen: 127.0.0.1:0\nworkers: 1\ndrain: 2s\ndata_dir: data\nstore: {{ env: STORE }}\n\
+         upstreams: {{ model: {{ targets: [\"http://{}\"] }} }}\n\
+         tiers: {{ free: {{ quota: 1000 requests/month }} }}\n\
+         routes: {{ r: {{ match: {{ path: /r }}, upstream: model, accept: [api_key] }} }}\n\
+         consumers: {{ ann: {{ tier: free, credentials: [{{ api_key: {{ env: KEY }} }}] }} }}\n",
+        model()
+    );
+    let url = url.to_owned();
+    let env = move |name: &str| match name {
+        "STORE" => Some(url.clone()),
+        name => Some(format!("a-long-enough-value-{name}")),
+    };
+    let compiled = config::compile(&Source::new("test.yaml", text, folder), &env)
+        .map_err(|problems| problems.render(false))
+        .unwrap();
+    Server::start(compiled, Clock::system(), Telemetry::default()).unwrap()
+}
+
+#[test]
+fn a_postgres_that_hangs_costs_one_wait() {
+    let (valve, folder) = (Valve::default(), tempfile::tempdir().unwrap());
+    let gate = gate(&valve.before(&postgres::database()), folder.path());
+    let call = |key: &str| status(&ask(&gate, "GET", "/r", &format!("x-api-key: {key}\r\n"))).to_owned();
+    assert_eq!(call("nobody-has-this-key"), "401");
+
+    valve.set(true);
+    let began = Instant::now();
+    assert_eq!(call("nor-has-anybody-this-one"), "503");
+    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+    while !gate.gate().directory.is_away() {
+        assert!(began.elapsed() < NOTICED, "nobody notices");
+        std::thread::yield_now();
+    }
+    let began = Instant::now();
+    for nth in 0..20 {
+        assert_eq!(call(&format!("hk_live_rubbish{nth}")), "503");
+    }
+    assert_eq!(call("a-long-enough-value-KEY"), "503", "nobody knows what was used of its quota");
+    // One wait each would be twenty seconds.
+    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+
+    valve.set(false);
+    let began = Instant::now();
+    while gate.gate().directory.is_away() {
+        assert!(began.elapsed() < NOTICED, "it is not found again");
+        std::thread::yield_now();
+    }
+    assert_eq!(call("hk_live_rubbish0"), "401");
+    assert_eq!(call("a-long-enough-value-KEY"), "200");
+    gate.stop();
+}
