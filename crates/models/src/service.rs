@@ -13,6 +13,7 @@ mod configs;
 mod counters;
 mod dialect;
 mod docs;
+mod example;
 mod frames;
 mod health;
 mod ids;
@@ -38,6 +39,7 @@ use tokio::net::TcpListener;
 use ulid::Ulid;
 
 pub use dialect::Dialect;
+pub use example::EXAMPLE;
 pub use keys::{BadKeys, Keys};
 
 use crate::store::{Place, StoreError};
@@ -47,6 +49,8 @@ use app::App;
 pub const BODY_MAX: usize = 64 * 1024 * 1024;
 /// How many jobs may wait, where nothing else is set.
 pub const QUEUE_MAX: usize = 10_000;
+/// How many ended jobs are remembered, where nothing else is set.
+pub const JOBS_KEPT: usize = 10_000;
 
 /// How a service runs.
 #[derive(Debug, Clone)]
@@ -63,6 +67,9 @@ pub struct Settings {
     pub workers: NonZeroUsize,
     /// How many jobs may wait; one consumer may have half of them.
     pub queue: usize,
+    /// How many ended jobs are remembered, give or take a sixty-fourth; those that ended first are forgotten, and what
+    /// they made stays.
+    pub jobs_kept: usize,
     /// The largest body in bytes.
     pub body_max: usize,
     /// Count identifiers up from this one; absent means that they come from the time and from chance, as they should
@@ -87,6 +94,7 @@ impl Settings {
             header: HeaderName::from_static("x-api-key"),
             workers: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             queue: QUEUE_MAX,
+            jobs_kept: JOBS_KEPT,
             body_max: BODY_MAX,
             ids_after: None,
         }
@@ -104,6 +112,7 @@ impl Service {
         let workers = settings.workers;
         let app = Arc::new(App::open(settings).await?);
         let waiting = app.store.recover_jobs(crate::store::now()).await?;
+        app.store.forget_jobs(app.settings.jobs_kept).await?;
         app.queue.resume(waiting.into_iter().map(|job| (job.consumer, job.id)));
         let pool = pool::Pool::start(&app, workers).map_err(|why| StoreError::Away(why.to_string()))?;
         Ok(Self { app, pool })

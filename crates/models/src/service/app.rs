@@ -1,6 +1,7 @@
 //! What every call of a service shares.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::RwLock;
 use tokio::sync::{Semaphore, watch};
@@ -11,7 +12,7 @@ use super::counters::Counters;
 use super::ids::Ids;
 use super::loaded::Cache;
 use super::pool::Queue;
-use crate::store::{Store, StoreError};
+use crate::store::{self, Outcome, Store, StoreError};
 
 /// Bytes of bodies that are being read or parsed, all together.
 const BODIES: usize = 512 * 1024 * 1024;
@@ -32,6 +33,8 @@ pub(crate) struct App {
     pub(crate) slow: Semaphore,
     pub(crate) ids: Ids,
     pub(crate) counters: Counters,
+    /// Jobs that have ended since the start.
+    ended: AtomicUsize,
     /// Whether the service is about to end.
     pub(crate) stopping: watch::Sender<bool>,
 }
@@ -49,10 +52,22 @@ impl App {
             slow: Semaphore::new(cores),
             ids: Ids::new(settings.ids_after),
             counters: Counters::default(),
+            ended: AtomicUsize::new(0),
             stopping: watch::channel(false).0,
             store,
             settings,
         })
+    }
+
+    /// Writes down how a job ended, once, and forgets the jobs that ended long ago. Says whether it was still to end.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the end could not be written.
+    pub(crate) async fn finish_job(&self, id: Ulid, outcome: Outcome) -> Result<bool, StoreError> {
+        // To find the oldest takes a walk over all that are kept: not with each job.
+        let (kept, count) = (self.settings.jobs_kept, self.ended.fetch_add(1, Ordering::Relaxed));
+        let forget = count.is_multiple_of((kept / 64).max(1)).then_some(kept);
+        self.store.finish_job(id, outcome, store::now(), forget).await
     }
 
     /// Runs what takes more than a moment where it holds up no other call, a few at a time.

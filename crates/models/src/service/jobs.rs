@@ -18,7 +18,7 @@ use super::app::App;
 use super::ids;
 use super::listing::{self, Page};
 use super::problem::{Flaw, Problem};
-use crate::store::{self, Job, JobKind, Outcome, Status};
+use crate::store::{Job, JobKind, Outcome, Status};
 
 /// A job as callers see it: as the original's code has it, and as its guide does.
 #[derive(Debug, Serialize)]
@@ -143,7 +143,7 @@ pub(crate) async fn cancel(State(app): State<Arc<App>>, Path(text): Path<String>
     let id = id(&app, &text)?;
     let job = app.store.job(id).await?.ok_or_else(|| missing(&app, id))?;
     if !job.status.is_final() {
-        app.store.finish_job(id, Outcome::Canceled, store::now()).await?;
+        app.finish_job(id, Outcome::Canceled).await?;
         app.queue.cancel(id);
     }
     let job = app.store.job(id).await?.ok_or_else(|| missing(&app, id))?;

@@ -177,13 +177,16 @@ pub(crate) async fn validate(State(app): State<Arc<App>>, payload: Payload) -> A
 
 /// `GET /api/v1/ml/$generate-sample-data`: the guide's table.
 pub(crate) async fn sample() -> Json<Value> {
-    Json(json!({
-        "data": {
-            "columns": ["rainfall", "mean_temperature", "disease_cases"],
-            "data": [
-                [100.5, 25.3, 12.0], [85.2, 27.1, 8.0], [120.8, 24.5, 15.0], [95.3, 26.2, 10.0],
-                [110.0, 26.0, 13.0], [75.5, 28.0, 6.0], [130.2, 23.8, 18.0], [88.9, 27.5, 9.0],
-            ],
-        },
-    }))
+    Json(json!({ "data": example() }))
+}
+
+/// The table of the guide, which a configuration without `data` learns from.
+pub(crate) fn example() -> Value {
+    json!({
+        "columns": ["rainfall", "mean_temperature", "disease_cases"],
+        "data": [
+            [100.5, 25.3, 12.0], [85.2, 27.1, 8.0], [120.8, 24.5, 15.0], [95.3, 26.2, 10.0],
+            [110.0, 26.0, 13.0], [75.5, 28.0, 6.0], [130.2, 23.8, 18.0], [88.9, 27.5, 9.0],
+        ],
+    })
 }

@@ -85,7 +85,7 @@ async fn finish(app: &App, id: Ulid, outcome: Outcome) {
     for _ in 0..TRIES {
         let Some(ended) = outcome.take() else { return };
         // A retry has nothing to write but why; the first try has used the artifact up.
-        match app.store.finish_job(id, ended, store::now()).await {
+        match app.finish_job(id, ended).await {
             Ok(_) => {
                 tracing::info!(event = "job.finished", job = %id, status = name, "a job has ended");
                 return;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use ulid::Ulid;
 
 use super::artifacts::{self, NewArtifact};
-use super::database::{Row, sql};
+use super::database::{Row, Sql, sql};
 use super::error::{Result, StoreError};
 use super::{Slice, Store};
 
@@ -163,7 +163,15 @@ impl Store {
     }
 
     /// Ends a job, once: its state and its artifact, both or neither. Says whether it was still to end.
-    pub(crate) async fn finish_job(&self, id: Ulid, outcome: Outcome, now: Timestamp) -> Result<bool> {
+    ///
+    /// With `kept`, the jobs that ended first are forgotten in the same step, as [`Self::forget_jobs`] does it.
+    pub(crate) async fn finish_job(
+        &self,
+        id: Ulid,
+        outcome: Outcome,
+        now: Timestamp,
+        kept: Option<usize>,
+    ) -> Result<bool> {
         let mut transaction = self.database.write().await?;
         let (status, error) = match &outcome {
             Outcome::Completed(..) => (Status::Completed, None),
@@ -188,6 +196,9 @@ impl Store {
                 sql("INSERT INTO links (artifact_id, config_id) SELECT $1, id FROM configs WHERE id = $2");
             transaction.execute(link.bind(made).bind(config)).await?;
         }
+        if let Some(kept) = kept {
+            transaction.execute(forget(kept)).await?;
+        }
         transaction.commit().await?;
         Ok(true)
     }
@@ -195,6 +206,12 @@ impl Store {
     /// Removes the row of a job; says whether it was there.
     pub(crate) async fn remove_job(&self, id: Ulid) -> Result<bool> {
         Ok(self.database.execute(sql("DELETE FROM jobs WHERE id = $1").bind(id)).await? > 0)
+    }
+
+    /// Removes the jobs that ended first, so that this many ended ones are left; what they made stays. Says how many
+    /// were removed.
+    pub(crate) async fn forget_jobs(&self, kept: usize) -> Result<u64> {
+        self.database.execute(forget(kept)).await
     }
 
     /// Ends the jobs that a process has left running, and gives those that still wait, oldest first.
@@ -208,4 +225,12 @@ impl Store {
         );
         self.database.all(found).await?.iter().map(Job::read).collect()
     }
+}
+
+fn forget(kept: usize) -> Sql {
+    /// Rows that one statement removes at most, so that nobody waits long for it.
+    const AT_ONCE: i64 = 10_000;
+    let oldest = sql("DELETE FROM jobs WHERE seq IN (SELECT seq FROM jobs WHERE finished_at IS NOT NULL \
+         ORDER BY finished_at DESC, seq DESC LIMIT $1 OFFSET $2)");
+    oldest.bind(AT_ONCE).bind(i64::try_from(kept).unwrap_or(i64::MAX))
 }

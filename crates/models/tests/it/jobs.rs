@@ -127,6 +127,28 @@ fn a_deleted_job_is_called_off_and_its_stream_says_so() {
 }
 
 #[test]
+fn jobs_that_ended_long_ago_are_forgotten_and_what_they_made_stays() {
+    for ground in [Ground::sqlite(), Ground::postgres()] {
+        let settings = |jobs_kept| Settings { jobs_kept, workers: NonZeroUsize::MIN, ..ground.settings() };
+        let count = async |client: &Client| client.get("/api/v1/jobs").await.json().as_array().unwrap().len();
+        let mut last = Value::Null;
+        with(settings(3), async |client| {
+            let model = client.model().await;
+            for _ in 0..5 {
+                last = client.predicted(&model, rows()).await;
+            }
+            assert_eq!(count(&client).await, 3);
+            assert_eq!(client.get("/api/v1/artifacts").await.json().as_array().unwrap().len(), 6);
+            assert_eq!(client.get("/api/v1/jobs").await.json()[0]["id"], last["id"]);
+        });
+        // Fewer, from the next start on.
+        with(settings(1), async |client| {
+            assert_eq!(client.get("/api/v1/jobs").await.json(), json!([last]));
+        });
+    }
+}
+
+#[test]
 fn a_full_queue_is_told_and_consumers_take_turns() {
     let ground = Ground::sqlite();
     let settings = Settings { workers: NonZeroUsize::MIN, queue: 10, ..ground.settings() };

@@ -80,6 +80,14 @@ fn curl(url: &str, key: &str, body: Option<&str>) -> (u16, Value) {
     (status.parse().unwrap(), serde_json::from_str(body).unwrap_or_default())
 }
 
+/// The status of what `curl` is told of a removal.
+fn delete(url: &str, key: &str) -> u16 {
+    let mut command = Command::new("curl");
+    command.args(["--silent", "--max-time", "20", "--request", "DELETE", "--output", "/dev/null"]);
+    command.args(["--write-out", "%{http_code}", "--header"]).arg(format!("X-API-Key: {key}")).arg(url);
+    String::from_utf8(command.output().unwrap().stdout).unwrap().parse().unwrap()
+}
+
 #[track_caller]
 fn same(table: &Value) {
     let rows = table["data"].as_array().unwrap();
@@ -138,7 +146,8 @@ fn behind_the_gate_keys_have_rights_and_limits_of_their_own() {
     let (train, predict) = ("train-0123456789abcdef0123456789", "predict-0123456789abcdef0123456789");
     let mut command = tollgate(&["serve"]);
     command.current_dir(folder.path()).env("TRAIN_KEY", train).env("PREDICT_KEY", predict);
-    command.env("ADMIN_KEY", "admin-0123456789abcdef0123456789");
+    let admin = "admin-0123456789abcdef0123456789";
+    command.env("ADMIN_KEY", admin);
     let gate = Serving::start(command);
     let url = |path: &str| format!("http://{}{path}", gate.address);
 
@@ -177,6 +186,11 @@ fn behind_the_gate_keys_have_rights_and_limits_of_their_own() {
     let (status, answer) =
         curl(&url(&format!("/v2/models/{model}/infer")), predict, Some(&infer.to_string()));
     assert_eq!(status, 200, "{answer}");
+    // What came of it is removed by an admin alone.
+    let result = url(&format!("/api/v1/artifacts/{artifact}"));
+    assert_eq!([predict, train, admin, admin].map(|key| delete(&result, key)), [403, 403, 204, 404]);
+    let job = url(&format!("/api/v1/jobs/{}", accepted["job_id"].as_str().unwrap()));
+    assert_eq!([predict, train, admin, admin].map(|key| delete(&job, key)), [403, 403, 204, 404]);
 
     // Ten trainings an hour; that leaves predictions alone.
     let statuses: Vec<u16> =

@@ -53,3 +53,5 @@ CREATE TABLE jobs (
     error        TEXT
 ) STRICT;
 CREATE INDEX jobs_status ON jobs (status, seq);
+-- Which ended jobs are the oldest, and are forgotten first.
+CREATE INDEX jobs_finished ON jobs (finished_at, seq) WHERE finished_at IS NOT NULL;

@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use http::HeaderName;
 use tokio::runtime::Builder;
-use tollgate_models::service::{BODY_MAX, BadKeys, Dialect, Keys, QUEUE_MAX, Service, Settings};
+use tollgate_models::service::{BODY_MAX, BadKeys, Dialect, JOBS_KEPT, Keys, QUEUE_MAX, Service, Settings};
 use tollgate_models::store::Place;
 use ulid::Ulid;
 
@@ -47,6 +47,9 @@ pub struct Serve {
     /// How many jobs may wait; half of them may be one consumer's
     #[arg(long, value_name = "N", default_value_t = QUEUE_MAX)]
     queue: usize,
+    /// How many ended jobs are remembered; what they made stays
+    #[arg(long, value_name = "N", default_value_t = JOBS_KEPT)]
+    keep_jobs: usize,
     /// The largest body in bytes
     #[arg(long, value_name = "BYTES", default_value_t = BODY_MAX)]
     max_body: usize,
@@ -112,6 +115,7 @@ impl Serve {
         settings.header = self.header;
         settings.workers = self.workers.unwrap_or(settings.workers);
         settings.queue = self.queue;
+        settings.jobs_kept = self.keep_jobs;
         settings.body_max = self.max_body;
         settings.ids_after = self.ids_after;
         Ok(settings)
