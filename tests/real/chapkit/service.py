@@ -1,9 +1,13 @@
-"""The model of the guide as a service of the library that it was written for, on a port that is told on stdout."""
+"""The model of the guide as a service of the library that it was written for, on a port that is told on stdout.
+
+`PORT` wishes for one; else any that is free.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 from typing import Any
 
@@ -65,7 +69,7 @@ APP = (
 
 if __name__ == "__main__":
     logging.disable()
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with socket.create_server(("127.0.0.1", int(os.environ.get("PORT", "0")))) as listener:
         print(listener.getsockname()[1], flush=True)
         server = uvicorn.Server(uvicorn.Config(APP, log_config=None))
         asyncio.run(server.serve(sockets=[listener]))

@@ -5,7 +5,7 @@ use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tollgate_models::service::Settings;
 
-use crate::harness::{CONFIG, Client, Ground, NOTHING, on_each, request, rows, serve, table, with};
+use crate::harness::{CONFIG, Client, Ground, NOTHING, last_column, on_each, request, rows, same, serve, table, with};
 
 /// A table that takes long to learn from: until somebody calls it off, as far as a test is concerned.
 async fn long(client: &Client) -> Value {
@@ -126,6 +126,34 @@ fn a_deleted_job_is_called_off_and_its_stream_says_so() {
     });
 }
 
+/// Waits until a thread has taken the job up.
+async fn running(client: &Client, accepted: &Value) {
+    while client.get(&path(accepted)).await.json()["status"] != "running" {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[test]
+fn a_stop_interrupts_what_runs_and_keeps_what_waits() {
+    for ground in [Ground::sqlite(), Ground::postgres()] {
+        let settings = || Settings { workers: NonZeroUsize::MIN, ..ground.settings() };
+        let (mut first, mut second) = (Value::Null, Value::Null);
+        with(settings(), async |client| {
+            let model = client.model().await;
+            first = long(&client).await;
+            running(&client, &first).await;
+            second = client.post("/api/v1/ml/$predict", request(&model, rows())).await.json();
+        });
+        with(settings(), async |client| {
+            let (first, second) = (client.ended(&first).await, client.ended(&second).await);
+            assert_eq!((&first["status"], &first["error"]), (&json!("failed"), &json!("interrupted")));
+            assert_eq!(second["status"], "completed", "{second}");
+            let artifact = format!("/api/v1/artifacts/{}", second["artifact_id"].as_str().unwrap());
+            same(&last_column(&client.get(&artifact).await.json()["data"]["predictions"]));
+        });
+    }
+}
+
 #[test]
 fn jobs_that_ended_long_ago_are_forgotten_and_what_they_made_stays() {
     for ground in [Ground::sqlite(), Ground::postgres()] {
@@ -155,9 +183,7 @@ fn a_full_queue_is_told_and_consumers_take_turns() {
     with(settings, async |client| {
         let first = long(&client).await;
         // One thread, and it is busy: from here on everything waits.
-        while client.get(&path(&first)).await.json()["status"] != "running" {
-            tokio::task::yield_now().await;
-        }
+        running(&client, &first).await;
         let submit = async |consumer: &str| {
             let client = client.with("x-consumer-username", consumer);
             client.post("/api/v1/ml/$predict", request(NOTHING, rows())).await

@@ -11,7 +11,7 @@ fn file(name: &str) -> Vec<u8> {
 }
 
 fn model(name: &str) -> OnnxModel {
-    OnnxModel::from_bytes(&file(&format!("{name}.onnx"))).unwrap()
+    OnnxModel::from_bytes(&file(&format!("{name}.onnx"))).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
 fn expected(name: &str) -> Value {

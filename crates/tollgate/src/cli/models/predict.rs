@@ -41,7 +41,7 @@ pub struct Predict {
 
 /// Either kind of model file.
 enum Loaded {
-    Trained(Model),
+    Trained(Box<Model>),
     Onnx(OnnxModel),
 }
 
@@ -69,7 +69,7 @@ impl Predict {
         let name = self.model.display();
         let bytes = std::fs::read(&self.model).with_context(|| format!("`{name}` cannot be read"))?;
         match Model::from_bytes(&bytes) {
-            Ok(model) => Ok(Loaded::Trained(model)),
+            Ok(model) => Ok(Loaded::Trained(Box::new(model))),
             Err(BadModel::NotAModel) => {
                 let model = OnnxModel::from_bytes(&bytes);
                 Ok(Loaded::Onnx(model.with_context(|| format!("`{name}` is no model"))?))
