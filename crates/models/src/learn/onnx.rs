@@ -4,6 +4,7 @@
 //! [`VALUES_MAX`] values. It can name no file beside itself. What tract cannot run is refused when it is read; so are
 //! maps and lists of maps, which scikit-learn's classifiers give unless they are exported with `zipmap=False`.
 
+mod regressor;
 mod table;
 mod tensor;
 
@@ -257,8 +258,9 @@ fn shape_text(shape: &[Option<usize>]) -> String {
 
 fn read(bytes: &[u8]) -> Result<OnnxModel, BadOnnx> {
     let framework = tract_onnx::onnx();
-    let proto = framework.proto_model_for_read(&mut &*bytes).map_err(|_| BadOnnx::NotOnnx)?;
-    let graph = proto.graph.as_ref().ok_or(BadOnnx::NotOnnx)?;
+    let mut proto = framework.proto_model_for_read(&mut &*bytes).map_err(|_| BadOnnx::NotOnnx)?;
+    let graph = proto.graph.as_mut().ok_or(BadOnnx::NotOnnx)?;
+    regressor::rewrite(graph)?;
     if let Some(zipmap) = graph.node.iter().find(|node| node.op_type == "ZipMap") {
         return Err(BadOnnx::ZipMap(zipmap.output.first().cloned().unwrap_or_default()));
     }
@@ -338,5 +340,5 @@ fn reason(error: &TractError) -> String {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#[expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 mod tests;
