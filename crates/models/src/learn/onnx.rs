@@ -4,7 +4,7 @@
 //! [`VALUES_MAX`] values. It can name no file beside itself. What tract cannot run is refused when it is read; so are
 //! maps and lists of maps, which scikit-learn's classifiers give unless they are exported with `zipmap=False`.
 
-mod regressor;
+mod rewrite;
 mod table;
 mod tensor;
 
@@ -260,7 +260,7 @@ fn read(bytes: &[u8]) -> Result<OnnxModel, BadOnnx> {
     let framework = tract_onnx::onnx();
     let mut proto = framework.proto_model_for_read(&mut &*bytes).map_err(|_| BadOnnx::NotOnnx)?;
     let graph = proto.graph.as_mut().ok_or(BadOnnx::NotOnnx)?;
-    regressor::rewrite(graph)?;
+    rewrite::rewrite(graph)?;
     if let Some(zipmap) = graph.node.iter().find(|node| node.op_type == "ZipMap") {
         return Err(BadOnnx::ZipMap(zipmap.output.first().cloned().unwrap_or_default()));
     }

@@ -5,7 +5,9 @@ use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tollgate_models::service::Settings;
 
-use crate::harness::{CONFIG, Client, Ground, NOTHING, last_column, on_each, request, rows, same, serve, table, with};
+use crate::harness::{
+    CONFIG, Client, Ground, NOTHING, last_column, on_each, request, rows, same, serve, table, with,
+};
 
 /// A table that takes long to learn from: until somebody calls it off, as far as a test is concerned.
 async fn long(client: &Client) -> Value {
