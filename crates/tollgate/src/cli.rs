@@ -20,6 +20,7 @@ mod init;
 mod key;
 mod keygen;
 mod matrix;
+mod models;
 mod offline;
 mod openapi;
 mod output;
@@ -79,6 +80,7 @@ enum Command {
     Keygen(keygen::Keygen),
     Sign(sign::Sign),
     Import(import::Import),
+    Models(models::Models),
     Schema(schema::Schema),
     Openapi(openapi::OpenApi),
     Completions(completions::Completions),
@@ -137,6 +139,7 @@ fn dispatch(command: Command, output: &Output) -> anyhow::Result<Outcome> {
         Command::Keygen(keygen) => keygen.run(output),
         Command::Sign(sign) => sign.run(output),
         Command::Import(import) => import.run(output),
+        Command::Models(models) => models.run(output),
         Command::Schema(schema) => schema.run(output),
         Command::Openapi(openapi) => openapi.run(output),
         Command::Completions(completions) => completions.run(output),

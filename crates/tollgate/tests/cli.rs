@@ -14,6 +14,8 @@ mod admin;
 mod killed;
 #[path = "cli/live.rs"]
 mod live;
+#[path = "cli/models.rs"]
+mod models;
 #[path = "cli/operate.rs"]
 mod operate;
 
