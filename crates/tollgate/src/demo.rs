@@ -73,7 +73,7 @@ impl Demo {
         for model in Model::all() {
             upstreams.push((model, start_model(&models, model, stopping.clone())?));
         }
-        let service = models.block_on(service::start(&directory.0, stopping))?;
+        let service = service::start(&models, &directory.0, stopping)?;
         let text =
             configuration(&upstreams, service.address, free_port(ports.gate)?, free_port(ports.admin)?);
         std::fs::write(directory.0.join(FILE), &text).context("the demo's configuration")?;

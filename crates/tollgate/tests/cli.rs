@@ -14,6 +14,7 @@ mod admin;
 mod killed;
 #[path = "cli/live.rs"]
 mod live;
+#[expect(clippy::panic, reason = "a test fails by panicking")]
 #[path = "cli/models.rs"]
 mod models;
 #[path = "cli/operate.rs"]

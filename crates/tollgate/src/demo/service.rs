@@ -8,6 +8,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tollgate_models::service::{Service, Settings};
@@ -27,15 +28,22 @@ pub struct Running {
 }
 
 /// Starts the service on a free port, its database in a folder of this directory, and teaches it the example.
-pub async fn start(directory: &Path, mut stopping: watch::Receiver<bool>) -> anyhow::Result<Running> {
+///
+/// # Errors
+/// Where the database, a thread or a port cannot be had.
+pub fn start(
+    runtime: &Runtime,
+    directory: &Path,
+    mut stopping: watch::Receiver<bool>,
+) -> anyhow::Result<Running> {
     let mut settings = Settings::new(Place::Folder(directory.join("models")));
     // One thread learns; the others are the gate's.
     settings.workers = NonZeroUsize::MIN;
-    let service = Service::open(settings).await.context("the demo's model service")?;
-    service.learn_example().await.context("the demo's model service")?;
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let service = runtime.block_on(Service::open(settings)).context("the demo's model service")?;
+    runtime.block_on(service.learn_example()).context("the demo's model service")?;
+    let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
     let address = listener.local_addr()?;
-    let task = tokio::spawn(service.serve(listener, async move {
+    let task = runtime.spawn(service.serve(listener, async move {
         // Without its sender, too, it is time to stop.
         let _ = stopping.wait_for(|stop| *stop).await;
     }));
