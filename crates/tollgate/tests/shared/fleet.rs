@@ -12,7 +12,7 @@ use tollgate::state::clock::Clock;
 use tollgate_core::access;
 use tollgate_core::admission::shared::Progress;
 use tollgate_core::admission::{Admission, Refused};
-use tollgate_core::limit::Limiter;
+use tollgate_core::limit::{Cost, Limiter};
 use tollgate_core::route::Route;
 use tollgate_secrets::Secret;
 
@@ -70,7 +70,7 @@ impl Node {
     pub async fn call(&self, route: &Arc<Route>) -> Result<Admission, Box<Refused>> {
         let permit = access::decide(route, None).unwrap();
         let client: IpAddr = [192, 0, 2, 1].into();
-        match self.shared.begin(&self.limiter, permit, client, 0, self.clock.now())? {
+        match self.shared.begin(&self.limiter, permit, client, Cost::request(), self.clock.now())? {
             Progress::Admitted(admission) => Ok(admission),
             Progress::Ask(asking) => self.shared.reserve(*asking).await,
         }
