@@ -157,6 +157,16 @@ pub enum Origin {
     Service,
 }
 
+impl Origin {
+    /// The id of the account that owns the credential, where the store has it.
+    pub fn account_id(&self) -> Option<&str> {
+        match self {
+            Self::Store { account, .. } => Some(account),
+            Self::File | Self::Service => None,
+        }
+    }
+}
+
 /// When and from where a credential counts. The default is always and from everywhere.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Life {

@@ -60,11 +60,14 @@ pub struct Intent<T> {
     pub time_micros: u64,
     /// The node that served it; 64 bytes.
     pub node: T,
-    /// Who pays; 255 bytes. Absent where nobody was identified.
+    /// The name of the account that pays, at that time; 255 bytes. Absent where nobody was identified.
     pub account: Option<T>,
-    /// Who called; 255 bytes.
+    /// The id of that account, where it is the store's; 64 bytes. What an account may see goes by it alone: an account of
+    /// the file or of an auth service may bear the same name, and names change.
+    pub account_id: Option<T>,
+    /// The name of the consumer that called; 255 bytes.
     pub consumer: Option<T>,
-    /// The credential's id; 255 bytes.
+    /// The credential's id, the one that models are told; 255 bytes.
     pub credential: Option<T>,
     /// The route's name; 64 bytes.
     pub route: T,
@@ -131,6 +134,7 @@ impl<T> Intent<T> {
             time_micros: self.time_micros,
             node: turn(self.node),
             account: self.account.map(&mut turn),
+            account_id: self.account_id.map(&mut turn),
             consumer: self.consumer.map(&mut turn),
             credential: self.credential.map(&mut turn),
             route: turn(self.route),

@@ -141,6 +141,7 @@ fn intent(number: usize) -> Intent<&'static str> {
         time_micros: 1_800_000_000_000_000,
         node: "gate-1",
         account: Some("acme"),
+        account_id: Some("01JD3X4M5N6P7Q8R9STVWXYZ0A"),
         consumer: Some("service_a"),
         credential: Some("01JD3X4M5N6P7Q8R9STVWXYZ01"),
         route: "chat",

@@ -206,6 +206,7 @@ pub(crate) const USAGE_EVENTS: Table = Table {
         int("time"),
         text("node"),
         text("account"),
+        text("account_id"),
         text("consumer"),
         text("credential"),
         text("route"),
@@ -252,6 +253,7 @@ pub(crate) const USAGE_SERIES: Table = Table {
     columns: &[
         bytes("series"),
         text("account"),
+        text("account_id"),
         text("consumer"),
         text("credential"),
         text("route"),

@@ -39,6 +39,8 @@ use clap::{Args, Parser, Subcommand};
 
 use output::Output;
 
+use crate::tls;
+
 /// Stands in front of model servers: every call is identified, allowed or refused, and counted.
 #[derive(Debug, Parser)]
 #[command(name = "tollgate", version, max_term_width = 100, arg_required_else_help = true)]
@@ -94,6 +96,7 @@ enum Outcome {
 /// Parses the process's arguments, runs the command and says how the process shall exit: 0 done, 1 refused or failed,
 /// 2 for arguments that make no sense.
 pub fn run() -> ExitCode {
+    tls::install_provider();
     let arguments: Vec<_> = std::env::args_os().collect();
     let cli = match usage::parse(&arguments) {
         Ok(cli) => cli,

@@ -21,7 +21,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use tollgate_core::Now;
 use tollgate_core::admission::Uncounted;
 use tollgate_core::consumer::Name;
-use tollgate_core::credential::{Credential, Origin};
+use tollgate_core::credential::Credential;
 use tollgate_core::limit::{Delta, Grant, Key, Limiter, Period, Quota};
 use tollgate_store::{AccountId, Error, Lease, Leased, QuotaKey, Scope, Store};
 
@@ -201,10 +201,8 @@ impl Quotas {
 
 /// What the store calls a counter: whose account, and who uses which limit.
 fn name(credential: Option<&Credential>, key: &str) -> String {
-    let account = match credential.map(|credential| &credential.origin) {
-        Some(Origin::Store { account, .. }) => account.to_string(),
-        Some(Origin::File | Origin::Service) | None => AccountId::OF_THE_FILE.to_string(),
-    };
+    let account = credential.and_then(|credential| credential.origin.account_id());
+    let account = account.map_or_else(|| AccountId::OF_THE_FILE.to_string(), str::to_owned);
     let consumer = credential.map_or("", |credential| Name::as_str(&credential.consumer.name));
     // The key alone tells counters apart; the name is for people, and may be long.
     let consumer: String = consumer.chars().take(100).collect();

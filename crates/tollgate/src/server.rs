@@ -92,6 +92,7 @@ impl Server {
         telemetry: Telemetry,
         bootstrap: Option<Bootstrap>,
     ) -> anyhow::Result<Self> {
+        tls::install_provider();
         let Compiled { process, snapshot, .. } = compiled;
         let control =
             Builder::new_multi_thread().worker_threads(1).thread_name("control").enable_all().build()?;

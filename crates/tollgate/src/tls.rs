@@ -11,6 +11,13 @@ use rustls::{RootCertStore, ServerConfig};
 
 use crate::config::process::ListenerTls;
 
+/// Makes aws-lc what this process does cryptography with, also in libraries that ask for the default: rskafka brings a
+/// second one into rustls, which could not choose between the two.
+pub fn install_provider() {
+    // The first one stays, and every call here installs the same.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+}
+
 /// Reads a listener's files: TLS 1.2 and 1.3, HTTP/2 and HTTP/1.1 by ALPN.
 ///
 /// # Errors

@@ -11,7 +11,7 @@ use super::{Closing, Intent, Measure, Measures, Outcome, Quality, StreamId, Usag
 
 /// The most bytes that an encoded intent takes.
 pub const MAX_INTENT: usize =
-    16 + 8 + TEXTS * 2 + NODE + ROUTE + METHOD + PATH + REQUEST_ID + TIER + 4 * NAME;
+    16 + 8 + TEXTS * 2 + NODE + ROUTE + METHOD + PATH + REQUEST_ID + TIER + 4 * NAME + ACCOUNT_ID;
 /// The most bytes that an encoded closing takes.
 pub const MAX_CLOSING: usize = 1 + 2 + 5 * 8 + 1 + 2 + Measure::ALL.len() * 8;
 /// The most bytes that an encoded event takes.
@@ -37,9 +37,10 @@ pub enum BadEncoding {
 const VERSION: u8 = 1;
 /// Version, boot, stream, seq.
 const HEAD: usize = 1 + 16 + 2 + 8;
-const TEXTS: usize = 10;
+const TEXTS: usize = 11;
 const NODE: usize = 64;
 const NAME: usize = 255;
+const ACCOUNT_ID: usize = 64;
 const ROUTE: usize = 64;
 const METHOD: usize = 32;
 const PATH: usize = 1024;
@@ -119,6 +120,7 @@ impl<T: AsRef<str>> Intent<T> {
             time_micros: self.time_micros,
             node: self.node.as_ref(),
             account: self.account.as_ref().map(T::as_ref),
+            account_id: self.account_id.as_ref().map(T::as_ref),
             consumer: self.consumer.as_ref().map(T::as_ref),
             credential: self.credential.as_ref().map(T::as_ref),
             route: self.route.as_ref(),
@@ -136,6 +138,7 @@ impl<T: AsRef<str>> Intent<T> {
         [
             (Some(this.node), NODE),
             (this.account, NAME),
+            (this.account_id, ACCOUNT_ID),
             (this.consumer, NAME),
             (this.credential, NAME),
             (Some(this.route), ROUTE),
@@ -270,6 +273,7 @@ impl<'a> Rest<'a> {
             },
             node: self.required(NODE, "node")?,
             account: self.optional(NAME, "account")?,
+            account_id: self.optional(ACCOUNT_ID, "account_id")?,
             consumer: self.optional(NAME, "consumer")?,
             credential: self.optional(NAME, "credential")?,
             route: self.required(ROUTE, "route")?,

@@ -30,6 +30,8 @@ struct Flat<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     account: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    account_id: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     consumer: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     credential: Option<Cow<'a, str>>,
@@ -186,6 +188,7 @@ fn flat(event: &UsageEvent) -> Flat<'_> {
         time: Timestamp::from_microsecond(micros).unwrap_or(Timestamp::MAX).to_string().into(),
         node: (&*intent.node).into(),
         account: optional(&intent.account),
+        account_id: optional(&intent.account_id),
         consumer: optional(&intent.consumer),
         credential: optional(&intent.credential),
         route: (&*intent.route).into(),
@@ -218,6 +221,7 @@ fn event(flat: Flat<'_>) -> Result<UsageEvent, String> {
         time_micros: u64::try_from(time.as_microsecond()).map_err(|_| "`time` is before 1970")?,
         node: flat.node,
         account: flat.account,
+        account_id: flat.account_id,
         consumer: flat.consumer,
         credential: flat.credential,
         route: flat.route,

@@ -87,7 +87,7 @@ fn qualities_get_worse() {
 #[test]
 fn a_cloud_event_has_the_names_of_the_interface() {
     let measures = Measures::request().with(Measure::ComputeUnits, 1_500_000).with(Measure::TokensIn, 0);
-    let intent = Intent { account: None, ..intent("x") };
+    let intent = Intent { account: None, account_id: None, ..intent("x") };
     let event = UsageEvent::of(stream(), 7, &intent, &Closing { measures, ..closing() });
     let json = serde_json::to_value(CloudEvent(event)).unwrap();
     let id = "01JD3X4M5N6P7Q8R9STVWXYZ01";
@@ -170,7 +170,7 @@ proptest! {
 }
 
 fn any_event() -> impl Strategy<Value = UsageEvent> {
-    let texts = prop::collection::vec(prop::option::of(".{0,300}"), 10);
+    let texts = prop::collection::vec(prop::option::of(".{0,300}"), 11);
     let numbers = prop::collection::vec(any::<u64>(), 6);
     let measures = prop::collection::vec(prop::option::of(any::<u64>()), Measure::ALL.len());
     let kinds = (0..Outcome::ALL.len(), 0..Quality::ALL.len(), prop::option::of(any::<u16>()));
@@ -182,6 +182,7 @@ fn any_event() -> impl Strategy<Value = UsageEvent> {
                 time_micros: numbers[0],
                 node: text(0).unwrap_or(""),
                 account: text(1),
+                account_id: text(10),
                 consumer: text(2),
                 credential: text(3),
                 route: text(4).unwrap_or("r"),
@@ -222,6 +223,7 @@ fn intent(text: &str) -> Intent<&str> {
         time_micros: 1_800_000_000_000_001,
         node: text,
         account: Some(text),
+        account_id: Some(text),
         consumer: Some(text),
         credential: Some(text),
         route: text,

@@ -185,6 +185,7 @@ fn intent(number: u64) -> Intent<&'static str> {
         time_micros: number,
         node: "gate-1",
         account: None,
+        account_id: None,
         consumer: Some("service_a"),
         credential: None,
         route: "chat",

@@ -98,6 +98,7 @@ fn intent(stream: &Stream, number: u64) -> Intent<String> {
         time_micros: time,
         node: "gate-1".to_owned(),
         account: Some(format!("account-{}", mixed % 50)),
+        account_id: Some("01JD3X4M5N6P7Q8R9STVWXYZ0A".to_owned()),
         consumer: Some(format!("consumer-{}", mixed % 500)),
         credential: Some(format!("01JD3X4M5N6P7Q8R9STVWX{:04}", mixed % 500)),
         route: "chat".to_owned(),

@@ -32,7 +32,7 @@ impl Store {
         if let Some((time, id)) = paging.cursor.as_deref().map(parse).transpose()? {
             rows = rows.push(" AND (time, id) > ").list([time.into(), id.to_string().into()]);
         }
-        let rows = scope.narrow(filter.narrow(rows), "account").push(" ORDER BY time, id LIMIT ");
+        let rows = scope.narrow(filter.narrow(rows), "account_id").push(" ORDER BY time, id LIMIT ");
         let rows: Vec<Linked> = self.database.all(rows.bind(i64::from(paging.limit()?) + 1)).await?;
         let events = rows.into_iter().map(|linked| linked.event).collect();
         paging.page(events, |event: &UsageEvent| {

@@ -166,7 +166,7 @@ impl Groups<'_> {
                 rows.push(" AND (start, usage_rollups.series) > ").list([start.into(), Value::from(series)])
             }
         };
-        rows = scope.narrow(self.query.filter.narrow(rows), "account");
+        rows = scope.narrow(self.query.filter.narrow(rows), "account_id");
         rows.push(" ORDER BY start, usage_rollups.series LIMIT ").bind(BATCH)
     }
 

@@ -8,9 +8,9 @@ use crate::statement::{Statement, Value};
 /// What usage is told apart by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Dimension {
-    /// Who pays.
+    /// The name of the account that pays.
     Account,
-    /// Who called.
+    /// The name of the consumer that called.
     Consumer,
     /// The credential's id.
     Credential,
@@ -27,9 +27,9 @@ pub enum Dimension {
 /// Which events are meant: those that have every value that is given.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UsageFilter {
-    /// Who pays.
+    /// The name of the account that pays.
     pub account: Option<String>,
-    /// Who called.
+    /// The name of the consumer that called.
     pub consumer: Option<String>,
     /// The credential's id.
     pub credential: Option<String>,
@@ -47,6 +47,8 @@ pub struct UsageFilter {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Series<'a> {
     account: &'a str,
+    /// Apart from the name, as a scope goes by it.
+    account_id: &'a str,
     consumer: &'a str,
     credential: &'a str,
     route: &'a str,
@@ -120,6 +122,7 @@ impl<'a> Series<'a> {
         let intent = &event.intent;
         Self {
             account: intent.account.as_deref().unwrap_or_default(),
+            account_id: intent.account_id.as_deref().unwrap_or_default(),
             consumer: intent.consumer.as_deref().unwrap_or_default(),
             credential: intent.credential.as_deref().unwrap_or_default(),
             route: &intent.route,
@@ -132,7 +135,8 @@ impl<'a> Series<'a> {
     /// The beginning of a SHA-256 over every value and its length.
     pub(super) fn id(&self) -> SeriesId {
         let mut text = b"tollgate usage series 1".to_vec();
-        for value in [self.account, self.consumer, self.credential, self.route, self.model, self.outcome] {
+        let texts = [self.account, self.account_id, self.consumer, self.credential, self.route, self.model];
+        for value in texts.into_iter().chain([self.outcome]) {
             text.extend_from_slice(&(value.len() as u64).to_be_bytes());
             text.extend_from_slice(value.as_bytes());
         }
@@ -147,6 +151,7 @@ impl<'a> Series<'a> {
         vec![
             self.id().into(),
             self.account.into(),
+            self.account_id.into(),
             self.consumer.into(),
             self.credential.into(),
             self.route.into(),

@@ -22,6 +22,7 @@ pub async fn open(worker: &Worker, call: &mut Call) -> Result<(), Denial> {
         time_micros: u64::try_from(call.now.wall.as_micros()).unwrap_or(u64::MAX),
         node: &*worker.gate.ledger.node,
         account: consumer.map(|consumer| consumer.account.as_str()),
+        account_id: credential.and_then(|credential| credential.origin.account_id()),
         consumer: consumer.map(|consumer| consumer.name.as_str()),
         credential: credential.map(|credential| &*credential.id),
         route: route.name.as_str(),

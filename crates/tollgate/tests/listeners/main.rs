@@ -1,4 +1,4 @@
-//! The listeners of the control plane, over sockets: what answers where and to whom, and what outlives a restart.
+//! The listeners of the control plane, over sockets: what answers where and to whom, and what outlives a restart or a stop.
 
 #![expect(
     clippy::unwrap_used,
@@ -6,6 +6,7 @@
     reason = "a test fails by panicking; what it starts ends with its runtime"
 )]
 
+mod booked;
 mod gate;
 mod remembered;
 

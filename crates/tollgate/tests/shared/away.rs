@@ -72,6 +72,13 @@ fn a_node_starts_without_redis() {
 
 #[test]
 fn a_node_that_leaves_says_so_and_gives_up_its_leases() {
+    // A machine that stalls for the time of an answer is an outage to the node, which may lose a lease by it.
+    let rest = (0..5).find_map(|_| admitted_after_another_left());
+    assert_eq!(rest, Some(900));
+}
+
+/// What a node admits after another has used 100 of 1,000 and left; none where Redis was away meanwhile.
+fn admitted_after_another_left() -> Option<usize> {
     let redis = Redis::start();
     let fleet = Fleet::start(&redis, 2);
     let route = route("1000 requests/day");
@@ -81,5 +88,6 @@ fn a_node_that_leaves_says_so_and_gives_up_its_leases() {
     });
     fleet.wait_until(|node| node.shared.nodes() == 1 || std::ptr::eq(node, &fleet.nodes[0]));
     let rest = fleet.runtime.block_on(fleet.nodes[1].admitted(&route, 2000));
-    assert_eq!(rest, 900);
+    let alone: u64 = fleet.nodes.iter().map(|node| node.shared.counts().limited_alone.load(Relaxed)).sum();
+    (alone == 0).then_some(rest)
 }

@@ -11,6 +11,7 @@ fn linked() -> Linked {
         time_micros: 1_800_000_000_000_000,
         node: "gate-1",
         account: Some("research"),
+        account_id: Some("01JD3X4M5N6P7Q8R9STVWXYZ0A"),
         consumer: Some("service_a"),
         credential: None,
         route: "chat",

@@ -20,6 +20,7 @@ CREATE TABLE usage_events (
     time BIGINT NOT NULL,
     node TEXT COLLATE "C" NOT NULL,
     account TEXT COLLATE "C",
+    account_id TEXT COLLATE "C",   -- of the store's account; null where the account is none of the store's
     consumer TEXT COLLATE "C",
     credential TEXT COLLATE "C",
     route TEXT COLLATE "C" NOT NULL,
@@ -49,7 +50,7 @@ CREATE TABLE usage_events (
 );
 
 CREATE INDEX usage_events_by_time ON usage_events (time, id);
-CREATE INDEX usage_events_of_account ON usage_events (account, time, id);
+CREATE INDEX usage_events_of_account ON usage_events (account_id, time, id);
 
 CREATE TABLE usage_seals (
     stream TEXT COLLATE "C" NOT NULL,
@@ -75,6 +76,7 @@ CREATE TABLE usage_alarms (
 CREATE TABLE usage_series (
     series BYTEA PRIMARY KEY,  -- a digest of the rest
     account TEXT COLLATE "C" NOT NULL,
+    account_id TEXT COLLATE "C" NOT NULL,
     consumer TEXT COLLATE "C" NOT NULL,
     credential TEXT COLLATE "C" NOT NULL,
     route TEXT COLLATE "C" NOT NULL,
@@ -84,6 +86,7 @@ CREATE TABLE usage_series (
 );
 
 CREATE INDEX usage_series_of_account ON usage_series (account);
+CREATE INDEX usage_series_of_account_id ON usage_series (account_id);
 CREATE INDEX usage_series_of_consumer ON usage_series (consumer);
 CREATE INDEX usage_series_of_credential ON usage_series (credential);
 

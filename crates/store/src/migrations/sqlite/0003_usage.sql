@@ -20,6 +20,7 @@ CREATE TABLE usage_events (
     time INTEGER NOT NULL,
     node TEXT NOT NULL,
     account TEXT,
+    account_id TEXT,               -- of the store's account; null where the account is none of the store's
     consumer TEXT,
     credential TEXT,
     route TEXT NOT NULL,
@@ -49,7 +50,7 @@ CREATE TABLE usage_events (
 ) STRICT;
 
 CREATE INDEX usage_events_by_time ON usage_events (time, id);
-CREATE INDEX usage_events_of_account ON usage_events (account, time, id);
+CREATE INDEX usage_events_of_account ON usage_events (account_id, time, id);
 
 CREATE TABLE usage_seals (
     stream TEXT NOT NULL,
@@ -75,6 +76,7 @@ CREATE TABLE usage_alarms (
 CREATE TABLE usage_series (
     series BLOB PRIMARY KEY,       -- a digest of the rest
     account TEXT NOT NULL,
+    account_id TEXT NOT NULL,
     consumer TEXT NOT NULL,
     credential TEXT NOT NULL,
     route TEXT NOT NULL,
@@ -84,6 +86,7 @@ CREATE TABLE usage_series (
 ) STRICT;
 
 CREATE INDEX usage_series_of_account ON usage_series (account);
+CREATE INDEX usage_series_of_account_id ON usage_series (account_id);
 CREATE INDEX usage_series_of_consumer ON usage_series (consumer);
 CREATE INDEX usage_series_of_credential ON usage_series (credential);
 

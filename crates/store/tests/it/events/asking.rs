@@ -2,7 +2,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tollgate_core::usage::{Closing, Intent, Measure, Outcome};
 use tollgate_store::{
-    Dimension, Error, Paging, Period, Scope, Store, UsageFilter, UsageQuery, UsageRow, UsageTotals,
+    Dimension, Error, Paging, Period, Scope, Store, UsageFilter, UsageQuery, UsageRow, UsageTotals, Used,
 };
 
 use crate::events::chain::{Chain, closing, intent};
@@ -179,19 +179,27 @@ fn an_account_sees_its_own_usage() {
     for_each_store(async |store, _| {
         let (own, theirs) = (consumer(&store, "own").await, consumer(&store, "theirs").await);
         let key = api_key(&store, &own, "one").await;
-        let (account, credential) = (own.account.to_string(), key.id.to_string());
+        let (id, credential) = (own.account.to_string(), key.id.to_string());
         let mut chain = Chain::new(0);
         let mut events = Vec::new();
         for (minute, status) in [(0, 200), (1000, 500), (1999, 200)] {
             let intent = Intent {
-                account: Some(account.as_str()),
+                account: Some("own"),
+                account_id: Some(id.as_str()),
                 credential: Some(credential.as_str()),
                 ..intent(minute as u128, at(minute), "own")
             };
             events.push(chain.next(&intent, &Closing { status: Some(status), ..closing(10, 1) }));
         }
+        // An account of the file of the same name is another one.
+        let filed = Intent { account: Some("own"), ..intent(4000, at(1), "filed") };
+        events.push(chain.next(&filed, &closing(10, 1)));
         store.book(&events, &[], at(2000)).await.unwrap();
+        assert_eq!(all(&store, Scope::All).await.events(), 4);
         assert_eq!(all(&store, Scope::Account(own.account)).await.events(), 3);
+        let named = UsageFilter { account: Some("own".to_owned()), ..UsageFilter::default() };
+        let by_name = UsageQuery { filter: named, ..query(&[], None) };
+        assert_eq!(ask(&store, &by_name).await, [": 4"]);
         assert_eq!(all(&store, Scope::Account(theirs.account)).await.events(), 0);
         let (none, first) = (UsageFilter::default(), Paging::default());
         let mine = store.usage_events(Scope::Account(own.account), &none, at(0), at(4000), &first).await;
@@ -204,6 +212,11 @@ fn an_account_sees_its_own_usage() {
         assert_eq!((summary.errors, summary.timed, summary.response_us), (1, 3, 30_000));
         assert_eq!((summary.endpoints.len(), summary.endpoints[0].requests), (1, 3));
         let why = store.usage_summary(Scope::Account(theirs.account), key.id, at(0), at(0)).await;
+        assert_eq!(why, Err(Error::NotFound("credential")));
+        let filed = Used::Declared { id: "key".to_owned(), account: None };
+        let summary = store.usage_summary(Scope::All, filed.clone(), at(0), at(0)).await.unwrap();
+        assert_eq!(summary.requests, 1);
+        let why = store.usage_summary(Scope::Account(own.account), filed, at(0), at(0)).await;
         assert_eq!(why, Err(Error::NotFound("credential")));
     });
 }

@@ -133,6 +133,7 @@ fn events_with_every_extreme_go_in_and_come_out_as_they_were() {
         let mut chain = Chain::new(u16::MAX);
         let odd = tollgate_core::usage::Intent {
             account: None,
+            account_id: Some("☂"),
             consumer: None,
             credential: Some("☂\0'\"\\N\t\n"),
             model: None,

@@ -24,6 +24,7 @@ pub fn intent(id: u128, time: Timestamp, consumer: &str) -> Intent<&str> {
         time_micros: time.as_microsecond() as u64,
         node: "gate-1",
         account: Some("acme"),
+        account_id: None,
         consumer: Some(consumer),
         credential: Some("key"),
         route: "chat",

@@ -24,6 +24,7 @@ fn busy(chain: &mut Chain, count: usize) -> Vec<Linked> {
                 | u128::from(number);
             let intent = Intent {
                 account: Some(account.as_str()),
+                account_id: Some("01JD3X4M5N6P7Q8R9STVWXYZ0A"),
                 credential: Some(key.as_str()),
                 model: Some(model),
                 client_request_id: Some("0f8fad5b-d9cb-469f-a165-70867728950e"),

@@ -35,7 +35,7 @@ tiers:
   free: { limits: [100 requests/h], scopes: [model:read] }
   premium: { limits: [10000 requests/h], scopes: [model:read, model:predict] }
 routes:
-  predict: { match: { path: /predict, methods: [POST] }, upstream: model, accept: [api_key], allow: [declared, promised] }
+  predict: { match: { path: /predict, methods: [POST] }, upstream: model, accept: [api_key], allow: [declared, { store: promised }] }
   open: { match: { path: /open/** }, upstream: model, accept: [public] }
 consumers:
   declared: { account: filed, tier: free, credentials: [{ api_key: a-key-of-the-configuration-file }] }
