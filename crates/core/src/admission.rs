@@ -173,9 +173,8 @@ pub fn look(
 ) -> Result<Vec<Standing>, Box<Refused>> {
     let cost = Cost::request();
     let each = rules(route, credential).zip(&standing).enumerate();
-    let ends = each.filter_map(|(place, (rule, standing))| {
-        Some((place, standing.ends(cost.of(rule.limit().unit()))?))
-    });
+    let ends = each
+        .filter_map(|(place, (rule, standing))| Some((place, standing.ends(cost.of(rule.limit().unit()))?)));
     match ends.max_by_key(|(place, ends)| (*ends, Reverse(*place))) {
         None => Ok(standing),
         Some((limit, ends)) => {

@@ -162,24 +162,21 @@ async fn finish(worker: &Rc<Worker>, timer: &Rc<Timer>, waiting: Box<Waiting>) -
             Err(denial) => return deny(call, &live, &denial),
         }
     };
-    if let Some((credential, charge)) = call.to_charge() {
-        // Boxed, as every rare and large future of the walk: its room would be moved with each request.
-        if let Err(balance) = Box::pin(worker.gate.directory.charge(&credential, charge)).await
-            && let Err(denial) = decision::unless_softened(&mut call, Denial::Balance(balance))
-        {
-            return deny(call, &live, &denial);
-        }
+    if let Some((credential, charge)) = call.to_charge()
+        && let Err(balance) = Box::pin(worker.gate.directory.charge(&credential, charge)).await
+        && let Err(denial) = decision::unless_softened(&mut call, Denial::Balance(balance))
+    {
+        return deny(call, &live, &denial);
     }
     if let Err(denial) = ledger::open(worker, &mut call).await {
         return deny(call, &live, &denial);
     }
-    let answered = match call.reads_on() {
-        false => forward::forward(worker, timer, outgoing, &mut call).await,
-        true => {
-            let (kept, answered) = Box::pin(generated::forward(worker, outgoing, call)).await;
-            call = kept;
-            answered
+    let (mut call, answered) = match call.reads_on() {
+        false => {
+            let answered = forward::forward(worker, timer, outgoing, &mut call).await;
+            (call, answered)
         }
+        true => Box::pin(generated::forward(worker, outgoing, call)).await,
     };
     let answered = match answered {
         Ok(answered) => answered,
@@ -269,8 +266,7 @@ fn identify(
 /// Who a caller is: somebody, nobody, or one whose credential identifies nobody, with the refusal for that.
 type Caller = Result<Option<Identity>, Denial>;
 
-/// Access, what it permits, and whether there is room for it: a request that may be sent, or that waits for its fleet. What
-/// the route's mode softens is sent too, and remembered.
+/// Access, and what comes after it. What the route's mode softens is sent too, and remembered.
 fn admit(
     worker: &Worker,
     live: &Live,

@@ -151,7 +151,9 @@ fn what_is_reserved_ends_with_the_call() {
     let route = limited(&[]);
     let check = |end: &dyn Fn(Reservation), expected: u64| {
         let limiter = Arc::new(Limiter::new(64));
-        let call = |body| reserve(&limiter, permit(&route, Some(&ann)), address("::1"), &of_body(body), at(0)).unwrap();
+        let call = |body| {
+            reserve(&limiter, permit(&route, Some(&ann)), address("::1"), &of_body(body), at(0)).unwrap()
+        };
         end(call(40).into_parts().1.unwrap());
         assert_eq!(call(0).reservation().unwrap().standing().next().unwrap().remaining(), expected);
     };

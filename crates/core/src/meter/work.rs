@@ -144,13 +144,9 @@ impl Booked {
     /// The same as limits count it, with the bytes of both bodies, to settle what was reserved.
     pub fn cost(&self, bytes: u64) -> Cost {
         let of = |measure| self.measures.of(measure).unwrap_or_default();
-        with_tokens(
-            Cost::request().with(Unit::Bytes, bytes),
-            of(Measure::TokensIn),
-            of(Measure::TokensOut),
-        )
-        .with(Unit::Rows, of(Measure::Rows))
-        .with(Unit::ComputeUnits, of(Measure::ComputeUnits).div_ceil(MICROS_PER_COMPUTE_UNIT))
+        with_tokens(Cost::request().with(Unit::Bytes, bytes), of(Measure::TokensIn), of(Measure::TokensOut))
+            .with(Unit::Rows, of(Measure::Rows))
+            .with(Unit::ComputeUnits, of(Measure::ComputeUnits).div_ceil(MICROS_PER_COMPUTE_UNIT))
     }
 }
 

@@ -10,7 +10,7 @@ use crate::authn::{Accept, Identity, Scheme, api_key};
 use crate::credential::Proof;
 use crate::denial::{Balance, DirectoryFailure, Forbidden, Malformed, Unauthenticated, Wanted};
 use crate::fixtures::{at, consumer, credential, name, route};
-use crate::limit::{Cost, Concurrent, Limit, Limiter, Limits, Owner, Per};
+use crate::limit::{Concurrent, Cost, Limit, Limiter, Limits, Owner, Per};
 use crate::upstream::Upstream;
 
 const SHADOW: Mode = Mode::Shadow;

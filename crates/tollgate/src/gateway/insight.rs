@@ -1,8 +1,8 @@
 //! What is read of a call while it passes: what its request asks for, what its answer cost.
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::StatusCode;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue};
 use smallvec::SmallVec;
 use tollgate_core::limit::Cost;
 use tollgate_core::meter::{Booked, Ending, Kind, ModelPlace, Piece, RequestReading, UsageChunkFilter, Work};
@@ -158,3 +158,7 @@ fn filtered(filter: &mut UsageChunkFilter, part: &Bytes, last: bool) -> Bytes {
     }
     pieces.pop().unwrap_or_default()
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests;

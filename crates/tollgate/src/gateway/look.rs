@@ -39,12 +39,7 @@ pub struct Looking {
 }
 
 /// Reads the body whole; then the walk goes on as for everybody.
-pub async fn look(
-    worker: &Worker,
-    live: &Live,
-    looking: Looking,
-    call: &mut Call,
-) -> Result<Step, Denial> {
+pub async fn look(worker: &Worker, live: &Live, looking: Looking, call: &mut Call) -> Result<Step, Denial> {
     let Looking { permit, checked, body, artifacts } = looking;
     let body = body.read_whole(call.held.insert(worker.gate.bodies.enter())).await?;
     let body = read(permit.route(), &checked, body, call)?;

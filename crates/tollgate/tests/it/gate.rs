@@ -231,7 +231,9 @@ impl Gate {
 }
 
 fn flat(mut event: Value) -> Value {
-    if let (Some(Value::Object(measures)), Some(members)) = (event.get("measures").cloned(), event.as_object_mut()) {
+    if let (Some(Value::Object(measures)), Some(members)) =
+        (event.get("measures").cloned(), event.as_object_mut())
+    {
         members.extend(measures);
     }
     event

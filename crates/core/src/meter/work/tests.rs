@@ -8,7 +8,10 @@ fn meters(on_hangup: OnHangup) -> Meters {
         bytes_in: true,
         bytes_out: true,
         rows: Some(Pointer::parse("/rows").unwrap()),
-        compute_units: Some(ComputeUnits { per_second: Factor::new(1, 0).unwrap(), ..ComputeUnits::default() }),
+        compute_units: Some(ComputeUnits {
+            per_second: Factor::new(1, 0).unwrap(),
+            ..ComputeUnits::default()
+        }),
         on_hangup,
         ..Meters::default()
     }

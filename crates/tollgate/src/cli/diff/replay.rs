@@ -215,8 +215,7 @@ impl Side<'_> {
         let client = line.client.unwrap_or(Ipv4Addr::LOCALHOST.into());
         let admitted = permit.and_then(|permit| {
             let cost = Cost::request().with(Unit::Bytes, line.request_bytes);
-            admission::reserve(&self.limiter, permit, client, &cost, now)
-                .map_err(|refused| refused.denial)
+            admission::reserve(&self.limiter, permit, client, &cost, now).map_err(|refused| refused.denial)
         });
         match admitted {
             Err(denial) => says(&denial),

@@ -43,7 +43,8 @@ pub(super) fn of_route(
 fn fits(cx: &mut Context<'_>, rate: &Rate, meters: &Meters, place: Span) {
     let unit = rate.unit();
     if !counts(meters, unit) {
-        let finding = Finding::at(place, format!("the route limits `{}` and does not count them", unit.name()));
+        let finding =
+            Finding::at(place, format!("the route limits `{}` and does not count them", unit.name()));
         cx.error(finding.hint(format!("add {} to its `meters`", meter_of(unit))));
     }
     let estimate = match unit {
@@ -203,12 +204,7 @@ pub(super) fn quota(cx: &mut Context<'_>, tier: &Tier) -> Option<(Limit, Per)> {
 /// What this version cannot measure: such limits are read and checked, and limit nothing.
 fn not_in_force(unit: Unit) -> Option<&'static str> {
     match unit {
-        Unit::Requests
-        | Unit::Bytes
-        | Unit::Tokens
-        | Unit::TokensIn
-        | Unit::TokensOut
-        | Unit::Rows => None,
+        Unit::Requests | Unit::Bytes | Unit::Tokens | Unit::TokensIn | Unit::TokensOut | Unit::Rows => None,
         Unit::ComputeUnits => Some("a limit of `compute_units`"),
         Unit::Money(_) => Some("a limit of money"),
     }
