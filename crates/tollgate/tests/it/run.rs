@@ -63,8 +63,7 @@ struct Run<'t> {
     ids: BTreeSet<String>,
     /// Id of the request that the last step was about.
     last_id: Option<String>,
-    /// What steps say of usage events: their line, the request's id, and the members.
-    usage: Vec<(usize, String, Option<&'t [(String, String)]>)>,
+    usage: Vec<Expected<'t>>,
     /// Access records that a step has looked at.
     records_seen: BTreeSet<String>,
     /// What the upstreams had seen before the last request.
@@ -72,6 +71,13 @@ struct Run<'t> {
     /// Requests that steps have waited for, by upstream.
     arrived: BTreeMap<String, usize>,
     serial: usize,
+}
+
+/// What a step says of the usage event of a request; nothing where there is none.
+struct Expected<'t> {
+    line: usize,
+    id: String,
+    members: Option<&'t [(String, String)]>,
 }
 
 impl Names for Run<'_> {
@@ -164,7 +170,7 @@ impl<'t> Run<'t> {
             Action::Record(members) => self.record(members).await?,
             Action::Usage(members) => {
                 let id = self.last_id.clone().context("no request has an id")?;
-                self.usage.push((step.line, id, members.as_deref()));
+                self.usage.push(Expected { line: step.line, id, members: members.as_deref() });
             }
             Action::Decision(members) => self.decision(members.as_deref())?,
             Action::Explained { consumer, route, members } => {
@@ -325,7 +331,7 @@ impl<'t> Run<'t> {
             self.secrets.clear();
         }
         let (events, records) = (self.gate.events().await?, self.gate.records()?);
-        for (line, id, members) in &self.usage {
+        for Expected { line, id, members } in &self.usage {
             let event = events.iter().find(|event| event["id"] == **id);
             let told = match (event, members) {
                 (None, None) => Ok(()),
