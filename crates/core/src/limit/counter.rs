@@ -138,7 +138,7 @@ impl Counter {
     /// The same for whoever leases anew: what is left goes back first, or a call that needs more than that would be refused
     /// for what its own gate holds.
     pub fn give_up(&mut self, now: Now) -> Option<Delta> {
-        if !self.is_alone() && self.sent == 0 {
+        if self.sent == 0 {
             self.most = self.taken();
         }
         self.send(now)
