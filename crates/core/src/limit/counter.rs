@@ -135,6 +135,15 @@ impl Counter {
         Some(Delta { key: self.key, name: self.name.clone(), period: self.period, amount })
     }
 
+    /// The same for whoever leases anew: what is left goes back first, or a call that needs more than that would be refused
+    /// for what its own gate holds.
+    pub fn give_up(&mut self, now: Now) -> Option<Delta> {
+        if self.sent == 0 {
+            self.most = self.taken();
+        }
+        self.send(now)
+    }
+
     /// The store's answer to what was sent. Whether it heard what it did not answer nobody knows: what was used is sent
     /// again, and what was given back is not. Both err on the side of too much use.
     pub fn answer(&mut self, stored: bool) {

@@ -76,10 +76,10 @@ impl Counters {
         deltas.extend(counters.filter_map(|counter| counter.send(now)));
     }
 
-    /// What it is to be told of one counter, and how much that has taken since its lease began.
+    /// What it is to be told of one counter, whose lease ends with that, and how much was taken of it.
     pub fn send_one(&mut self, key: &Stored, period: Period, now: Now) -> (Option<Delta>, u64) {
         let counter = self.of(key, period.start);
-        counter.map_or((None, 0), |counter| (counter.send(now), counter.spent()))
+        counter.map_or((None, 0), |counter| (counter.give_up(now), counter.spent()))
     }
 
     /// The store's answer to one delta.
