@@ -28,7 +28,7 @@ pub use plan::Period;
 pub use prune::{Pruned, Retention};
 pub(crate) use query::since;
 pub use query::{UsageQuery, UsageReport, UsageRow};
-pub use replay::Replayed;
+pub use replay::{Mended, Replayed};
 pub(crate) use row::int;
 pub use series::{Dimension, UsageFilter};
 pub use totals::UsageTotals;

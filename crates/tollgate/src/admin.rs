@@ -28,6 +28,7 @@ mod problem;
 mod rights;
 mod serve;
 mod throttle;
+mod usage;
 mod value;
 
 use std::fmt;
@@ -158,6 +159,7 @@ fn all() -> OpenApiRouter<Arc<Control>> {
         .merge(consumers::routes())
         .merge(credentials::routes())
         .merge(accounts::routes())
+        .merge(usage::routes())
         .merge(auth_service::routes())
         .merge(audit::routes())
         .merge(declared::routes())
