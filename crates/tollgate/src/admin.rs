@@ -30,6 +30,7 @@ mod serve;
 mod throttle;
 mod usage;
 mod value;
+mod worker;
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -52,6 +53,7 @@ use crate::state::Gate;
 pub use self::caller::{Bootstrap, Peer};
 pub use self::rights::SCOPES;
 pub use self::serve::{Identity, Listening};
+pub use self::worker::worker_probes;
 
 /// Wrong admin keys that one address may send in a minute.
 const FAILURES: u64 = 60;

@@ -12,6 +12,7 @@ use crate::config::file::spanned::Spanned;
 use crate::config::problem::Finding;
 use crate::config::process::{Admin, Bounds, Connections, Listener, ListenerTls, Process};
 use crate::config::source::Span;
+use crate::role::Role;
 
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
@@ -20,6 +21,7 @@ pub(super) fn process(cx: &mut Context<'_>, file: &File) -> Option<Process> {
     let listen = listeners(cx, file);
     let data_dir = cx.path(file.data_dir.as_deref().unwrap_or("tollgate-data"));
     Some(Process {
+        role: Role::All,
         listen: listen?,
         admin: admin(cx, file),
         probes: file.probes.as_ref().map(|probes| probes.listen.value.0),
