@@ -20,6 +20,7 @@ mod stream;
 mod totals;
 mod verify;
 
+pub(crate) use alarm::raise;
 pub use alarm::{Alarm, AlarmKind};
 pub use book::Booked;
 pub(crate) use book::book;
@@ -31,5 +32,6 @@ pub use query::{UsageQuery, UsageReport, UsageRow};
 pub use replay::{Mended, Replayed};
 pub(crate) use row::int;
 pub use series::{Dimension, UsageFilter};
+pub(crate) use stream::own as own_stream;
 pub use totals::UsageTotals;
 pub use verify::UsageVerdict;

@@ -16,6 +16,7 @@ fn usage(credential: CredentialId, endpoint: &str, status: i64, minute: i64) -> 
         compute_us: None,
         predictions: None,
         body: format!(r#"{{"endpoint":"{endpoint}"}}"#),
+        names: None,
     }
 }
 

@@ -32,6 +32,7 @@ async fn only_what_is_over_is_deleted() {
         compute_us: None,
         predictions: None,
         body: "{}".to_owned(),
+        names: None,
     };
     let old: Vec<Posting> = (0..1001).map(|_| posting(401)).collect();
     store.post_usage(Scope::All, &old).await.unwrap();
