@@ -92,7 +92,8 @@ impl Worker {
             SinkAddress::Kafka(remote) => Source::Kafka(remote),
             SinkAddress::Kinesis(remote) => Source::Kinesis(remote),
         };
-        let desk = Desk { store, feed: source.remote().feed(), counters: Arc::default(), work: Arc::default() };
+        let desk =
+            Desk { store, feed: source.remote().feed(), counters: Arc::default(), work: Arc::default() };
         Ok(Self { source, desk, settings })
     }
 

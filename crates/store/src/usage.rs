@@ -13,8 +13,8 @@ use jiff::Timestamp;
 use tollgate_core::credential::Digest;
 use ulid::Ulid;
 
-pub use self::summary::{EndpointCount, UsageSummary};
 use self::event::Accepted;
+pub use self::summary::{EndpointCount, UsageSummary};
 use crate::database::Transaction;
 use crate::error::{Error, Result};
 use crate::id::{AccountId, CredentialId, ulid};

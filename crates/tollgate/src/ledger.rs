@@ -113,7 +113,9 @@ pub fn seal_key_of(process: &Process) -> anyhow::Result<Option<SealKey>> {
 pub fn seal_key_in(path: &Path) -> anyhow::Result<Option<SealKey>> {
     let what = || format!("the key of the ledger's seals, `{}`", path.display());
     match fs::read_to_string(path) {
-        Ok(text) => parse_key(&text).map(|key| Some(SealKey::new(&key))).with_context(|| format!("{} holds no key", what())),
+        Ok(text) => parse_key(&text)
+            .map(|key| Some(SealKey::new(&key)))
+            .with_context(|| format!("{} holds no key", what())),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(what),
     }

@@ -12,10 +12,14 @@ use std::process::{Child, Command, Output, Stdio};
 mod admin;
 #[path = "cli/killed.rs"]
 mod killed;
+#[path = "cli/ledger.rs"]
+mod ledger;
 #[path = "cli/live.rs"]
 mod live;
 #[path = "cli/operate.rs"]
 mod operate;
+#[path = "cli/roles.rs"]
+mod roles;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 use serde_json::Value;

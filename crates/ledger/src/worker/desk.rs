@@ -45,7 +45,11 @@ impl Work {
     }
 
     /// Reads until told to stop: then what is being booked is finished, and what is only read is left to be read again.
-    pub(super) async fn until<T>(&self, stop: &CancellationToken, read: impl Future<Output = T>) -> Option<T> {
+    pub(super) async fn until<T>(
+        &self,
+        stop: &CancellationToken,
+        read: impl Future<Output = T>,
+    ) -> Option<T> {
         let stopped = async {
             stop.cancelled().await;
             // The other end of the channel is this one, so there is always an answer.

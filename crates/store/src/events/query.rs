@@ -133,12 +133,7 @@ struct Groups<'a> {
 
 impl Groups<'_> {
     /// Adds what the roll-ups of a segment come to, and says whether what follows in time is on other pages.
-    async fn read(
-        &mut self,
-        snapshot: &mut Transaction,
-        scope: Scope,
-        mut segment: Segment,
-    ) -> Result<bool> {
+    async fn read(&mut self, snapshot: &mut Transaction, scope: Scope, mut segment: Segment) -> Result<bool> {
         // What is before the period that the page before ended in is on earlier pages.
         if let Some((Some(start), _)) = &self.after {
             segment.start = segment.start.max(*start);
@@ -161,11 +156,7 @@ impl Groups<'_> {
     }
 
     /// Whether the page is full of groups of periods before the one of this roll-up.
-    fn is_full(
-        &self,
-        last: Option<(i64, SeriesId)>,
-        periods: &mut Option<Periods<'_>>,
-    ) -> Result<bool> {
+    fn is_full(&self, last: Option<(i64, SeriesId)>, periods: &mut Option<Periods<'_>>) -> Result<bool> {
         let (Some((start, _)), Some(periods)) = (last, periods) else { return Ok(false) };
         let Some(((Some(end), _), _)) = self.found.last_key_value() else { return Ok(false) };
         Ok(self.found.len() >= self.most && *end < periods.beginning(start)?.as_microsecond())

@@ -56,7 +56,8 @@ impl Accepted<'_> {
     }
 
     fn event(&self, seq: u64) -> Result<UsageEvent> {
-        let Posting { credential, kind, endpoint, model, status_code, response_us, compute_us, .. } = self.posting;
+        let Posting { credential, kind, endpoint, model, status_code, response_us, compute_us, .. } =
+            self.posting;
         let owner = &self.owner;
         let id = Ulid::from_string(&self.id).map_err(|error| Error::Corrupt(error.to_string()))?;
         let account = Some(owner.account).filter(|account| *account != AccountId::OF_THE_FILE);
@@ -75,7 +76,8 @@ impl Accepted<'_> {
             client_request_id: self.posting.idempotency_key.clone(),
             tier: None,
         };
-        let millis = |micros: &Option<i64>| micros.map_or(0, |micros| u64::try_from(micros / 1000).unwrap_or(0));
+        let millis =
+            |micros: &Option<i64>| micros.map_or(0, |micros| u64::try_from(micros / 1000).unwrap_or(0));
         let closing = Closing {
             status: status_code.and_then(|status| u16::try_from(status).ok()).filter(|status| *status > 0),
             duration_ms: millis(response_us),

@@ -9,3 +9,4 @@ mod matrix;
 mod outside;
 mod plane;
 mod replays;
+mod usage;

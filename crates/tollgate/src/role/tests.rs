@@ -10,7 +10,9 @@ const FEED: &str = "ledger: { sink: nats://127.0.0.1:4222/USAGE }\n";
 fn process(more: &str) -> Process {
     let source = Source::new("tollgate.yaml", format!("{ROUTES}{more}"), Path::new("/nowhere"));
     let env = |name: &str| (name == "DATABASE").then(|| "postgres://127.0.0.1/tollgate".to_owned());
-    config::compile(&source, &env).unwrap_or_else(|problems| unreachable!("{}", problems.render(false))).process
+    config::compile(&source, &env)
+        .unwrap_or_else(|problems| unreachable!("{}", problems.render(false)))
+        .process
 }
 
 #[track_caller]

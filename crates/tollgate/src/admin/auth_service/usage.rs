@@ -176,7 +176,10 @@ impl Control {
             Some(Posted::New(id)) => Ok(Json(Stored { status: "accepted", id, replayed: false })),
             Some(Posted::Repeated(id)) => Ok(Json(Stored { status: "accepted", id, replayed: true })),
             Some(Posted::Conflict) => {
-                tracing::error!(key_id = id, "a report came again under its idempotency key and says something else");
+                tracing::error!(
+                    key_id = id,
+                    "a report came again under its idempotency key and says something else"
+                );
                 let detail = "this idempotency key was used with another report, which stays";
                 Err(Problem::new(StatusCode::CONFLICT, "idempotency_key_reused", detail))
             }

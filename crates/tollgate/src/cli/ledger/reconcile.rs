@@ -103,11 +103,7 @@ impl Reconcile {
 
     fn compare(&self, client: &Client, from: &Sample, to: &Sample) -> anyhow::Result<(Compared, Value)> {
         let (start, end) = (minute(from.at), minute(to.at));
-        let query = [
-            ("model", self.model.clone()),
-            ("from", start.to_string()),
-            ("to", end.to_string()),
-        ];
+        let query = [("model", self.model.clone()), ("from", start.to_string()), ("to", end.to_string())];
         let (sums, as_of) = all(client, "/usage", &query)?;
         let measure = |name: &str| sums.first().and_then(|sum| sum["measures"][name].as_u64()).unwrap_or(0);
         let cached = if to.counts.without_cached { measure("tokens_cached") } else { 0 };
@@ -124,7 +120,18 @@ impl Reconcile {
         let drifts = rows.iter().filter(|row| row.drift() > self.tolerance).count();
         let described: Vec<Value> = rows.iter().map(|row| row.described(&self.model)).collect();
         let value = json!({ "ok": drifts == 0, "model": self.model, "items": described, "as_of": as_of });
-        let headings = ["model", "from", "to", "in counted", "in booked", "drift", "out counted", "out booked", "drift", ""];
+        let headings = [
+            "model",
+            "from",
+            "to",
+            "in counted",
+            "in booked",
+            "drift",
+            "out counted",
+            "out booked",
+            "drift",
+            "",
+        ];
         let lines: Vec<Vec<String>> = rows.iter().map(|row| row.line(&self.model, self.tolerance)).collect();
         output.result(&value, &table::aligned(&headings, 3, &lines))?;
         let last = rows.last().map(|row| row.to.to_string());

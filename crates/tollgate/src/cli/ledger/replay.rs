@@ -32,11 +32,8 @@ impl Replay {
         let offline = access(&compiled.process)?;
         let store = offline.open(&compiled.process.store.url())?;
         output.progress("reading events …");
-        let replayed = if self.check {
-            offline.run(store.compare_usage())
-        } else {
-            offline.run(store.replay_usage())
-        };
+        let replayed =
+            if self.check { offline.run(store.compare_usage()) } else { offline.run(store.replay_usage()) };
         output.progress("");
         offline.run(store.close());
         let replayed = replayed?;

@@ -40,7 +40,8 @@ impl Ship {
         };
         anyhow::ensure!(self.data_dir.is_dir(), "`{}` is no directory", self.data_dir.display());
         let mut process = compiled.process;
-        let is_own = std::fs::canonicalize(&process.data_dir).ok() == std::fs::canonicalize(&self.data_dir).ok();
+        let is_own =
+            std::fs::canonicalize(&process.data_dir).ok() == std::fs::canonicalize(&self.data_dir).ok();
         let is_file = matches!(process.store, StorePlace::Sqlite(_));
         // The store's own lock, unless it is the very directory that is emptied.
         let offline = if is_file && is_own { offline::Offline::unlocked()? } else { access(&process)? };

@@ -77,8 +77,7 @@ impl Verify {
 
 fn whole(streams: u64, events: u64, seals: u64, output: &Output) -> anyhow::Result<Outcome> {
     let value = json!({ "ok": true, "streams": streams, "events": events, "seals": seals });
-    let text =
-        format!("{events} events in {streams} streams, each as its gate made it; {seals} seals hold");
+    let text = format!("{events} events in {streams} streams, each as its gate made it; {seals} seals hold");
     output.result(&value, &text)?;
     Ok(Outcome::Done)
 }

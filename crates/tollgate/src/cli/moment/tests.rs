@@ -4,7 +4,10 @@ use super::*;
 fn check(text: &str, floor: &str, ceiling: &str) {
     let now: Timestamp = "2026-11-22T15:41:07Z".parse().unwrap();
     let moment: Moment = text.parse().unwrap();
-    assert_eq!((moment.floor(now).to_string(), moment.ceiling(now).to_string()), (floor.into(), ceiling.into()));
+    assert_eq!(
+        (moment.floor(now).to_string(), moment.ceiling(now).to_string()),
+        (floor.into(), ceiling.into())
+    );
 }
 
 #[test]

@@ -57,7 +57,8 @@ fn compute_units_have_a_column_where_there_are_some() {
 
 #[test]
 fn digits_stand_in_groups() {
-    for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (u64::MAX, "18,446,744,073,709,551,615")] {
+    for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (u64::MAX, "18,446,744,073,709,551,615")]
+    {
         assert_eq!(grouped(number), text);
     }
 }
