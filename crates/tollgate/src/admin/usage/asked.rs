@@ -60,7 +60,7 @@ pub struct AskedEvents {
     /// From when, as RFC 3339 writes it. 24 hours before `to` unless set.
     #[param(format = DateTime)]
     from: Option<String>,
-    /// To before when. Now unless set.
+    /// To before when. The end of this minute unless set.
     #[param(format = DateTime)]
     to: Option<String>,
     /// Calls of this account alone.
@@ -98,9 +98,7 @@ impl AskedSums {
                 TimeZone::get(name).map_err(|_| Problem::invalid("zone", "is no time zone that is known"))?
             }
         };
-        let next_minute = now.as_second() - now.as_second().rem_euclid(60) + 60;
-        let end = Timestamp::from_second(next_minute).unwrap_or(now);
-        let (from, to) = range(self.from.as_deref(), self.to.as_deref(), end)?;
+        let (from, to) = range(self.from.as_deref(), self.to.as_deref(), now)?;
         let (by, period) = by(self.by.as_deref().unwrap_or_default())?;
         let filter = UsageFilter {
             account: self.account,
@@ -138,8 +136,14 @@ impl AskedEvents {
     }
 }
 
-fn range(from: Option<&str>, to: Option<&str>, end: Timestamp) -> Result<(Timestamp, Timestamp)> {
-    let to = to.map_or(Ok(end), |text| value::time("to", text))?;
+fn range(from: Option<&str>, to: Option<&str>, now: Timestamp) -> Result<(Timestamp, Timestamp)> {
+    let to = match to {
+        Some(text) => value::time("to", text)?,
+        None => {
+            let next = now.as_second() - now.as_second().rem_euclid(60) + 60;
+            Timestamp::from_second(next).unwrap_or(now)
+        }
+    };
     let from = match from {
         Some(text) => value::time("from", text)?,
         None => to.checked_sub(BACK).unwrap_or(Timestamp::MIN),
