@@ -104,9 +104,10 @@ async fn work(process: Process, status: Arc<Status>) -> anyhow::Result<()> {
     // Set once: this is the only worker of the process.
     let _ = status.counters.set(worker.counters());
     tracing::info!(feed = %process.ledger.sink, "working");
-    let tidying = tokio::spawn(tidy::keep_store(store.clone(), process.ledger.keep, Timestamp::now));
-    worker.run(&stop).await;
-    tidying.abort();
+    tokio::select! {
+        () = worker.run(&stop) => {}
+        () = tidy::keep_store(store.clone(), process.ledger.keep, Timestamp::now) => {}
+    }
     store.close().await;
     Ok(())
 }

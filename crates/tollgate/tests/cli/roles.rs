@@ -247,6 +247,25 @@ async fn calls_come_by_kinesis_into_postgresql() {
 }
 
 #[test]
+fn control_plane_and_data_plane_are_served_apart() {
+    let home = home("store", "127.0.0.1:1", "admin: { listen: 127.0.0.1:0 }\n");
+    let admin = Process::start(home.path(), "admin", "", "admin listener");
+    assert_eq!(admin.gate, "", "no route is served");
+    assert!(Process::ask(&admin.address, "GET /ready HTTP/1.1").starts_with("HTTP/1.1 200"));
+    assert!(Process::ask(&admin.address, "GET /api/v1/usage HTTP/1.1").starts_with("HTTP/1.1 401"));
+    admin.stop();
+    let mut command = tollgate(&["serve", "--role", "gateway"]);
+    command.current_dir(home.path()).env("TOLLGATE_LOG", "json:debug").stderr(Stdio::piped());
+    let mut gate = command.spawn().unwrap();
+    let lines = BufReader::new(gate.stderr.take().unwrap()).lines().map(|line| line.unwrap());
+    let told: Vec<String> = lines.take_while(|line| !line.contains("\"serving\"")).collect();
+    gate.kill().unwrap();
+    gate.wait().unwrap();
+    let listeners = told.iter().filter(|line| line.contains("a listener of the control plane")).count();
+    assert_eq!(listeners, 1, "the probes alone: {told:#?}");
+}
+
+#[test]
 fn check_refuses_what_does_not_fit_the_role() {
     let home = home("store", "127.0.0.1:1", "");
     let file = home.path().join("tollgate.yaml");
