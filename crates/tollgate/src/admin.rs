@@ -21,10 +21,12 @@ mod grant;
 mod in_force;
 mod keys;
 mod list;
+mod matrix;
 mod metrics;
 mod once;
 mod probes;
 mod problem;
+mod quota;
 mod rights;
 mod serve;
 mod throttle;
@@ -165,6 +167,8 @@ fn all() -> OpenApiRouter<Arc<Control>> {
         .merge(auth_service::routes())
         .merge(audit::routes())
         .merge(declared::routes())
+        .merge(quota::routes())
+        .merge(matrix::routes())
         .merge(decisions::routes())
         .merge(probes::routes())
         .merge(document::routes())

@@ -84,6 +84,15 @@ impl Ledger {
         (counters.read(Timestamp::now()).events, left)
     }
 
+    /// How many events wait in the journal, where nothing ships them.
+    fn waiting(&self) -> u64 {
+        let waiting = |stream| {
+            let released = self.journal.reader(stream).map_or(0, |reader| reader.head().seq);
+            self.journal.newest(stream).saturating_sub(released)
+        };
+        self.journal.streams().into_iter().map(waiting).sum()
+    }
+
     /// What the way to the sink counts, once there is one.
     pub fn counters(&self) -> Option<&Counters> {
         self.counters.get().map(Arc::as_ref)

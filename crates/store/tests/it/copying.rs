@@ -1,9 +1,10 @@
 use std::os::unix::fs::PermissionsExt;
 
+use jiff::SignedDuration;
 use tollgate_core::authn::hawk;
 use tollgate_store::{
-    Answer, FileUse, IdempotencyKey, Kind, Lookup, NewCredential, NewProof, Plaintext, Posting, PostingKind,
-    QuotaKey, Reservations, Retention, Scope, Store, Verdict, copy,
+    Answer, Arrival, Error, FeedWorker, FileUse, IdempotencyKey, Kind, Lookup, NewCredential, NewProof,
+    Plaintext, Posting, PostingKind, QuotaKey, Reservations, Retention, Scope, Store, Stray, Verdict, copy,
 };
 
 use crate::audit::raw;
@@ -46,6 +47,21 @@ async fn fill(store: &Store, place: &Place) {
     let events = [&events[..1198], &events[1199..]].concat();
     store.book(&events, &[chain.seal()], at(1200)).await.unwrap();
     store.prune_usage(&Retention::default(), at(1200)).await.unwrap();
+    let worker = FeedWorker {
+        feed: "kafka://a/usage".to_owned(),
+        worker: "a".to_owned(),
+        lease: SignedDuration::from_mins(1),
+    };
+    store.lease_parts(&worker, &["0".to_owned()], at(0)).await.unwrap();
+    let stray = Stray {
+        feed: worker.feed,
+        part: "0".to_owned(),
+        position: "7".to_owned(),
+        reason: "is no event".to_owned(),
+        size: 1,
+        bytes: vec![0],
+    };
+    store.book_arrival(Arrival { strays: &[stray], ..Arrival::default() }, at(0)).await.unwrap();
     let mut reservations = Reservations::default();
     reservations.consumer(&name("of-the-file"));
     assert!(store.reserve("tollgate.yaml", &reservations).await.unwrap().is_empty());
@@ -150,11 +166,23 @@ fn a_gate_that_uses_the_store_is_noticed() {
         assert_eq!(store.alone().await.unwrap().is_none(), place.is_postgres());
         drop(watch);
         gate.close().await;
-        // The server learns of the end of a connection a moment later.
-        for _ in 0..2 {
-            while store.alone().await.unwrap().is_none() {
-                tokio::task::yield_now().await;
+        // The server learns of the end of a connection, and of a transaction that is dropped, a moment later.
+        let alone = async || loop {
+            match store.alone().await.unwrap() {
+                Some(alone) => break alone,
+                None => tokio::task::yield_now().await,
             }
+        };
+        drop(alone().await);
+        let alone = alone().await;
+        // Nor does one begin to use it meanwhile.
+        let gate = place.open().await;
+        let began = gate.watch().await;
+        assert_eq!(matches!(began, Err(Error::Locked(_))), place.is_postgres(), "{began:?}");
+        drop((alone, began));
+        while matches!(gate.watch().await, Err(Error::Locked(_))) {
+            tokio::task::yield_now().await;
         }
+        gate.close().await;
     });
 }

@@ -2,6 +2,7 @@
 
 mod auth_service;
 mod bodies;
+mod decisions;
 mod grants;
 mod keys;
 mod lists;

@@ -85,7 +85,12 @@ async fn ship(
     stop: CancellationToken,
     last: Arc<parking_lot::Mutex<Duration>>,
 ) -> Result<(), Unshipped> {
-    let Some(store) = stop.run_until_cancelled(reached(&directory)).await else { return Ok(()) };
+    let Some(store) = stop.run_until_cancelled(reached(&directory)).await else {
+        return match ledger.waiting() {
+            0 => Ok(()),
+            events => Err(Unshipped { events, why: None }),
+        };
+    };
     let sink = Sink::new(ledger.settings.sink.clone(), &store);
     let mut shipper = Shipper::new(ledger.journal.clone(), sink, Settings::default());
     // Set once: this is the only shipper of the process.

@@ -10,7 +10,10 @@ const DIRECTION: [(&str, &[&str]); 6] = [
     ("models", &[]),
     ("store", &["tollgate-core"]),
     ("ledger", &["tollgate-core", "tollgate-store"]),
-    ("tollgate", &["tollgate-core", "tollgate-models", "tollgate-secrets", "tollgate-store"]),
+    (
+        "tollgate",
+        &["tollgate-core", "tollgate-ledger", "tollgate-models", "tollgate-secrets", "tollgate-store"],
+    ),
 ];
 
 fn naming(sources: &[Source], words: &[&str]) -> Vec<String> {

@@ -9,7 +9,7 @@ use crate::assert_none;
 use crate::sources::workspace;
 
 /// Packages that would bring a second provider of cryptography, or a library of the system.
-const BANNED: [&str; 5] = ["ring", "openssl-sys", "openssl", "native-tls", "boring-sys"];
+const BANNED: [&str; 4] = ["openssl-sys", "openssl", "native-tls", "boring-sys"];
 
 /// One package that is compiled for this platform.
 struct Package {
@@ -22,6 +22,17 @@ fn one_provider_of_cryptography() {
     let banned = |package: &Package| BANNED.contains(&package.name.as_str()).then(|| package.name.clone());
     let found: Vec<String> = packages().iter().filter_map(banned).collect();
     assert_none("aws-lc is the only provider of cryptography, and nothing links the system's", &found);
+}
+
+/// rskafka wants rustls to have `ring`, too, and the program installs aws-lc as what is used.
+#[test]
+fn ring_is_in_rustls_alone() {
+    let arguments = ["--invert", "ring", "--depth", "1", "--edges", "normal,build,dev", "--prefix", "none"];
+    let tree = tree(&arguments);
+    let users = tree.lines().skip(1).filter_map(|line| line.split(' ').next());
+    let others: Vec<String> =
+        users.filter(|user| !["rustls", "rustls-webpki"].contains(user)).map(str::to_owned).collect();
+    assert_none("nothing but rustls may have `ring`", &others);
 }
 
 #[test]
@@ -39,16 +50,7 @@ fn licences_are_on_the_list() {
 }
 
 fn packages() -> Vec<Package> {
-    let arguments =
-        ["tree", "--workspace", "--locked", "--offline", "--edges", "normal,build,dev", "--prefix", "none"];
-    let output = Command::new(env!("CARGO"))
-        .args(arguments)
-        .args(["--format", "{p}|{l}"])
-        .current_dir(workspace())
-        .output()
-        .unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    let text = tree(&["--edges", "normal,build,dev", "--prefix", "none", "--format", "{p}|{l}"]);
     let mut packages: Vec<Package> = text
         .lines()
         .filter_map(|line| line.split_once('|'))
@@ -61,6 +63,19 @@ fn packages() -> Vec<Package> {
     packages.dedup_by(|a, b| a.name == b.name && a.licence == b.licence);
     assert!(packages.len() > 100, "{text}");
     packages
+}
+
+/// What `cargo tree` says of the workspace.
+fn tree(arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--workspace", "--locked", "--offline"])
+        .args(arguments)
+        .current_dir(workspace())
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    text
 }
 
 /// The strings of the list `allow` under `[licenses]`.

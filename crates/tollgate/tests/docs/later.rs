@@ -51,7 +51,6 @@ pub const SETTINGS: &[Setting] = &[
     refused("consumers.NAME.credentials.api_key.vault", Slot::Credential, "{ api_key: { vault: 'a#b' } }"),
     refused("consumers.NAME.credentials.api_key.aws", Slot::Credential, "{ api_key: { aws: 'a#b' } }"),
     refused("consumers.NAME.credentials.api_key.azure", Slot::Credential, "{ api_key: { azure: a } }"),
-    warned("ledger", Slot::Top, "ledger: { sync: always }"),
     warned("prices", Slot::Top, "prices: [{ meter: requests, price: 1, currency: USD }]"),
     warned("upstreams.NAME.capacity", Slot::Upstream, "capacity: 1"),
     warned("upstreams.NAME.queue", Slot::Upstream, "queue: { max: 1 }"),

@@ -180,7 +180,11 @@ impl<'t> Run<'t> {
             Action::Stop => self.gate.stop()?,
             Action::Stopped(how) => {
                 let stopped = self.gate.stopped().await?;
-                let wanted = if how == "cut" { Stopped::Cut } else { Stopped::Clean };
+                let wanted = match how.as_str() {
+                    "cut" => Stopped::Cut,
+                    "unshipped" => Stopped::Unshipped,
+                    _ => Stopped::Clean,
+                };
                 ensure!(stopped == wanted, "the gate ended {stopped:?}");
             }
             Action::PassCredentials => self.pass_credentials = true,

@@ -9,7 +9,7 @@ use reqwest::Client;
 use tempfile::TempDir;
 use tollgate::admin::Bootstrap;
 use tollgate::config::{self, source::Source};
-use tollgate::server::{Addresses, Server};
+use tollgate::server::{Addresses, Server, Stopped};
 use tollgate::state::clock::{Clock, Manual};
 use tollgate::telemetry::Telemetry;
 
@@ -73,9 +73,10 @@ impl Gate {
         self.server.control_addresses()
     }
 
-    /// Ends it, and hands over what it left.
+    /// Ends it with nothing left to do, and hands over what it wrote.
     pub async fn stop(self) -> TempDir {
-        tokio::task::spawn_blocking(move || self.server.stop()).await.unwrap();
+        let stopped = tokio::task::spawn_blocking(move || self.server.stop()).await.unwrap();
+        assert_eq!(stopped, Stopped::Clean);
         self.folder
     }
 }

@@ -66,7 +66,7 @@ impl Node {
             return self.limiter.fail(delta.as_slice());
         }
         self.limiter.confirm(delta.as_slice());
-        let grant = Grant::Lease { units, until: at(seconds + KEPT).monotonic };
+        let grant = Grant { units, until: at(seconds + KEPT).monotonic };
         self.limiter.load(self.key, "a".into(), period, known, grant).unwrap();
     }
 

@@ -120,8 +120,10 @@ fn a_missing_segment_is_found_and_named() {
     let second = first_event_of(2);
     let events = Damage::EventsMissing { after: second - 1, next: third };
     let remove = |directory: &Path| std::fs::remove_file(segment::path(directory, 2)).unwrap();
-    let left = usize::try_from(120 - (third - second)).unwrap();
-    let calls = Damage::CallsMissing { after: second - 1, next: third };
+    // A call that the first segment has, and whose event is missing, is one without an end.
+    let last = last_call_of(1);
+    let left = usize::try_from(120 - (third - second) + (last - (second - 1))).unwrap();
+    let calls = Damage::CallsMissing { after: last, next: third };
     check(remove, &[(3, events.clone()), (0, calls)], &[events], left);
 }
 
@@ -140,16 +142,34 @@ fn change(directory: &Path, number: u32, change: impl FnOnce(&mut Vec<u8>)) {
 
 /// The first event of a segment of a stream of 120 calls.
 fn first_event_of(number: u32) -> u64 {
+    let bytes = segment_of_calls(number);
+    let Some((Record::Event { event, .. }, _)) = record::first(&bytes[nth_event(&bytes, 0)..]) else {
+        panic!("no event")
+    };
+    tollgate_core::usage::UsageEvent::decode_head(event).unwrap().1
+}
+
+/// The last call that begins in a segment of a stream of 120 calls.
+fn last_call_of(number: u32) -> u64 {
+    let bytes = segment_of_calls(number);
+    let (mut at, mut last) = (HEAD, 0);
+    while let Some((record, length)) = record::first(&bytes[at..]) {
+        if let Record::Intent { call, .. } = record {
+            last = call;
+        }
+        at += length;
+    }
+    last
+}
+
+/// A segment of a stream of 120 calls.
+fn segment_of_calls(number: u32) -> Vec<u8> {
     let place = Place::new(SyncMode::Process);
     let journal = place.open(Disk::Real);
     let stream = journal.stream().unwrap();
     make_calls(&journal, &stream, 1..=120);
     let directory = segment::stream_directory(place.directory.path(), stream.id());
-    let bytes = std::fs::read(segment::path(&directory, number)).unwrap();
-    let Some((Record::Event { event, .. }, _)) = record::first(&bytes[nth_event(&bytes, 0)..]) else {
-        panic!("no event")
-    };
-    tollgate_core::usage::UsageEvent::decode_head(event).unwrap().1
+    std::fs::read(segment::path(&directory, number)).unwrap()
 }
 
 /// Where the record of a segment's n-th event begins, from 0.

@@ -155,3 +155,14 @@ fn the_use_of_keys_of_the_file_is_kept() {
         assert_eq!(plane.does("GET", &usage, NONE, 200).await["total_requests"], 2);
     });
 }
+
+#[test]
+fn a_key_without_check_characters_is_as_good_as_at_the_gate() {
+    on_each_store(async |plane| {
+        let brought_along = "hk_live_0123456789abcdefghijklmnopqrstuvwxyzABCD";
+        plane.owns("brought", brought_along, &[]).await;
+        let ask = |key: &str| plane.ask("POST", "/api/v1/keys/validate").json(&json!({ "api_key": key }));
+        assert_eq!(ask(brought_along).answers(200).await.body()["user_id"], "brought");
+        ask("hk_live_0123456789abcdefghijklmnopqrstuvwxyzABCE").answers(401).await;
+    });
+}

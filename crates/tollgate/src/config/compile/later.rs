@@ -44,7 +44,7 @@ fn prices(cx: &mut Context<'_>, file: &File) {
 
 fn route(cx: &mut Context<'_>, route: &Route) {
     let counted = |meters: &&Spanned<Meters>| match &meters.value {
-        Meters::Off(_) => true,
+        Meters::Off(_) => false,
         Meters::List(list) => !matches!(list.as_slice(), [Spanned { value: Meter::Requests, .. }]),
     };
     set(cx, "`model`", route.model.as_ref());
