@@ -184,6 +184,7 @@ fn questions_that_make_no_sense_are_refused() {
             ("usage?from=2027-01-01T00:00:01Z", "from"),
             ("usage?from=2027-01-02T00:00:00Z&to=2027-01-01T00:00:00Z", "to"),
             ("usage?zone=Moon/Sea", "zone"),
+            ("usage?by=day&zone=Asia/Kolkata&from=0001-01-01T00:00:00Z", "from"),
             ("usage?outcome=lost", "outcome"),
             ("usage?status=x", "status"),
             ("usage?limit=0", "limit"),

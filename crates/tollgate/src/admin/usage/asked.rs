@@ -12,6 +12,8 @@ use crate::admin::value;
 
 /// How far back is asked where nothing is said.
 const BACK: SignedDuration = SignedDuration::from_hours(24);
+/// Days of a zone are looked up one by one, so no more than ten years of them are.
+const ZONED: SignedDuration = SignedDuration::from_hours(24 * 3660);
 
 /// Which sums are asked for.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
@@ -100,6 +102,9 @@ impl AskedSums {
         };
         let (from, to) = range(self.from.as_deref(), self.to.as_deref(), now)?;
         let (by, period) = by(self.by.as_deref().unwrap_or_default())?;
+        if period == Some(Period::Day) && zone != TimeZone::UTC && to.duration_since(from) > ZONED {
+            return Err(Problem::invalid("from", "is more than ten years before `to`; ask for days of UTC"));
+        }
         let filter = UsageFilter {
             account: self.account,
             consumer: self.consumer,
