@@ -30,7 +30,9 @@ mod quota;
 mod rights;
 mod serve;
 mod throttle;
+mod usage;
 mod value;
+mod worker;
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -53,6 +55,7 @@ use crate::state::Gate;
 pub use self::caller::{Bootstrap, Peer};
 pub use self::rights::SCOPES;
 pub use self::serve::{Identity, Listening};
+pub use self::worker::worker_probes;
 
 /// Wrong admin keys that one address may send in a minute.
 const FAILURES: u64 = 60;
@@ -160,6 +163,7 @@ fn all() -> OpenApiRouter<Arc<Control>> {
         .merge(consumers::routes())
         .merge(credentials::routes())
         .merge(accounts::routes())
+        .merge(usage::routes())
         .merge(auth_service::routes())
         .merge(audit::routes())
         .merge(declared::routes())

@@ -4,6 +4,7 @@
 //! Nothing outside [`output`] prints.
 
 mod account;
+mod arguments;
 mod audit;
 mod catalog;
 mod check;
@@ -19,8 +20,10 @@ mod import;
 mod init;
 mod key;
 mod keygen;
+mod ledger;
 mod matrix;
 mod models;
+mod moment;
 mod offline;
 mod openapi;
 mod output;
@@ -75,6 +78,8 @@ enum Command {
     Key(key::Key),
     Tier(catalog::Tier),
     Route(catalog::Route),
+    Usage(usage::Usage),
+    Ledger(ledger::Ledger),
     Audit(audit::Audit),
     Store(store::Store),
     Keygen(keygen::Keygen),
@@ -100,9 +105,9 @@ enum Outcome {
 pub fn run() -> ExitCode {
     tls::install_provider();
     let arguments: Vec<_> = std::env::args_os().collect();
-    let cli = match usage::parse(&arguments) {
+    let cli = match arguments::parse(&arguments) {
         Ok(cli) => cli,
-        Err(error) => return usage::report(&error, &arguments),
+        Err(error) => return arguments::report(&error, &arguments),
     };
     let output = Output::new(cli.global.json);
     match dispatch(cli.command, &output) {
@@ -134,6 +139,8 @@ fn dispatch(command: Command, output: &Output) -> anyhow::Result<Outcome> {
         Command::Key(key) => key.run(output),
         Command::Tier(tier) => tier.run(output),
         Command::Route(route) => route.run(output),
+        Command::Usage(usage) => usage.run(output),
+        Command::Ledger(ledger) => ledger.run(output),
         Command::Audit(audit) => audit.run(output),
         Command::Store(store) => store.run(output),
         Command::Keygen(keygen) => keygen.run(output),

@@ -81,6 +81,7 @@ fn posting(credential: tollgate_store::CredentialId) -> Posting {
         compute_us: None,
         predictions: None,
         body: "{}".to_owned(),
+        names: None,
     }
 }
 

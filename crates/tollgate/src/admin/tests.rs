@@ -10,3 +10,4 @@ mod matrix;
 mod outside;
 mod plane;
 mod replays;
+mod usage;

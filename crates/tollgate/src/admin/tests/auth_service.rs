@@ -99,7 +99,7 @@ fn reports_are_counted_once_and_summed() {
         assert_eq!((&first["id"], &again["replayed"]), (&again["id"], &json!(true)));
         let mut other = debit.clone();
         other["compute_ms"] = 13.into();
-        plane.ask("POST", &*path).json(&other).answers(422).await;
+        plane.ask("POST", &*path).json(&other).answers(409).await;
         plane.ask("POST", &*path).json(&debit).field("idempotency-key", "k-2").answers(422).await;
         plane.ask("POST", "/api/v1/usage/nobody").json(&debit).answers(404).await;
         for (member, value) in [

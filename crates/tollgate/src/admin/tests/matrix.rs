@@ -59,6 +59,8 @@ fn expectation(operation: &str, owned: &Owned) -> Option<(Value, [u16; 7])> {
         | "GET /api/v1/consumers"
         | "GET /api/v1/keys"
         | "GET /api/v1/audit"
+        | "GET /api/v1/usage"
+        | "GET /api/v1/usage/events"
         | "GET /api/v1/tiers"
         | "GET /api/v1/routes"
         | "GET /api/v1/matrix" => (NONE, EACH(200)),

@@ -12,6 +12,7 @@ use crate::config::file::spanned::Spanned;
 use crate::config::problem::Finding;
 use crate::config::process::{Admin, Bounds, Connections, Listener, ListenerTls, Process};
 use crate::config::source::Span;
+use crate::role::Role;
 
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
@@ -23,6 +24,7 @@ pub(super) fn process(cx: &mut Context<'_>, file: &File) -> Option<Process> {
     let shared = shared::shared(cx, file);
     shared::gaps(cx, file, shared.as_ref(), &store);
     Some(Process {
+        role: Role::All,
         listen: listen?,
         admin: admin(cx, file),
         probes: file.probes.as_ref().map(|probes| probes.listen.value.0),
