@@ -21,6 +21,7 @@ mod live;
 mod models;
 #[path = "cli/operate.rs"]
 mod operate;
+#[expect(clippy::panic, reason = "a test fails by panicking")]
 #[path = "cli/roles.rs"]
 mod roles;
 
