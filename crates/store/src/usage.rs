@@ -251,12 +251,16 @@ impl Store {
             return Ok(Vec::new());
         }
         let mut transaction = self.database.write().await?;
-        let (mut posted, mut accepted) = (Vec::with_capacity(postings.len()), Vec::new());
+        let (mut posted, mut taken) = (Vec::with_capacity(postings.len()), Taken::default());
         for chunk in postings.chunks(Statement::rows_at_once(&USAGE)) {
-            posted.extend(post(&mut transaction, scope, chunk, &mut accepted).await?);
+            posted.extend(post(&mut transaction, scope, chunk, &mut taken).await?);
         }
         // After all postings, so that whoever waits for a posting holds no stream.
-        event::book(&mut transaction, &accepted).await?;
+        event::book(&mut transaction, &taken.accepted).await?;
+        // After the events, as one may contradict another of the same batch.
+        for (posting, first) in taken.contradicting {
+            event::differs(&mut transaction, posting, &first).await?;
+        }
         transaction.commit().await?;
         Ok(posted)
     }
@@ -301,11 +305,19 @@ impl Store {
     }
 }
 
+/// What of a batch concerns the ledger.
+#[derive(Default)]
+struct Taken<'a> {
+    accepted: Vec<Accepted<'a>>,
+    /// Those that came again with other content, each with the first one's id.
+    contradicting: Vec<(&'a Posting, String)>,
+}
+
 async fn post<'a>(
     transaction: &mut Transaction,
     scope: Scope,
     chunk: &'a [Posting],
-    accepted: &mut Vec<Accepted<'a>>,
+    taken: &mut Taken<'a>,
 ) -> Result<Vec<Posted>> {
     let owners = event::owners_of(transaction, scope, chunk).await?;
     let mut rows = Vec::new();
@@ -331,17 +343,21 @@ async fn post<'a>(
             continue;
         };
         posted.push(if stored.contains(&id) {
-            accepted.push(Accepted { id: id.clone(), posting, owner: owner.clone() });
+            taken.accepted.push(Accepted { id: id.clone(), posting, owner: owner.clone() });
             Posted::New(id)
         } else {
-            earlier(transaction, posting).await?
+            earlier(transaction, posting, taken).await?
         });
     }
     Ok(posted)
 }
 
 /// What a posting that did not go in repeats.
-async fn earlier(transaction: &mut Transaction, posting: &Posting) -> Result<Posted> {
+async fn earlier<'a>(
+    transaction: &mut Transaction,
+    posting: &'a Posting,
+    taken: &mut Taken<'a>,
+) -> Result<Posted> {
     let row = Statement::new("SELECT id, fingerprint FROM usage_postings WHERE credential = ");
     let row = row.bind(posting.credential.text()).push(" AND idempotency_key = ");
     let row = row.bind(posting.idempotency_key.as_deref());
@@ -350,6 +366,6 @@ async fn earlier(transaction: &mut Transaction, posting: &Posting) -> Result<Pos
     if fingerprint == posting.fingerprint().0 {
         return Ok(Posted::Repeated(id));
     }
-    event::differs(transaction, posting, &id).await?;
+    taken.contradicting.push((posting, id));
     Ok(Posted::Conflict)
 }

@@ -27,6 +27,7 @@ use tollgate_core::limit::fleet::Fleet;
 use tollgate_secrets::Secret;
 
 use crate::state::clock::Clock;
+use crate::tls;
 
 use self::link::Link;
 use self::told::Telling;
@@ -132,6 +133,8 @@ impl Settings {
     }
 
     fn open(&self) -> Result<redis::Client, SettingsError> {
+        // The crate takes whatever is installed.
+        tls::install_provider();
         let url = self.url.expose_text().map(str::trim).ok_or(SettingsError::Url)?;
         // The crate knows more schemes, such as sockets of this machine, which no fleet has in common.
         if !["redis://", "rediss://"].iter().any(|scheme| url.starts_with(scheme)) {

@@ -46,6 +46,6 @@ fn what_is_wrong_in_a_journal_is_named() {
             bytes[2000] ^= 1;
             std::fs::write(path, bytes).unwrap();
         },
-        Some((2, "is damaged")),
+        Some((4, "is damaged")),
     );
 }
