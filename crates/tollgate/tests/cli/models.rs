@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -147,7 +147,8 @@ fn behind_the_gate_keys_have_rights_and_limits_of_their_own() {
     let mut command = tollgate(&["serve"]);
     command.current_dir(folder.path()).env("TRAIN_KEY", train).env("PREDICT_KEY", predict);
     let admin = "admin-0123456789abcdef0123456789";
-    command.env("ADMIN_KEY", admin);
+    let operator = "operator-0123456789abcdef0123456789";
+    command.env("ADMIN_KEY", admin).env("TOLLGATE_ADMIN_KEY", operator);
     let gate = Serving::start(command);
     let url = |path: &str| format!("http://{}{path}", gate.address);
 
@@ -191,6 +192,27 @@ fn behind_the_gate_keys_have_rights_and_limits_of_their_own() {
     assert_eq!([predict, train, admin, admin].map(|key| delete(&result, key)), [403, 403, 204, 404]);
     let job = url(&format!("/api/v1/jobs/{}", accepted["job_id"].as_str().unwrap()));
     assert_eq!([predict, train, admin, admin].map(|key| delete(&job, key)), [403, 403, 204, 404]);
+
+    // What each used: the rows that it trained on, and those it had predicted.
+    let control = gate.logged("message", "admin listener")["address"].as_str().unwrap().to_owned();
+    let used = || {
+        let usage = tollgate(&["usage", "--by", "consumer,route", "--json"])
+            .env("TOLLGATE_URL", format!("http://{control}"))
+            .env("TOLLGATE_ADMIN_KEY", operator)
+            .output()
+            .unwrap();
+        let usage: Value = serde_json::from_slice(&usage.stdout).unwrap();
+        let rows = |consumer: &str, route: &str| {
+            let items = usage["items"].as_array().unwrap();
+            let item = items.iter().find(|item| item["consumer"] == consumer && item["route"] == route);
+            item.map(|item| item["measures"]["rows"].clone())
+        };
+        [rows("data-science", "train"), rows("application", "predict")]
+    };
+    let began = Instant::now();
+    while used() != [Some(json!(8)), Some(json!(4))] {
+        assert!(began.elapsed() < Duration::from_secs(20), "{:?}", used());
+    }
 
     // Ten trainings an hour; that leaves predictions alone.
     let statuses: Vec<u16> =
