@@ -18,7 +18,7 @@ use crate::shared;
 pub struct Process {
     /// What the process is there for; the command line says so, not the file.
     pub role: Role,
-    /// Listeners of the data plane, at least one.
+    /// Listeners of the data plane, at least one; none in the role `admin`.
     pub listen: Vec<Listener>,
     /// The admin listener, if there is one.
     pub admin: Option<Admin>,
