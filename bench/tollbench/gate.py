@@ -34,6 +34,12 @@ def key(site: Site, port: int) -> Launch:
     return launch(site, "gate-key", port, key_routes(site, 1))
 
 
+def key_off(site: Site, port: int) -> Launch:
+    """As `key`, on a route whose calls nobody takes down."""
+    routes = key_routes(site, 1)
+    return launch(site, "gate-key-off", port, replace(routes, routes=routes.routes + "    meters: off\n"))
+
+
 def key_limit(site: Site, port: int) -> Launch:
     """As `key`, with a rate that no load uses up: every call is counted, and its answer tells what is left."""
     routes = key_routes(site, 1)
