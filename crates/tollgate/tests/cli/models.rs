@@ -133,93 +133,114 @@ fn the_guides_lines_run_from_top_to_bottom() {
     same(&answers[9]["data"]["predictions"]);
 }
 
-#[test]
-fn behind_the_gate_keys_have_rights_and_limits_of_their_own() {
-    let folder = tempfile::tempdir().unwrap();
-    let service = Serving::start(models(folder.path(), &["--no-auth"]));
-    let config = fs::read_to_string(example("tollgate.yaml")).unwrap();
-    let config = config
-        .replace("127.0.0.1:8080", "127.0.0.1:0")
-        .replace("127.0.0.1:8081", "127.0.0.1:0")
-        .replace("127.0.0.1:8000", &service.address);
-    fs::write(folder.path().join("tollgate.yaml"), config).unwrap();
-    let (train, predict) = ("train-0123456789abcdef0123456789", "predict-0123456789abcdef0123456789");
-    let mut command = tollgate(&["serve"]);
-    command.current_dir(folder.path()).env("TRAIN_KEY", train).env("PREDICT_KEY", predict);
-    let admin = "admin-0123456789abcdef0123456789";
-    let operator = "operator-0123456789abcdef0123456789";
-    command.env("ADMIN_KEY", admin).env("TOLLGATE_ADMIN_KEY", operator);
-    let gate = Serving::start(command);
-    let url = |path: &str| format!("http://{}{path}", gate.address);
+/// The example's gate before the example's service, with the keys that its configuration asks for.
+struct Example {
+    gate: Serving,
+    _service: Serving,
+    _folder: tempfile::TempDir,
+}
 
-    assert_eq!(curl(&url("/health"), "", None).0, 200);
-    assert_eq!(curl(&url("/api/v1/jobs/x"), "nobody", None).0, 401);
-    let config = json!({ "id": "01K7CXYHJ7BR4E87VVTG8FNBMA", "name": "guide", "data": {} }).to_string();
-    assert_eq!(curl(&url("/api/v1/configs"), predict, Some(&config)).0, 403);
-    assert_eq!(curl(&url("/api/v1/configs"), train, Some(&config)).0, 201);
-    let table = json!({
-        "columns": ["rainfall", "mean_temperature", "disease_cases"],
-        "data": [[100.5, 25.3, 12], [85.2, 27.1, 8], [120.8, 24.5, 15], [95.3, 26.2, 10],
-                 [110.0, 26.0, 13], [75.5, 28.0, 6], [130.2, 23.8, 18], [88.9, 27.5, 9]],
-    });
-    let training = json!({ "config_id": "01K7CXYHJ7BR4E87VVTG8FNBMA", "data": table }).to_string();
-    assert_eq!(curl(&url("/api/v1/ml/$train"), predict, Some(&training)).0, 403);
-    assert_eq!(curl(&url("/api/v1/ml/%24train"), predict, Some(&training)).0, 403);
-    let (status, accepted) = curl(&url("/api/v1/ml/$train"), train, Some(&training));
-    assert_eq!(status, 202, "{accepted}");
-    let ended = |key: &str, accepted: &Value| {
-        let stream = url(&format!("/api/v1/jobs/{}/$stream", accepted["job_id"].as_str().unwrap()));
+impl Example {
+    const TRAIN: &str = "train-0123456789abcdef0123456789";
+    const PREDICT: &str = "predict-0123456789abcdef0123456789";
+    const ADMIN: &str = "admin-0123456789abcdef0123456789";
+    const OPERATOR: &str = "operator-0123456789abcdef0123456789";
+
+    fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let service = Serving::start(models(folder.path(), &["--no-auth"]));
+        let config = fs::read_to_string(example("tollgate.yaml")).unwrap();
+        let config = config
+            .replace("127.0.0.1:8080", "127.0.0.1:0")
+            .replace("127.0.0.1:8081", "127.0.0.1:0")
+            .replace("127.0.0.1:8000", &service.address);
+        fs::write(folder.path().join("tollgate.yaml"), config).unwrap();
+        let mut command = tollgate(&["serve"]);
+        command.current_dir(folder.path()).env("TRAIN_KEY", Self::TRAIN).env("PREDICT_KEY", Self::PREDICT);
+        command.env("ADMIN_KEY", Self::ADMIN).env("TOLLGATE_ADMIN_KEY", Self::OPERATOR);
+        Self { gate: Serving::start(command), _service: service, _folder: folder }
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.gate.address)
+    }
+
+    fn post(&self, path: &str, key: &str, body: &Value) -> (u16, Value) {
+        curl(&self.url(path), key, Some(&body.to_string()))
+    }
+
+    /// The job that was accepted, when it has ended.
+    fn ended(&self, key: &str, accepted: &Value) -> Value {
+        let job = format!("/api/v1/jobs/{}", accepted["job_id"].as_str().unwrap());
         // It ends with the job.
-        curl(&stream, key, None);
-        curl(&url(&format!("/api/v1/jobs/{}", accepted["job_id"].as_str().unwrap())), key, None).1
-    };
-    let model = ended(train, &accepted)["artifact_id"].as_str().unwrap().to_owned();
-    let rows = json!({ "columns": ["rainfall", "mean_temperature"],
-        "data": [[110.0, 26.0], [90.0, 28.0], [125.0, 24.0], [80.0, 29.0]] });
-    let asked =
-        json!({ "model_artifact_id": model, "historic": { "columns": [], "data": [] }, "future": rows });
-    let (status, accepted) = curl(&url("/api/v1/ml/%24predict"), predict, Some(&asked.to_string()));
-    assert_eq!(status, 202, "{accepted}");
-    let artifact = ended(predict, &accepted)["artifact_id"].as_str().unwrap().to_owned();
-    same(&curl(&url(&format!("/api/v1/artifacts/{artifact}")), predict, None).1["data"]["predictions"]);
-    let infer =
-        json!({ "inputs": [{ "name": "i", "shape": [1, 2], "datatype": "FP64", "data": [110.0, 26.0] }] });
-    let (status, answer) =
-        curl(&url(&format!("/v2/models/{model}/infer")), predict, Some(&infer.to_string()));
-    assert_eq!(status, 200, "{answer}");
-    // What came of it is removed by an admin alone.
-    let result = url(&format!("/api/v1/artifacts/{artifact}"));
-    assert_eq!([predict, train, admin, admin].map(|key| delete(&result, key)), [403, 403, 204, 404]);
-    let job = url(&format!("/api/v1/jobs/{}", accepted["job_id"].as_str().unwrap()));
-    assert_eq!([predict, train, admin, admin].map(|key| delete(&job, key)), [403, 403, 204, 404]);
+        curl(&self.url(&format!("{job}/$stream")), key, None);
+        curl(&self.url(&job), key, None).1
+    }
 
-    // What each used: the rows that it trained on, and those it had predicted.
-    let control = gate.logged("message", "admin listener")["address"].as_str().unwrap().to_owned();
-    let used = || {
+    /// The rows that a consumer used on a route.
+    fn rows(&self, consumer: &str, route: &str) -> Option<Value> {
+        let control = self.gate.logged("message", "admin listener")["address"].as_str().unwrap().to_owned();
         let usage = tollgate(&["usage", "--by", "consumer,route", "--json"])
             .env("TOLLGATE_URL", format!("http://{control}"))
-            .env("TOLLGATE_ADMIN_KEY", operator)
+            .env("TOLLGATE_ADMIN_KEY", Self::OPERATOR)
             .output()
             .unwrap();
         let usage: Value = serde_json::from_slice(&usage.stdout).unwrap();
-        let rows = |consumer: &str, route: &str| {
-            let items = usage["items"].as_array().unwrap();
-            let item = items.iter().find(|item| item["consumer"] == consumer && item["route"] == route);
-            item.map(|item| item["measures"]["rows"].clone())
-        };
-        [rows("data-science", "train"), rows("application", "predict")]
-    };
+        let mut items = usage["items"].as_array().unwrap().iter();
+        let item = items.find(|item| item["consumer"] == consumer && item["route"] == route);
+        item.map(|item| item["measures"]["rows"].clone())
+    }
+}
+
+#[test]
+fn behind_the_gate_keys_have_rights_and_limits_of_their_own() {
+    let (train, predict, admin) = (Example::TRAIN, Example::PREDICT, Example::ADMIN);
+    let example = Example::start();
+    assert_eq!(curl(&example.url("/health"), "", None).0, 200);
+    assert_eq!(curl(&example.url("/api/v1/jobs/x"), "nobody", None).0, 401);
+    let config = json!({ "id": "01K7CXYHJ7BR4E87VVTG8FNBMA", "name": "guide", "data": {} });
+    assert_eq!(example.post("/api/v1/configs", predict, &config).0, 403);
+    assert_eq!(example.post("/api/v1/configs", train, &config).0, 201);
+    let training = json!({ "config_id": "01K7CXYHJ7BR4E87VVTG8FNBMA", "data": {
+        "columns": ["rainfall", "mean_temperature", "disease_cases"],
+        "data": [[100.5, 25.3, 12], [85.2, 27.1, 8], [120.8, 24.5, 15], [95.3, 26.2, 10],
+                 [110.0, 26.0, 13], [75.5, 28.0, 6], [130.2, 23.8, 18], [88.9, 27.5, 9]],
+    } });
+    assert_eq!(example.post("/api/v1/ml/$train", predict, &training).0, 403);
+    assert_eq!(example.post("/api/v1/ml/%24train", predict, &training).0, 403);
+    let (status, accepted) = example.post("/api/v1/ml/$train", train, &training);
+    assert_eq!(status, 202, "{accepted}");
+    let model = example.ended(train, &accepted)["artifact_id"].as_str().unwrap().to_owned();
+    let asked = json!({ "model_artifact_id": model, "historic": { "columns": [], "data": [] }, "future": {
+        "columns": ["rainfall", "mean_temperature"],
+        "data": [[110.0, 26.0], [90.0, 28.0], [125.0, 24.0], [80.0, 29.0]],
+    } });
+    let (status, accepted) = example.post("/api/v1/ml/%24predict", predict, &asked);
+    assert_eq!(status, 202, "{accepted}");
+    let artifact = example.ended(predict, &accepted)["artifact_id"].as_str().unwrap().to_owned();
+    let result = example.url(&format!("/api/v1/artifacts/{artifact}"));
+    same(&curl(&result, predict, None).1["data"]["predictions"]);
+    let infer =
+        json!({ "inputs": [{ "name": "i", "shape": [1, 2], "datatype": "FP64", "data": [110.0, 26.0] }] });
+    let (status, answer) = example.post(&format!("/v2/models/{model}/infer"), predict, &infer);
+    assert_eq!(status, 200, "{answer}");
+    // What came of it is removed by an admin alone.
+    assert_eq!([predict, train, admin, admin].map(|key| delete(&result, key)), [403, 403, 204, 404]);
+    let job = example.url(&format!("/api/v1/jobs/{}", accepted["job_id"].as_str().unwrap()));
+    assert_eq!([predict, train, admin, admin].map(|key| delete(&job, key)), [403, 403, 204, 404]);
+
+    // What each used: the rows that it trained on, and those it had predicted.
+    let used = || [example.rows("data-science", "train"), example.rows("application", "predict")];
     let began = Instant::now();
     while used() != [Some(json!(8)), Some(json!(4))] {
         assert!(began.elapsed() < Duration::from_secs(20), "{:?}", used());
     }
 
     // Ten trainings an hour; that leaves predictions alone.
-    let statuses: Vec<u16> =
-        (0..10).map(|_| curl(&url("/api/v1/ml/$train"), train, Some(&training)).0).collect();
+    let statuses: Vec<u16> = (0..10).map(|_| example.post("/api/v1/ml/$train", train, &training).0).collect();
     assert_eq!(statuses.iter().filter(|status| **status == 202).count(), 9, "{statuses:?}");
     assert_eq!(statuses.last(), Some(&429));
-    assert_eq!(curl(&url("/api/v1/ml/$predict"), predict, Some(&asked.to_string())).0, 202);
+    assert_eq!(example.post("/api/v1/ml/$predict", predict, &asked).0, 202);
 }
 
 #[test]
