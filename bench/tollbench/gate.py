@@ -14,6 +14,7 @@ from tollbench.processes import BenchError, free_ports
 from tollbench.site import Launch, Site
 
 ROUTES_HEAD = "routes:\n"
+TIER = "tiers:\n  bench: { limits: [1000000 requests/s] }\n"
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,11 @@ def key(site: Site, port: int) -> Launch:
     return launch(site, "gate-key", port, key_routes(site, 1))
 
 
+def key_off(site: Site, port: int) -> Launch:
+    """As `key`, on a route whose calls nobody takes down."""
+    return launch(site, "gate-key-off", port, _unmetered(key_routes(site, 1)))
+
+
 def key_limit(site: Site, port: int) -> Launch:
     """As `key`, with a rate that no load uses up: every call is counted, and its answer tells what is left."""
     return launch(site, "gate-key-limit", port, _limited(key_routes(site, 1)))
@@ -42,14 +48,22 @@ def key_limit(site: Site, port: int) -> Launch:
 
 def key_limit_off(site: Site, port: int) -> Launch:
     """As `key_limit`, on a route whose calls nobody takes down."""
-    routes = _limited(key_routes(site, 1))
-    return launch(site, "gate-key-limit-off", port, replace(routes, routes=routes.routes + "    meters: off\n"))
+    return launch(site, "gate-key-limit-off", port, _unmetered(_limited(key_routes(site, 1))))
 
 
 def store_key_limit(site: Site, port: int) -> Launch:
     """A key that the store keeps, of a tier with a rate that no load uses up."""
-    tier = "tiers:\n  bench: { limits: [1000000 requests/s] }\n"
-    started = launch(site, "gate-store-key-limit", port, Routes(keyed_route() + tier))
+    return _of_tier(site, launch(site, "gate-store-key-limit", port, Routes(keyed_route() + TIER)))
+
+
+def store_key_limit_off(site: Site, port: int) -> Launch:
+    """As `store_key_limit`, on a route whose calls nobody takes down."""
+    routes = Routes(_unmetered(Routes(keyed_route())).routes + TIER)
+    return _of_tier(site, launch(site, "gate-store-key-limit-off", port, routes))
+
+
+def _of_tier(site: Site, started: Launch) -> Launch:
+    """The same launch, with the key that the load presents in its store."""
 
     def fill() -> None:
         migrate(site, started)
@@ -187,6 +201,10 @@ def generation_path(generation: int) -> str:
 
 def _limited(routes: Routes) -> Routes:
     return replace(routes, routes=routes.routes + "    limits: [1000000 requests/s]\n")
+
+
+def _unmetered(routes: Routes) -> Routes:
+    return replace(routes, routes=routes.routes + "    meters: off\n")
 
 
 def _key_route(number: int) -> str:

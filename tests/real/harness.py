@@ -114,8 +114,9 @@ class Demo(Program):
         self.config = Path(self.screen["config"])
         self.keys = {keys["consumer"]: _keys(keys) for keys in self.screen["keys"]}
         # Where the models listen: what an upstream of another configuration can be.
+        # The model service comes after them.
         targets = re.findall(r"targets: \[http://(127\.0\.0\.1:\d+)\]", self.config.read_text())
-        self.models = dict(zip(MODELS, targets, strict=True))
+        self.models = dict(zip(MODELS, targets[:-1], strict=True))
 
     def url(self, model: str) -> str:
         return f"{self.gate}/predict/{model}"

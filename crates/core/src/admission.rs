@@ -80,25 +80,29 @@ pub struct Uncounted {
     pub units: u64,
 }
 
-/// The quotas of a permitted call that are to be [loaded](Limiter::load) before anything can be reserved; `body` are the
-/// bytes that it declares.
-pub fn uncounted(limiter: &Limiter, permit: &Permit, client: IpAddr, body: u64, now: Now) -> Vec<Uncounted> {
+/// The quotas of a permitted call of so much `cost` that are to be [loaded](Limiter::load) before anything can be reserved.
+pub fn uncounted(
+    limiter: &Limiter,
+    permit: &Permit,
+    client: IpAddr,
+    cost: &Cost,
+    now: Now,
+) -> Vec<Uncounted> {
     if permit.softened().is_some() {
         return Vec::new();
     }
     let credential = credential(permit);
-    let estimate = estimate(body);
     let quotas = rules(permit.route(), credential).filter_map(|rule| match rule.limit() {
-        Limit::Quota(quota) => Some((rule.key(credential, client), quota, estimate.of(quota.unit))),
+        Limit::Quota(quota) => Some((rule.key(credential, client), quota, cost.of(quota.unit))),
         Limit::Rate(_) | Limit::Concurrent(_) => None,
     });
     let unknown = quotas.filter(|(key, quota, units)| limiter.must_ask(key, quota, *units, now));
     unknown.map(|(key, quota, units)| Uncounted { key, quota: quota.clone(), units }).collect()
 }
 
-/// Reserves what a permitted call will use from all of its limits, or nothing from any: one request, and the `body` bytes
-/// that it declares. It comes after access, so that whoever may not pass costs nobody anything. `client` is the caller's
-/// address. What the route's mode softens is admitted, and holds nothing.
+/// Reserves what a permitted call may use from all of its limits, or nothing from any; `cost` is an estimate, and the truth
+/// is settled at its end. It comes after access, so that whoever may not pass costs nobody anything. `client` is the
+/// caller's address. What the route's mode softens is admitted, and holds nothing.
 ///
 /// # Errors
 /// [`Refused`] where a limit is used up.
@@ -106,7 +110,7 @@ pub fn reserve(
     limiter: &Arc<Limiter>,
     permit: Permit,
     client: IpAddr,
-    body: u64,
+    cost: &Cost,
     now: Now,
 ) -> Result<Admission, Box<Refused>> {
     if permit.softened().is_some() {
@@ -117,10 +121,9 @@ pub fn reserve(
     if route.limits.is_empty() && credential.is_none_or(|credential| credential.consumer.limits.is_empty()) {
         return Ok(holding_nothing(permit, None));
     }
-    let estimate = estimate(body);
     let reserved = {
         let with_keys = rules(route, credential).map(|rule| (rule.limit(), rule.key(credential, client)));
-        limiter.reserve(&with_keys.collect::<SmallVec<[_; 4]>>(), &estimate, now)
+        limiter.reserve(&with_keys.collect::<SmallVec<[_; 4]>>(), cost, now)
     };
     match reserved {
         Ok(reservation) => Ok(Admission { permit, reservation: Some(reservation), softened: None }),
@@ -129,11 +132,6 @@ pub fn reserve(
             soften(permit, refused)
         }
     }
-}
-
-/// What a call takes before it is known what it uses: one request, and the bytes that it declares.
-fn estimate(body: u64) -> Cost {
-    Cost::request().with(Unit::Bytes, body)
 }
 
 /// Ends a call of which nobody can say whether its quotas have room, or admits it as [`reserve`] does what a limit refuses.
@@ -173,11 +171,10 @@ pub fn look(
     credential: Option<&Credential>,
     standing: Vec<Standing>,
 ) -> Result<Vec<Standing>, Box<Refused>> {
-    let estimate = estimate(0);
+    let cost = Cost::request();
     let each = rules(route, credential).zip(&standing).enumerate();
-    let ends = each.filter_map(|(place, (rule, standing))| {
-        Some((place, standing.ends(estimate.of(rule.limit().unit()))?))
-    });
+    let ends = each
+        .filter_map(|(place, (rule, standing))| Some((place, standing.ends(cost.of(rule.limit().unit()))?)));
     match ends.max_by_key(|(place, ends)| (*ends, Reverse(*place))) {
         None => Ok(standing),
         Some((limit, ends)) => {

@@ -1,4 +1,6 @@
-//! Who may call what, from the configuration alone.
+//! Who may call what, as far as the configuration and credentials decide; limits and modes have no say.
+
+use std::collections::BTreeMap;
 
 use crate::access;
 use crate::authn::Scheme;
@@ -50,24 +52,31 @@ impl Outcome {
     }
 }
 
-/// Every consumer on every route: consumers by name, routes in the order of the file.
+/// Every consumer of the file on every route: consumers by name, routes in the order of the file.
 pub fn cells(snapshot: &Snapshot) -> Vec<Cell> {
+    let mut owned: BTreeMap<&Name, Vec<&Credential>> = BTreeMap::new();
+    for credential in snapshot.credentials.iter() {
+        owned.entry(&credential.consumer.name).or_default().push(credential);
+    }
     let consumers = snapshot.consumers.keys();
-    consumers
-        .flat_map(|consumer| snapshot.routes.iter().map(|route| cell(snapshot, consumer, route)))
-        .collect()
+    let of_consumer = |consumer| {
+        let own = owned.get(consumer).map_or(&[][..], Vec::as_slice);
+        snapshot.routes.iter().map(move |route| cell(consumer, route, own.iter().copied()))
+    };
+    consumers.flat_map(of_consumer).collect()
 }
 
-fn cell(snapshot: &Snapshot, consumer: &Name, route: &Route) -> Cell {
+/// One consumer, who has these credentials, on one route.
+pub fn cell<'c>(
+    consumer: &Name,
+    route: &Route,
+    credentials: impl IntoIterator<Item = &'c Credential>,
+) -> Cell {
     let mut outcome = match route.accept.public {
         true => Outcome::Public,
         false => Outcome::NoCredential,
     };
-    let usable = snapshot
-        .credentials
-        .iter()
-        .filter(|credential| credential.consumer.name == *consumer && is_accepted(route, credential));
-    for credential in usable {
+    for credential in credentials.into_iter().filter(|credential| is_accepted(route, credential)) {
         match access::judge(route, credential) {
             Ok(()) => {
                 outcome = Outcome::Allowed;

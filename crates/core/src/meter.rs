@@ -5,6 +5,10 @@
 //! [`include_usage`] asks the model for its count where the caller did not, and [`UsageChunkFilter`] takes the answer to
 //! that out again.
 #![doc = include_str!("meter/rules.md")]
+//!
+//! [`Quality::Reported`]: crate::usage::Quality::Reported
+//! [`Quality::Counted`]: crate::usage::Quality::Counted
+//! [`Quality::Estimated`]: crate::usage::Quality::Estimated
 
 mod answer;
 mod compute;
@@ -19,15 +23,17 @@ mod reading;
 mod reported;
 mod request;
 mod usage_chunk;
+mod work;
 
 pub use answer::{AnswerMeter, Kind};
 pub use compute::{ComputeUnits, Factor, FactorError, MICROS_MAX};
 pub use hangup::OnHangup;
 pub use model::ModelPlace;
 pub use pointer::{Pointer, PointerError};
-pub use reading::{Doubt, Quality, Reading};
+pub use reading::{Doubt, Reading};
 pub use request::{BodyFault, DEPTH_MAX, ROWS_MAX, RequestMeter, RequestReading};
 pub use usage_chunk::{HELD_MAX, Piece, UsageChunkFilter};
+pub use work::{Booked, Ending, Work};
 
 /// More tokens than one call can have; a model that reports more is not believed, and a caller who asks for more has
 /// this many reserved.
@@ -73,8 +79,6 @@ pub struct Estimate {
     pub bytes: Option<u64>,
     /// Rows.
     pub rows: Option<u64>,
-    /// Whole compute units.
-    pub compute_units: Option<u64>,
 }
 
 impl Meters {
@@ -88,8 +92,16 @@ impl Meters {
         match (&self.model, &self.rows) {
             (Some(ModelPlace::Body(_)), _) => Some("model"),
             (_, Some(_)) => Some("rows"),
-            (_, None) => self.tokens().then_some("tokens"),
+            (_, None) if self.tokens() => Some("tokens"),
+            // Nobody is there any more to send the rest to a model that is to go on.
+            (_, None) => self.on_hangup.reads_on().then_some("on_hangup"),
         }
+    }
+
+    /// Whether more than requests is counted.
+    pub fn measure_more(&self) -> bool {
+        let bytes = self.bytes_in || self.bytes_out;
+        self.tokens() || bytes || self.compute_units.is_some() || self.rows.is_some()
     }
 
     /// Readies [`Self::request`] for what the other fields ask of request bodies.

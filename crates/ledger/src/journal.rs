@@ -25,6 +25,7 @@ mod segment;
 mod slots;
 mod stream;
 mod thread;
+mod verify;
 mod writer;
 
 use std::io;
@@ -41,6 +42,7 @@ pub use process::{State, Trouble};
 pub use reader::{Read, Reader};
 pub use recovery::Recovered;
 pub use stream::{Entry, Flushed, Opening, Stream, Unavailable};
+pub use verify::{Broken, Verified, verify};
 
 pub(crate) use process::mint;
 

@@ -92,7 +92,8 @@ impl Worker {
             SinkAddress::Kafka(remote) => Source::Kafka(remote),
             SinkAddress::Kinesis(remote) => Source::Kinesis(remote),
         };
-        let desk = Desk { store, feed: source.remote().feed(), counters: Arc::default() };
+        let desk =
+            Desk { store, feed: source.remote().feed(), counters: Arc::default(), work: Arc::default() };
         Ok(Self { source, desk, settings })
     }
 
@@ -101,7 +102,7 @@ impl Worker {
         self.desk.counters.clone()
     }
 
-    /// Reads and books until told to stop, whatever fails meanwhile.
+    /// Reads and books until told to stop, whatever fails meanwhile; what is being booked then is finished.
     pub async fn run(&self, stop: &CancellationToken) {
         match &self.source {
             Source::Nats(_) => self.read_alone(stop).await,
@@ -114,7 +115,7 @@ impl Worker {
         let mut backoff = Backoff::new(self.settings.shortest_pause, self.settings.longest_pause);
         while !stop.is_cancelled() {
             let before = self.desk.counters.read().events;
-            let read = stop.run_until_cancelled(self.source.read_all(&self.desk, &self.settings)).await;
+            let read = self.desk.work.until(stop, self.source.read_all(&self.desk, &self.settings)).await;
             if let Some(Err(error)) = read {
                 self.desk.counters.failed();
                 tracing::warn!(feed = self.desk.feed, "reading fails: {error}");

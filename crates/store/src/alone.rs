@@ -3,13 +3,25 @@
 //! A gate on PostgreSQL holds an advisory lock together with all others, on the connection on which it hears of changes.
 //! Whoever wants the store for itself asks for the same lock alone.
 
+use sqlx::postgres::PgListener;
+
 use crate::database::{Database, Transaction};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::statement::Statement;
 use crate::store::Store;
 
-/// Taken by each gate, shared. The number is ours by choice alone.
-pub(crate) const SHARE: &str = "SELECT pg_advisory_lock_shared(8387236896)";
+/// Takes the lock as a gate, shared, where nobody has it alone. The number is ours by choice alone.
+///
+/// # Errors
+/// [`Error::Locked`] where somebody has the store alone, and what the database says.
+pub(crate) async fn share(listener: &mut PgListener) -> Result<()> {
+    let shared =
+        sqlx::query_scalar("SELECT pg_try_advisory_lock_shared(8387236896)").fetch_one(listener).await?;
+    if shared {
+        return Ok(());
+    }
+    Err(Error::Locked("`store copy` or `store reseal` has the store for itself".to_owned()))
+}
 
 /// Until this is dropped no gate begins to use the store. A file of SQLite has one user anyway, by the lock of its directory.
 pub struct Alone {

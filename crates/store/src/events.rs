@@ -20,6 +20,7 @@ mod stream;
 mod totals;
 mod verify;
 
+pub(crate) use alarm::raise;
 pub use alarm::{Alarm, AlarmKind};
 pub use book::Booked;
 pub(crate) use book::book;
@@ -28,8 +29,9 @@ pub use plan::Period;
 pub use prune::{Pruned, Retention};
 pub(crate) use query::since;
 pub use query::{UsageQuery, UsageReport, UsageRow};
-pub use replay::Replayed;
+pub use replay::{Mended, Replayed};
 pub(crate) use row::int;
 pub use series::{Dimension, UsageFilter};
+pub(crate) use stream::own as own_stream;
 pub use totals::UsageTotals;
 pub use verify::UsageVerdict;

@@ -73,7 +73,7 @@ pub use credentials::{
 };
 pub use error::{Conflict, Error, Result};
 pub use events::{
-    Alarm, AlarmKind, Booked, Dimension, Latencies, Period, Pruned, Replayed, Retention, UsageFilter,
+    Alarm, AlarmKind, Booked, Dimension, Latencies, Mended, Period, Pruned, Replayed, Retention, UsageFilter,
     UsageQuery, UsageReport, UsageRow, UsageTotals, UsageVerdict,
 };
 pub use feed::{Arrival, FeedWorker, PartHeld, Step, Stray};

@@ -1,8 +1,10 @@
 //! Counters of quotas and budgets: a cache of what the ledger knows, so that a restart need not read all of it.
 
 use jiff::Timestamp;
+use serde_json::json;
 use tollgate_core::limit::quota_lease;
 
+use crate::change::{Change, Step};
 use crate::database::Transaction;
 use crate::error::{Error, Result};
 use crate::id::AccountId;
@@ -72,10 +74,24 @@ impl Store {
     /// # Errors
     /// [`Error::NotFound`] for another account's counter, [`Error::Invalid`] for subjects that are none.
     pub async fn add_quotas(&self, scope: Scope, added: &[(QuotaKey, i64)]) -> Result<Vec<Quota>> {
-        const ADD: &str = " ON CONFLICT (account, subject, period_start) \
-             DO UPDATE SET used = quotas.used + excluded.used \
-             RETURNING account, subject, period_start, used";
-        self.write_quotas(scope, added, ADD).await
+        for (key, _) in added {
+            check(scope, key)?;
+        }
+        if added.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut rows: Vec<&(QuotaKey, i64)> = added.iter().collect();
+        // In order, so that two nodes take the rows in one order.
+        rows.sort_by(|a, b| a.0.cmp(&b.0));
+        let mut transaction = self.database.write().await?;
+        let mut quotas: Vec<Quota> = Vec::with_capacity(rows.len());
+        for (key, amount) in rows {
+            let used = add(&mut transaction, key, *amount).await?;
+            quotas.retain(|other| other.key != *key);
+            quotas.push(Quota { key: key.clone(), used });
+        }
+        transaction.commit().await?;
+        Ok(quotas)
     }
 
     /// Settles what was taken ahead of a counter, and takes something ahead of it anew, in one step: of many who ask at once
@@ -85,8 +101,7 @@ impl Store {
     /// # Errors
     /// As [`Store::add_quotas`]. Whether it happened is not known then.
     pub async fn lease_quota(&self, scope: Scope, lease: &Lease) -> Result<Leased> {
-        scope.check(lease.key.account, "quota")?;
-        text::check("subject", &lease.key.subject, 255)?;
+        check(scope, &lease.key)?;
         let mut transaction = self.database.write().await?;
         // This row is locked from here on to the end, also where nothing is added.
         let used = add(&mut transaction, &lease.key, lease.settled).await?;
@@ -97,17 +112,6 @@ impl Store {
         }
         transaction.commit().await?;
         Ok(Leased { used, units })
-    }
-
-    /// Sets counters to what the ledger says, where they were lost or are in doubt.
-    ///
-    /// # Errors
-    /// As [`Store::add_quotas`].
-    pub async fn set_quotas(&self, scope: Scope, used: &[(QuotaKey, i64)]) -> Result<Vec<Quota>> {
-        const SET: &str = " ON CONFLICT (account, subject, period_start) \
-             DO UPDATE SET used = excluded.used \
-             RETURNING account, subject, period_start, used";
-        self.write_quotas(scope, used, SET).await
     }
 
     /// What a counter stands at; 0 where nothing was counted.
@@ -142,47 +146,53 @@ impl Store {
         transaction.commit().await?;
         Ok(pruned)
     }
+}
 
-    async fn write_quotas(
-        &self,
-        scope: Scope,
-        rows: &[(QuotaKey, i64)],
-        conflict: &'static str,
-    ) -> Result<Vec<Quota>> {
-        for (key, _) in rows {
-            scope.check(key.account, "quota")?;
-            text::check("subject", &key.subject, 255)?;
+impl Change<'_> {
+    /// Sets a counter to what somebody says that was used, and gives what it stood at; `what` names it in the audit. Of what
+    /// gates hold on lease at that moment they give back what they do not use, which comes off the new figure, down to 0.
+    ///
+    /// # Errors
+    /// As [`Store::add_quotas`], and [`Error::Invalid`] for a figure below 0.
+    pub async fn set_quota(&mut self, scope: Scope, key: &QuotaKey, what: &str, used: i64) -> Result<i64> {
+        check(scope, key)?;
+        text::check("object", what, 255)?;
+        if used < 0 {
+            return Err(Error::Invalid { field: "used", why: "must not be below 0".to_owned() });
         }
-        if rows.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut rows: Vec<&(QuotaKey, i64)> = rows.iter().collect();
-        // In order, so that two nodes take the rows in one order.
-        rows.sort_by(|a, b| a.0.cmp(&b.0));
-        let mut transaction = self.database.write().await?;
-        let mut quotas: Vec<Quota> = Vec::with_capacity(rows.len());
-        for (key, amount) in rows {
-            let row = vec![
-                key.account.into(),
-                key.subject.as_str().into(),
-                key.period_start.into(),
-                (*amount).into(),
-            ];
-            let row = Statement::insert(&QUOTAS, [row]).push(conflict);
-            let quota: Option<Quota> = transaction.one(row).await?;
-            let quota = quota.ok_or_else(|| Error::Corrupt("a counter vanished".to_owned()))?;
-            quotas.retain(|other| other.key != quota.key);
-            quotas.push(quota);
-        }
-        transaction.commit().await?;
-        Ok(quotas)
+        // This row is locked from here on.
+        let before = add(&mut self.transaction, key, 0).await?;
+        let row = Statement::new("UPDATE quotas SET used = ")
+            .bind(used)
+            .push(" WHERE account = ")
+            .bind(key.account);
+        let row = row.push(" AND subject = ").bind(key.subject.as_str());
+        self.transaction.execute(row.push(" AND period_start = ").bind(key.period_start)).await?;
+        let shown = |used: i64| Some(json!({ "used": used, "period_start": key.period_start.to_string() }));
+        let step = Step {
+            changed: None,
+            action: "quota.set".to_owned(),
+            object: what.to_owned(),
+            account: Some(key.account),
+            before: shown(before),
+            after: shown(used),
+        };
+        self.record(vec![step]).await?;
+        Ok(before)
     }
 }
 
-/// Adds to one counter, and gives what it stands at then.
+fn check(scope: Scope, key: &QuotaKey) -> Result<()> {
+    scope.check(key.account, "quota")?;
+    text::check("subject", &key.subject, 255)
+}
+
+/// Adds to one counter, and gives what it stands at then. What is given back of a counter that was set meanwhile takes it to 0
+/// and no further, as a counter below 0 would grant more than the quota.
 async fn add(transaction: &mut Transaction, key: &QuotaKey, amount: i64) -> Result<i64> {
     const ADD: &str = " ON CONFLICT (account, subject, period_start) \
-         DO UPDATE SET used = quotas.used + excluded.used RETURNING used";
+         DO UPDATE SET used = CASE WHEN quotas.used + excluded.used < 0 THEN 0 \
+         ELSE quotas.used + excluded.used END RETURNING used";
     let row = vec![key.account.into(), key.subject.as_str().into(), key.period_start.into(), amount.into()];
     let used = transaction.one::<i64>(Statement::insert(&QUOTAS, [row]).push(ADD)).await?;
     used.ok_or_else(|| Error::Corrupt("a counter vanished".to_owned()))

@@ -1,11 +1,11 @@
 //! What callers of the auth-service contract report: `/usage` after a call, `/debit` before it.
 //!
-//! Postings are kept as they came and rated later. They are no changes of anything, so they have no part in the audit
-//! and do not wait for one another.
+//! Postings are kept as they came, and each that is new becomes a usage event in the same transaction, which counts in
+//! roll-ups as the gates' own do. They are no changes of anything, so they have no part in the audit.
 
+mod event;
 mod summary;
 
-use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use tollgate_core::credential::Digest;
 use ulid::Ulid;
 
+use self::event::Accepted;
 pub use self::summary::{EndpointCount, UsageSummary};
 use crate::database::Transaction;
 use crate::error::{Error, Result};
@@ -78,6 +79,9 @@ pub struct Posting {
     pub predictions: Option<i64>,
     /// The JSON body, as it came.
     pub body: String,
+    /// The names of the account and of the consumer, where a configuration file declares the credential; otherwise they
+    /// are the store's, and looked up. A posting that is read has none.
+    pub names: Option<(String, String)>,
 }
 
 /// What became of a posting.
@@ -87,7 +91,7 @@ pub enum Posted {
     New(String),
     /// It came before with the same content, under this identifier.
     Repeated(String),
-    /// Its idempotency key came before with other content.
+    /// Its idempotency key came before with other content, which stays.
     Conflict,
     /// There is no such credential within the scope.
     NotFound,
@@ -227,13 +231,15 @@ impl Read for StoredPosting {
             compute_us: columns.next()?,
             predictions: columns.next()?,
             body: columns.next()?,
+            names: None,
         };
         Ok(Self { id, account, posting })
     }
 }
 
 impl Store {
-    /// Stores a batch of postings in one transaction, and says of each what became of it, in their order.
+    /// Stores a batch of postings and their usage events in one transaction, and says of each what became of it, in their
+    /// order. One that contradicts an earlier one of its key changes nothing and raises [`AlarmKind::Changed`](crate::AlarmKind::Changed).
     ///
     /// # Errors
     /// [`Error::Invalid`] naming a field out of its bounds; nothing of the batch is stored then.
@@ -245,9 +251,15 @@ impl Store {
             return Ok(Vec::new());
         }
         let mut transaction = self.database.write().await?;
-        let mut posted = Vec::with_capacity(postings.len());
+        let (mut posted, mut taken) = (Vec::with_capacity(postings.len()), Taken::default());
         for chunk in postings.chunks(Statement::rows_at_once(&USAGE)) {
-            posted.extend(post(&mut transaction, scope, chunk).await?);
+            posted.extend(post(&mut transaction, scope, chunk, &mut taken).await?);
+        }
+        // After all postings, so that whoever waits for a posting holds no stream.
+        event::book(&mut transaction, &taken.accepted).await?;
+        // After the events, as one may contradict another of the same batch.
+        for (posting, first) in taken.contradicting {
+            event::differs(&mut transaction, posting, &first).await?;
         }
         transaction.commit().await?;
         Ok(posted)
@@ -293,14 +305,27 @@ impl Store {
     }
 }
 
-async fn post(transaction: &mut Transaction, scope: Scope, chunk: &[Posting]) -> Result<Vec<Posted>> {
-    let accounts = accounts_of(transaction, scope, chunk).await?;
+/// What of a batch concerns the ledger.
+#[derive(Default)]
+struct Taken<'a> {
+    accepted: Vec<Accepted<'a>>,
+    /// Those that came again with other content, each with the first one's id.
+    contradicting: Vec<(&'a Posting, String)>,
+}
+
+async fn post<'a>(
+    transaction: &mut Transaction,
+    scope: Scope,
+    chunk: &'a [Posting],
+    taken: &mut Taken<'a>,
+) -> Result<Vec<Posted>> {
+    let owners = event::owners_of(transaction, scope, chunk).await?;
     let mut rows = Vec::new();
     let mut ids = Vec::with_capacity(chunk.len());
     for posting in chunk {
         let id = ulid(posting.received_at)?.to_string();
-        if let Some(account) = accounts.get(&posting.credential) {
-            rows.push(posting.row(&id, *account));
+        if let Some(owner) = owners.get(&posting.credential) {
+            rows.push(posting.row(&id, owner.account));
         }
         ids.push(id);
     }
@@ -313,53 +338,34 @@ async fn post(transaction: &mut Transaction, scope: Scope, chunk: &[Posting]) ->
     let stored: Vec<String> = transaction.all(insert).await?;
     let mut posted = Vec::with_capacity(chunk.len());
     for (posting, id) in chunk.iter().zip(ids) {
+        let Some(owner) = owners.get(&posting.credential) else {
+            posted.push(Posted::NotFound);
+            continue;
+        };
         posted.push(if stored.contains(&id) {
+            taken.accepted.push(Accepted { id: id.clone(), posting, owner: owner.clone() });
             Posted::New(id)
-        } else if accounts.contains_key(&posting.credential) {
-            earlier(transaction, posting).await?
         } else {
-            Posted::NotFound
+            earlier(transaction, posting, taken).await?
         });
     }
     Ok(posted)
 }
 
 /// What a posting that did not go in repeats.
-async fn earlier(transaction: &mut Transaction, posting: &Posting) -> Result<Posted> {
+async fn earlier<'a>(
+    transaction: &mut Transaction,
+    posting: &'a Posting,
+    taken: &mut Taken<'a>,
+) -> Result<Posted> {
     let row = Statement::new("SELECT id, fingerprint FROM usage_postings WHERE credential = ");
     let row = row.bind(posting.credential.text()).push(" AND idempotency_key = ");
     let row = row.bind(posting.idempotency_key.as_deref());
     let found: Option<(String, [u8; 32])> = transaction.one(row).await?;
     let (id, fingerprint) = found.ok_or_else(|| Error::Corrupt("a posting vanished".to_owned()))?;
-    Ok(if fingerprint == posting.fingerprint().0 { Posted::Repeated(id) } else { Posted::Conflict })
-}
-
-/// Whose the credentials of these postings are, as far as the scope goes.
-async fn accounts_of(
-    transaction: &mut Transaction,
-    scope: Scope,
-    postings: &[Posting],
-) -> Result<HashMap<Used, AccountId>> {
-    let mut accounts = HashMap::new();
-    let mut ids = Vec::new();
-    for posting in postings {
-        match &posting.credential {
-            Used::Stored(id) => ids.push(*id),
-            Used::Declared { account, .. } => {
-                let account = account.unwrap_or(AccountId::OF_THE_FILE);
-                if scope.covers(account) {
-                    accounts.insert(posting.credential.clone(), account);
-                }
-            }
-        }
+    if fingerprint == posting.fingerprint().0 {
+        return Ok(Posted::Repeated(id));
     }
-    ids.sort_unstable();
-    ids.dedup();
-    if !ids.is_empty() {
-        let rows = Statement::new("SELECT id, account FROM credentials WHERE id IN ");
-        let rows = scope.narrow(rows.list(ids.into_iter().map(Value::from)), "account");
-        let found: Vec<(CredentialId, AccountId)> = transaction.all(rows).await?;
-        accounts.extend(found.into_iter().map(|(id, account)| (Used::Stored(id), account)));
-    }
-    Ok(accounts)
+    taken.contradicting.push((posting, id));
+    Ok(Posted::Conflict)
 }

@@ -2,7 +2,7 @@
 
 use sqlx::postgres::PgListener;
 
-use crate::alone::SHARE;
+use crate::alone::share;
 use crate::database::Database;
 use crate::error::Result;
 use crate::store::Store;
@@ -17,14 +17,14 @@ impl Store {
     /// listen to.
     ///
     /// # Errors
-    /// What the database says.
+    /// [`Error::Locked`](crate::Error::Locked) where somebody has the store alone, and what the database says.
     pub async fn watch(&self) -> Result<Option<Watch>> {
         match &*self.database {
             Database::Sqlite { .. } => Ok(None),
             Database::Postgres(pool) => {
                 let mut listener = PgListener::connect_with(pool).await?;
                 listener.listen("tollgate_changes").await?;
-                sqlx::raw_sql(SHARE).execute(&mut listener).await?;
+                share(&mut listener).await?;
                 Ok(Some(Watch(listener)))
             }
         }
@@ -35,11 +35,11 @@ impl Watch {
     /// Waits until something changed, or the connection was lost and is there again, which may mean the same.
     ///
     /// # Errors
-    /// What the database says where the connection does not come back.
+    /// What the database says where the connection does not come back; as [`Store::watch`] where it does.
     pub async fn changed(&mut self) -> Result<()> {
         if self.0.try_recv().await?.is_none() {
             // The lock went with the connection.
-            sqlx::raw_sql(SHARE).execute(&mut self.0).await?;
+            share(&mut self.0).await?;
         }
         Ok(())
     }

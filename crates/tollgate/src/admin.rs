@@ -21,14 +21,18 @@ mod grant;
 mod in_force;
 mod keys;
 mod list;
+mod matrix;
 mod metrics;
 mod once;
 mod probes;
 mod problem;
+mod quota;
 mod rights;
 mod serve;
 mod throttle;
+mod usage;
 mod value;
+mod worker;
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -51,6 +55,7 @@ use crate::state::Gate;
 pub use self::caller::{Bootstrap, Peer};
 pub use self::rights::SCOPES;
 pub use self::serve::{Identity, Listening};
+pub use self::worker::worker_probes;
 
 /// Wrong admin keys that one address may send in a minute.
 const FAILURES: u64 = 60;
@@ -158,9 +163,12 @@ fn all() -> OpenApiRouter<Arc<Control>> {
         .merge(consumers::routes())
         .merge(credentials::routes())
         .merge(accounts::routes())
+        .merge(usage::routes())
         .merge(auth_service::routes())
         .merge(audit::routes())
         .merge(declared::routes())
+        .merge(quota::routes())
+        .merge(matrix::routes())
         .merge(decisions::routes())
         .merge(probes::routes())
         .merge(document::routes())

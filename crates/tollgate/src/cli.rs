@@ -4,6 +4,7 @@
 //! Nothing outside [`output`] prints.
 
 mod account;
+mod arguments;
 mod audit;
 mod catalog;
 mod check;
@@ -19,7 +20,10 @@ mod import;
 mod init;
 mod key;
 mod keygen;
+mod ledger;
 mod matrix;
+mod models;
+mod moment;
 mod offline;
 mod openapi;
 mod output;
@@ -74,11 +78,14 @@ enum Command {
     Key(key::Key),
     Tier(catalog::Tier),
     Route(catalog::Route),
+    Usage(usage::Usage),
+    Ledger(ledger::Ledger),
     Audit(audit::Audit),
     Store(store::Store),
     Keygen(keygen::Keygen),
     Sign(sign::Sign),
     Import(import::Import),
+    Models(models::Models),
     Schema(schema::Schema),
     Openapi(openapi::OpenApi),
     Completions(completions::Completions),
@@ -98,9 +105,9 @@ enum Outcome {
 pub fn run() -> ExitCode {
     tls::install_provider();
     let arguments: Vec<_> = std::env::args_os().collect();
-    let cli = match usage::parse(&arguments) {
+    let cli = match arguments::parse(&arguments) {
         Ok(cli) => cli,
-        Err(error) => return usage::report(&error, &arguments),
+        Err(error) => return arguments::report(&error, &arguments),
     };
     let output = Output::new(cli.global.json);
     match dispatch(cli.command, &output) {
@@ -132,11 +139,14 @@ fn dispatch(command: Command, output: &Output) -> anyhow::Result<Outcome> {
         Command::Key(key) => key.run(output),
         Command::Tier(tier) => tier.run(output),
         Command::Route(route) => route.run(output),
+        Command::Usage(usage) => usage.run(output),
+        Command::Ledger(ledger) => ledger.run(output),
         Command::Audit(audit) => audit.run(output),
         Command::Store(store) => store.run(output),
         Command::Keygen(keygen) => keygen.run(output),
         Command::Sign(sign) => sign.run(output),
         Command::Import(import) => import.run(output),
+        Command::Models(models) => models.run(output),
         Command::Schema(schema) => schema.run(output),
         Command::Openapi(openapi) => openapi.run(output),
         Command::Completions(completions) => completions.run(output),

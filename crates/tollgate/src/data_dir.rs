@@ -59,7 +59,12 @@ impl DataDir {
 
     /// The file of the key of the ledger's seals.
     pub fn seal_key(&self) -> PathBuf {
-        self.path.join(SEAL_KEY)
+        Self::seal_key_below(&self.path)
+    }
+
+    /// The same of a directory that is not locked: the file is written once.
+    pub fn seal_key_below(path: &Path) -> PathBuf {
+        path.join(SEAL_KEY)
     }
 
     /// The directory of the journal.

@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
+use tokio::sync::mpsc::Sender;
 use tollgate_core::limit::{Rule, Standing};
 
 use self::ring::Ring;
@@ -25,6 +26,8 @@ const CREDENTIAL: usize = 128;
 pub struct Decisions {
     ring: Ring,
     shadow: Shadow,
+    /// Where other nodes of the fleet learn of refusals.
+    told: Option<Sender<Decision>>,
 }
 
 /// One refusal, or what would have been one. Nothing in it is a secret.
@@ -103,12 +106,21 @@ pub struct Counter {
 }
 
 impl Decisions {
+    /// Remembers for this process, and tells a fleet, where there is one.
+    pub fn telling(told: Option<Sender<Decision>>) -> Self {
+        Self { told, ..Self::default() }
+    }
+
     /// Keeps a decision; the oldest one goes for it. What was let through is counted for the report too.
     pub fn record(&self, mut decision: Decision) {
         shorten(&mut decision.path, PATH);
         shorten(&mut decision.credential, CREDENTIAL);
         if decision.mode == Mode::Shadow {
             self.shadow.count(&decision);
+        }
+        if let Some(told) = &self.told {
+            // A flood of refusals is told in part; this node remembers them all.
+            let _ = told.try_send(decision.clone());
         }
         self.ring.push(decision);
     }

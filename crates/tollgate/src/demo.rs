@@ -1,10 +1,12 @@
-//! The demonstration: a gate before three real models, with fresh keys, in one process.
+//! The demonstration: a gate before three real models and a model service, with fresh keys, in one process.
 
 pub mod keys;
+pub mod service;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use tokio::runtime::{Builder, Runtime};
@@ -14,6 +16,7 @@ use tollgate_core::credential::api_key_text::{self, Environment};
 use tollgate_models::demo::{self as models, Model};
 
 use self::keys::ServiceKeys;
+use self::service::Running;
 use crate::admin::Bootstrap;
 use crate::config::{self, source::Source};
 use crate::reload::{self, Hangup};
@@ -46,6 +49,7 @@ pub struct Demo {
     server: Arc<Server>,
     reload: JoinHandle<()>,
     models: Runtime,
+    service: Running,
     stop_models: watch::Sender<bool>,
     /// The consumers' keys, in the order of [`SERVICES`].
     pub keys: Vec<ServiceKeys>,
@@ -69,7 +73,9 @@ impl Demo {
         for model in Model::all() {
             upstreams.push((model, start_model(&models, model, stopping.clone())?));
         }
-        let text = configuration(&upstreams, free_port(ports.gate)?, free_port(ports.admin)?);
+        let service = service::start(&models, &directory.0, stopping)?;
+        let text =
+            configuration(&upstreams, service.address, free_port(ports.gate)?, free_port(ports.admin)?);
         std::fs::write(directory.0.join(FILE), &text).context("the demo's configuration")?;
         let source = Source::new(FILE, text, &directory.0);
         let compiled = config::compile(&source, &|_| None)
@@ -80,7 +86,7 @@ impl Demo {
         let (clock, telemetry) = (Clock::system(), Telemetry::default());
         let server = Arc::new(Server::start_with(compiled, clock, telemetry, bootstrap)?);
         let reload = reload::start(&server, directory.0.join(FILE), watched, Hangup::Ignore)?;
-        Ok(Self { server, reload, models, stop_models, keys, admin_key, directory })
+        Ok(Self { server, reload, models, service, stop_models, keys, admin_key, directory })
     }
 
     /// The gate's address.
@@ -104,7 +110,12 @@ impl Demo {
         let stopped = Server::stop_shared(self.server);
         // A model that has stopped listening is no loss: nobody is left to call it.
         let _ = self.stop_models.send(true);
-        self.models.shutdown_timeout(std::time::Duration::from_millis(500));
+        let ended = self.service.ended();
+        self.models.block_on(async {
+            // Its database is removed with the directory: nothing is lost where it takes longer.
+            let _ = tokio::time::timeout(Duration::from_secs(2), ended).await;
+        });
+        self.models.shutdown_timeout(Duration::from_millis(500));
         stopped
     }
 }
@@ -137,7 +148,7 @@ fn free_port(wished: u16) -> anyhow::Result<u16> {
 }
 
 /// The demonstration's file: what a user would write.
-fn configuration(upstreams: &[(Model, SocketAddr)], port: u16, admin: u16) -> String {
+fn configuration(upstreams: &[(Model, SocketAddr)], service: SocketAddr, port: u16, admin: u16) -> String {
     let mut text =
         format!("listen: 127.0.0.1:{port}\nadmin: {{ listen: 127.0.0.1:{admin} }}\n\nupstreams:\n");
     for (model, address) in upstreams {
@@ -145,6 +156,7 @@ fn configuration(upstreams: &[(Model, SocketAddr)], port: u16, admin: u16) -> St
         text +=
             &format!("  {name}: {{ targets: [http://{address}], health: {{ path: /health, every: 5s }} }}\n");
     }
+    text += &format!("  models: {{ targets: [http://{service}], health: {{ path: /health, every: 5s }} }}\n");
     text += "\nroutes:\n";
     for (model, _) in upstreams {
         let name = model.name();
@@ -159,6 +171,7 @@ fn configuration(upstreams: &[(Model, SocketAddr)], port: u16, admin: u16) -> St
             allowed.join(", ")
         );
     }
+    text += &service::routes();
     text += "\nconsumers:\n";
     for (service, _) in SERVICES {
         text += &format!(

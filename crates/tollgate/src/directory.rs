@@ -6,6 +6,7 @@
 
 mod answer;
 mod compile;
+mod consumers;
 mod held;
 mod loads;
 mod service;
@@ -21,13 +22,11 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tollgate_core::Now;
-use tollgate_core::consumer::Name;
-use tollgate_core::credential::Credential;
 use tollgate_core::credential::api_key_text::{Recognised, recognise};
 use tollgate_core::denial::{Denial, DirectoryFailure};
 use tollgate_core::directory::{Directory as Known, Kept, Loaded, Lookup, Question};
 use tollgate_core::snapshot::Snapshot;
-use tollgate_store::{CredentialFilter, Paging, Reservations, Scope, Store, Taken};
+use tollgate_store::{Reservations, Scope, Store, Taken, Watch};
 
 use self::held::Held;
 use self::loads::Loads;
@@ -38,6 +37,7 @@ use crate::state::Gate;
 
 pub use self::answer::Unanswered;
 pub use self::compile::timestamp;
+pub use self::consumers::Presented;
 pub use self::watch::LOOK;
 
 /// How long names and keys of the file may take to be reserved, however many they are.
@@ -56,6 +56,8 @@ pub struct Directory {
     stale: Duration,
     control: Handle,
     look: Notify,
+    /// What announces changes, until the watch has it.
+    announcing: Mutex<Option<Watch>>,
     /// The number of the newest change that was seen; one reader at a time.
     seen: tokio::sync::Mutex<i64>,
     /// Credentials of the store that somebody may hold, remembered or not.
@@ -90,6 +92,7 @@ impl Directory {
             stale: settings.stale,
             control,
             look: Notify::new(),
+            announcing: Mutex::default(),
             seen: tokio::sync::Mutex::new(0),
             held: Held::new(settings.max),
             cut: settings.cut,
@@ -133,6 +136,11 @@ impl Directory {
         // There is one opener; a second store would be a mistake of this program, and the first one stays.
         let _ = self.store.set(store);
         Ok(())
+    }
+
+    /// Has changes announced by this, from the next round of the watch on.
+    pub(crate) fn listen_to(&self, watch: Option<Watch>) {
+        *self.announcing.lock() = watch;
     }
 
     /// Serves this gate. To be called once, before the first question.
@@ -205,44 +213,6 @@ impl Directory {
             self.held.note(credential);
         }
         Ok(made)
-    }
-
-    /// The credentials of a consumer of the store that count now; nothing where there is no such consumer in the scope. The
-    /// store is asked each time: whoever explains wants what is true, and nothing is remembered for it.
-    ///
-    /// # Errors
-    /// Where the store is away.
-    pub async fn of_consumer(
-        &self,
-        scope: Scope,
-        name: &Name,
-    ) -> Result<Option<Vec<Arc<Credential>>>, DirectoryFailure> {
-        let (Some(store), Some(gate)) = (self.store.get(), self.gate.get().and_then(Weak::upgrade)) else {
-            return Err(DirectoryFailure::Away);
-        };
-        let consumer = match self.read(store.consumer_named(scope, name)).await {
-            Ok(consumer) => consumer,
-            Err(Unanswered::Refused(tollgate_store::Error::NotFound(_))) => return Ok(None),
-            Err(why) => return Err(why.into()),
-        };
-        let filter = CredentialFilter { consumer: Some(consumer.id), ..CredentialFilter::default() };
-        let page = self.read(store.credentials(scope, filter, &Paging::default())).await?;
-        let ids: Vec<_> = page.items.iter().map(|credential| credential.id).collect();
-        let found = self.read(store.load_credentials(scope, &ids)).await?;
-        let live = gate.live();
-        let made = found
-            .iter()
-            .map(|found| compile::credential(found, &live.snapshot, store, gate.clock.now()))
-            .filter_map(|made| match made {
-                Ok(Kept::Credential(credential)) => Some(Ok(credential)),
-                Ok(Kept::Gone | Kept::Nothing) => None,
-                Err(why) => Some(Err(why)),
-            })
-            .collect::<Result<Vec<_>, _>>();
-        made.map(Some).map_err(|why| {
-            tracing::error!(consumer = %name, "a credential of the store cannot be used: {why}");
-            DirectoryFailure::Failed
-        })
     }
 
     /// Looks at once for what changed, so that what was written by whoever calls this is in force when it returns.

@@ -7,17 +7,18 @@ pub mod request;
 pub mod rules;
 mod steps;
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use serde::Serialize;
 use tollgate_core::access;
 use tollgate_core::authn::{self, Accept, Identity, Memory, hawk, jwt};
-use tollgate_core::consumer::Name;
-use tollgate_core::credential::{Credential, Proof};
+use tollgate_core::consumer::{Consumer, Name};
+use tollgate_core::credential::{Credential, Digest, Proof};
 use tollgate_core::denial::{Denial, Unauthenticated};
 use tollgate_core::directory::{Directory, Known, Loaded, Question};
-use tollgate_core::limit::Limiter;
+use tollgate_core::limit::{Limiter, Limits as Bounds, Subject};
 use tollgate_core::matrix;
 use tollgate_core::route::Route;
 use tollgate_core::snapshot::Snapshot;
@@ -111,6 +112,43 @@ pub fn declared(scene: &Scene<'_>, consumer: &str, route: &str) -> Result<Explan
     let known = consumers.get(consumer).ok_or_else(|| unknown("consumer", consumer))?;
     let route = route_named(scene.snapshot, route)?;
     Ok(pair(scene, Some(&known.name), &credentials_of(scene.snapshot, &known.name), route, None))
+}
+
+/// Explains a call of a consumer of whom the file knows the name alone, as its routes have it: as if that consumer had a
+/// credential of a scheme that the route accepts, with every scope that the route wants.
+pub fn named(scene: &Scene<'_>, consumer: &Name, route: &Arc<Route>) -> Explanation {
+    let mut steps = Steps::on(route);
+    let caller = match route.accept.schemes.is_empty() {
+        true => None,
+        false => {
+            steps.note("the store has its credentials and scopes, which are taken for granted".to_owned());
+            named_credential(consumer, route)
+        }
+    };
+    let caller = caller.map(|credential| Identity { credential, hawk: None });
+    judge(steps, route, Ok(caller), Ipv4Addr::UNSPECIFIED.into()).locally(scene)
+}
+
+fn named_credential(consumer: &Name, route: &Route) -> Option<Arc<Credential>> {
+    let owner = Consumer {
+        name: consumer.clone(),
+        account: consumer.clone(),
+        tier: None,
+        scopes: route.access.scopes.clone(),
+        limits: Bounds::default(),
+        subject: Subject::consumer(consumer),
+    };
+    let proof = Proof::ApiKey(Digest::of(&[]));
+    Credential::new("of-the-store", Arc::new(owner), None, proof).ok().map(Arc::new)
+}
+
+/// Consumers of the store whom routes name.
+pub fn names_of_store(snapshot: &Snapshot) -> BTreeSet<&Name> {
+    let named = snapshot
+        .routes
+        .iter()
+        .flat_map(|route| route.access.allow.iter().flatten().chain(&route.access.deny));
+    named.filter(|name| !snapshot.consumers.contains_key(*name)).collect()
 }
 
 /// The route of this name.

@@ -13,14 +13,18 @@ mod exchange;
 mod fleet;
 mod forward;
 mod framing;
+mod generated;
 mod h1;
 mod h2;
 pub mod health;
+mod insight;
 mod ledger;
 pub mod listener;
+mod look;
 mod metered;
 mod pool;
 pub mod problem;
+mod prove;
 mod rate_limit;
 mod tunnel;
 pub mod unpacked;
@@ -36,8 +40,7 @@ use http::{Response, StatusCode};
 use tollgate_core::access::{self, Permit};
 use tollgate_core::admission::shared::Progress;
 use tollgate_core::admission::{self, Admission, Refused};
-use tollgate_core::authn::hawk::{self, Unproven};
-use tollgate_core::authn::{self, Identity};
+use tollgate_core::authn::{self, Identity, hawk};
 use tollgate_core::denial::{Bound, Denial, DirectoryFailure};
 use tollgate_core::directory::Loaded;
 use tollgate_core::route::Route;
@@ -51,6 +54,8 @@ use self::dress::Dress;
 use self::forward::outgoing::Outgoing;
 use self::framing::{Checked, Unchecked};
 use self::listener::Peer;
+use self::look::Looking;
+use self::prove::Signed;
 use self::rate_limit::RateLimit;
 use self::tunnel::Tunnel;
 use self::wire::timer::Timer;
@@ -104,6 +109,8 @@ enum Step {
     Ask(Box<Asking>),
     /// Its body is read, to prove what the caller signed.
     Prove(Box<Signed>),
+    /// Its body is read, to count what it asks for.
+    Look(Box<Looking>),
     /// The fleet is asked whether it has seen the request.
     Claim(Box<fleet::Claiming>),
     /// The store is asked what was used of its quotas.
@@ -112,13 +119,6 @@ enum Step {
     Reserve(Box<fleet::Reserving>),
     /// It goes to the model; the artifacts sign the answer where the scheme wants that.
     Forward(Outgoing, Option<Arc<hawk::Artifacts>>),
-}
-
-/// A request whose head is signed, and whose body is still to be proven.
-struct Signed {
-    unproven: Unproven,
-    checked: Checked,
-    body: Option<Stream>,
 }
 
 /// The walk up to the first step that waits. Never fails: whatever goes wrong is an answer too. `timer` is the calling
@@ -151,7 +151,8 @@ async fn finish(worker: &Rc<Worker>, timer: &Rc<Timer>, waiting: Box<Waiting>) -
             }
             Step::Answer(response) => return own(call, response),
             Step::Forward(outgoing, artifacts) => break (outgoing, artifacts),
-            Step::Prove(signed) => Box::pin(prove(worker, &live, *signed, &mut call)).await,
+            Step::Prove(signed) => Box::pin(prove::prove(worker, &live, *signed, &mut call)).await,
+            Step::Look(looking) => Box::pin(look::look(worker, &live, *looking, &mut call)).await,
             Step::Claim(claiming) => Box::pin(fleet::claim(worker, &live, *claiming, &mut call)).await,
             Step::Count(counting) => Box::pin(counted::count(worker, &live, *counting, &mut call)).await,
             Step::Reserve(reserving) => Box::pin(fleet::reserve(worker, &live, *reserving, &mut call)).await,
@@ -161,22 +162,27 @@ async fn finish(worker: &Rc<Worker>, timer: &Rc<Timer>, waiting: Box<Waiting>) -
             Err(denial) => return deny(call, &live, &denial),
         }
     };
-    if let Some((credential, charge)) = call.to_charge() {
-        // Boxed, as every rare and large future of the walk: its room would be moved with each request.
-        if let Err(balance) = Box::pin(worker.gate.directory.charge(&credential, charge)).await
-            && let Err(denial) = decision::unless_softened(&mut call, Denial::Balance(balance))
-        {
-            return deny(call, &live, &denial);
-        }
+    if let Some((credential, charge)) = call.to_charge()
+        && let Err(balance) = Box::pin(worker.gate.directory.charge(&credential, charge)).await
+        && let Err(denial) = decision::unless_softened(&mut call, Denial::Balance(balance))
+    {
+        return deny(call, &live, &denial);
     }
     if let Err(denial) = ledger::open(worker, &mut call).await {
         return deny(call, &live, &denial);
     }
-    let answered = match forward::forward(worker, timer, outgoing, &mut call).await {
+    let (mut call, answered) = match call.reads_on() {
+        false => {
+            let answered = forward::forward(worker, timer, outgoing, &mut call).await;
+            (call, answered)
+        }
+        true => Box::pin(generated::forward(worker, outgoing, call)).await,
+    };
+    let answered = match answered {
         Ok(answered) => answered,
         Err(denial) => return deny(call, &live, &denial),
     };
-    call.answered();
+    call.answered(&answered.exchange);
     let (dress, rate_limit) = (Dress::of(&call), call.rate_limit.take());
     if answered.head.status == StatusCode::SWITCHING_PROTOCOLS {
         let (response, tunnel) = answer::switched(answered, call);
@@ -260,8 +266,7 @@ fn identify(
 /// Who a caller is: somebody, nobody, or one whose credential identifies nobody, with the refusal for that.
 type Caller = Result<Option<Identity>, Denial>;
 
-/// Access, what it permits, and whether there is room for it: a request that may be sent, or that waits for its fleet. What
-/// the route's mode softens is sent too, and remembered.
+/// Access, and what comes after it. What the route's mode softens is sent too, and remembered.
 fn admit(
     worker: &Worker,
     live: &Live,
@@ -284,8 +289,28 @@ fn admit(
         Err(denial) => access::refuse(&route, None, denial)?,
     };
     tunnel::check(&permit, &checked)?;
-    let (client, declared) = (checked.head.client, body.remaining().unwrap_or(0));
-    let uncounted = admission::uncounted(&worker.gate.limiter, &permit, client, declared, call.now);
+    let body = match body {
+        body if route.meters.needs_body().is_none() => body,
+        RequestBody::Stream(body) => {
+            return Ok(Step::Look(Box::new(Looking { permit, checked, body, artifacts })));
+        }
+        RequestBody::Whole(body) => look::read(&route, &checked, body, call)?,
+    };
+    limit(worker, live, permit, checked, body, artifacts, call)
+}
+
+/// Whether it is known what a permitted request has left: then it is judged, else the store is asked before.
+fn limit(
+    worker: &Worker,
+    live: &Live,
+    permit: Permit,
+    checked: Checked,
+    body: RequestBody,
+    artifacts: Option<Arc<hawk::Artifacts>>,
+    call: &mut Call,
+) -> Result<Step, Denial> {
+    let (client, cost) = (checked.head.client, call.estimate(permit.route(), &body));
+    let uncounted = admission::uncounted(&worker.gate.limiter, &permit, client, &cost, call.now);
     if !uncounted.is_empty() {
         let counting = Counting { uncounted, permit, checked, body, artifacts };
         return Ok(Step::Count(Box::new(counting)));
@@ -303,11 +328,11 @@ fn send(
     artifacts: Option<Arc<hawk::Artifacts>>,
     call: &mut Call,
 ) -> Result<Step, Denial> {
-    let (client, declared) = (checked.head.client, body.remaining().unwrap_or(0));
+    let (client, cost) = (checked.head.client, call.estimate(permit.route(), &body));
     let (limiter, now) = (&worker.gate.limiter, call.now);
     let reserved = match &worker.gate.shared {
-        None => admission::reserve(limiter, permit, client, declared, now),
-        Some(shared) => match shared.begin(limiter, permit, client, declared, now) {
+        None => admission::reserve(limiter, permit, client, &cost, now),
+        Some(shared) => match shared.begin(limiter, permit, client, cost, now) {
             Ok(Progress::Ask(asking)) => {
                 return Ok(Step::Reserve(Box::new(fleet::Reserving { asking, checked, body, artifacts })));
             }
@@ -363,22 +388,6 @@ fn deny(mut call: Box<Call>, live: &Live, denial: &Denial) -> Answer {
 fn dressed(call: &mut Call, response: Response<Bytes>) -> Answer {
     let response = Dress::of(call).put_on(response.map(ResponseBody::from));
     Answer { response, rate_limit: call.rate_limit.take(), tunnel: None }
-}
-
-/// Reads the body whole and compares it with what was signed; then the walk goes on as for everybody.
-async fn prove(worker: &Worker, live: &Live, signed: Signed, call: &mut Call) -> Result<Step, Denial> {
-    let Signed { unproven, checked, body } = signed;
-    let route = call.route.clone().ok_or(Denial::NoRoute)?;
-    if let Err(denial) = fleet::first(worker, &route, unproven.artifacts()).await {
-        return admit(worker, live, route, Err(denial), checked, body.into(), call);
-    }
-    let bytes = match body {
-        Some(body) => body.read_whole(call.held.insert(worker.gate.bodies.enter())).await?,
-        None => Bytes::new(),
-    };
-    let content_type = checked.head.headers.get(header::CONTENT_TYPE);
-    let caller = unproven.prove(&route.accept, content_type, &bytes).map(Some);
-    admit(worker, live, route, caller, checked, RequestBody::Whole(bytes), call)
 }
 
 /// A body that says itself that it is too large is refused before anything is read.

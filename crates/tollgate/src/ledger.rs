@@ -7,12 +7,15 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use anyhow::Context;
-use tollgate_ledger::Journal;
+use jiff::Timestamp;
 use tollgate_ledger::chain::SealKey;
 use tollgate_ledger::journal::{Config, State, SyncMode};
-use tollgate_ledger::shipper::Counters;
+use tollgate_ledger::shipper::{self, Counters, Unshipped};
+use tollgate_ledger::{Journal, Shipper, Sink};
+use tollgate_store::Store;
 
 pub use self::shipping::Shipping;
 use crate::config::process::{self, Process};
@@ -39,9 +42,8 @@ impl Ledger {
     /// Where it cannot be made or locked, or the key of its seals cannot be read.
     pub fn open(process: &Process, data_dir: &DataDir) -> anyhow::Result<Arc<Self>> {
         let node = node();
-        let fleet_key = process.shared.as_ref().and_then(|shared| shared.key.as_ref());
-        let seal_key = match fleet_key {
-            Some(key) => SealKey::new(key.expose()),
+        let seal_key = match fleet_key(process) {
+            Some(key) => key,
             None => SealKey::new(&own_seal_key(&data_dir.seal_key())?),
         };
         let config = Config {
@@ -72,6 +74,16 @@ impl Ledger {
         }
     }
 
+    /// Delivers what the journal has, once earlier processes are finished: how many events went, and what is left.
+    pub async fn empty(self: &Arc<Self>, store: &Store, within: Duration) -> (u64, Option<Unshipped>) {
+        self.recover();
+        let sink = Sink::new(self.settings.sink.clone(), store);
+        let mut shipper = Shipper::new(self.journal.clone(), sink, shipper::Settings::default());
+        let counters = shipper.counters();
+        let left = shipper.ship_all(tokio::time::Instant::now() + within).await.err();
+        (counters.read(Timestamp::now()).events, left)
+    }
+
     /// How many events wait in the journal, where nothing ships them.
     fn waiting(&self) -> u64 {
         let waiting = |stream| {
@@ -92,6 +104,41 @@ impl Ledger {
     }
 }
 
+/// The key of the seals that gates of this file make: the fleet's, or that of the data directory, if it has one yet.
+///
+/// # Errors
+/// Where the file of the key cannot be read or holds none.
+pub fn seal_key_of(process: &Process) -> anyhow::Result<Option<SealKey>> {
+    match fleet_key(process) {
+        Some(key) => Ok(Some(key)),
+        None => seal_key_in(&DataDir::seal_key_below(&process.data_dir)),
+    }
+}
+
+/// The key of seals in a file, if there is one.
+///
+/// # Errors
+/// Where it cannot be read or holds none.
+pub fn seal_key_in(path: &Path) -> anyhow::Result<Option<SealKey>> {
+    let what = || format!("the key of the ledger's seals, `{}`", path.display());
+    match fs::read_to_string(path) {
+        Ok(text) => parse_key(&text)
+            .map(|key| Some(SealKey::new(&key)))
+            .with_context(|| format!("{} holds no key", what())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(what),
+    }
+}
+
+fn fleet_key(process: &Process) -> Option<SealKey> {
+    let key = process.shared.as_ref().and_then(|shared| shared.key.as_ref());
+    key.map(|key| SealKey::new(key.expose()))
+}
+
+fn parse_key(text: &str) -> Option<Vec<u8>> {
+    hex::decode(text.trim()).ok().filter(|key| key.len() == SEAL_KEY)
+}
+
 /// What this machine calls itself.
 fn node() -> Box<str> {
     let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
@@ -108,10 +155,7 @@ fn node() -> Box<str> {
 fn own_seal_key(path: &Path) -> anyhow::Result<Vec<u8>> {
     let what = || format!("the key of the ledger's seals, `{}`", path.display());
     match fs::read_to_string(path) {
-        Ok(text) => {
-            let key = hex::decode(text.trim()).ok().filter(|key| key.len() == SEAL_KEY);
-            key.with_context(|| format!("{} holds no key", what()))
-        }
+        Ok(text) => parse_key(&text).with_context(|| format!("{} holds no key", what())),
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let mut key = [0; SEAL_KEY];
             aws_lc_rs::rand::fill(&mut key).ok().context("the operating system gave no random bytes")?;

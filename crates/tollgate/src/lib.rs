@@ -15,6 +15,7 @@ pub mod ledger;
 pub mod probe;
 pub mod quotas;
 pub mod reload;
+pub mod role;
 pub mod server;
 pub mod shared;
 pub mod state;

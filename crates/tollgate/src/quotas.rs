@@ -1,6 +1,6 @@
 //! What was used of quotas: counted in this process, kept in the store.
 //!
-//! Nothing is granted that was not taken from the store before. A gate takes a [lease](Grant::Lease) ahead, which the store
+//! Nothing is granted that was not taken from the store before. A gate takes a [lease](Grant) ahead, which the store
 //! counts as used, grants from that, and gives the rest back after [`EVERY`]. Settling and taking is one transaction that
 //! holds the counter's row, so of all gates that ask at once each sees what those before it took: what was used and what is
 //! held together never exceed the quota. That needs no word on how many gates there are, no clock in common, and no gate
@@ -23,9 +23,9 @@ use tollgate_core::admission::Uncounted;
 use tollgate_core::consumer::Name;
 use tollgate_core::credential::Credential;
 use tollgate_core::limit::{Delta, Grant, Key, Limiter, Period, Quota};
-use tollgate_store::{AccountId, Error, Lease, Leased, QuotaKey, Scope, Store};
+use tollgate_store::{AccountId, Actor, Error, Lease, Leased, QuotaKey, Scope, Store};
 
-use crate::directory::{Directory, Unanswered};
+use crate::directory::{Directory, Unanswered, timestamp};
 use crate::state::clock::Clock;
 
 /// How often the store is told, and how long what was taken ahead is kept.
@@ -46,6 +46,17 @@ pub struct Quotas {
     /// Held while the store is told or asked of a counter: meanwhile nothing else of it is on its way there. Whoever takes
     /// several takes them in order.
     lanes: [Mutex<()>; LANES],
+}
+
+/// One counter: a quota, and whose.
+#[derive(Debug, Clone, Copy)]
+pub struct Counter<'c> {
+    /// Its key.
+    pub key: &'c Key,
+    /// The quota that it counts towards.
+    pub quota: &'c Quota,
+    /// With which credential calls count towards it.
+    pub credential: Option<&'c Credential>,
 }
 
 /// Why a counter is not known.
@@ -113,6 +124,46 @@ impl Quotas {
         let key = stored(&name, quota.period_at(now.wall))?;
         let used = self.directory.read(store.quota_used(&key)).await?;
         Ok(u64::try_from(used).unwrap_or(0))
+    }
+
+    /// Sets what was used of a quota in the present period, and notes it in the audit as a change of `what`. What this gate holds
+    /// on lease goes back first; what others hold comes off the figure within [`EVERY`], as far as they do not use it.
+    ///
+    /// # Errors
+    /// [`Unknown`]; then nothing was set, as far as the store was heard.
+    pub async fn correct(
+        &self,
+        counter: &Counter<'_>,
+        actor: &Actor,
+        what: &str,
+        used: i64,
+        now: Now,
+    ) -> Result<(), Unknown> {
+        let store = self.store()?;
+        let Counter { key, quota, credential } = *counter;
+        let figure = u64::try_from(used).unwrap_or(0);
+        let _lane = self.lane(key).await;
+        let period = quota.period_at(now.wall);
+        let name = name(credential, &key.to_string());
+        let stored = stored(&name, period)?;
+        let all_goes_back = Now { monotonic: Duration::MAX, ..now };
+        if let (Some(delta), _) = self.limiter.export_one(key, period, all_goes_back) {
+            let told = self.directory.write(store.add_quotas(Scope::All, &[added(&delta)?])).await;
+            match &told {
+                Ok(_) => self.limiter.confirm(&[delta]),
+                Err(_) => self.limiter.fail(&[delta]),
+            }
+            told?;
+        }
+        let set = async {
+            let mut change = store.change(actor, timestamp(now)).await?;
+            change.set_quota(Scope::All, &stored, what, used).await?;
+            change.commit().await
+        };
+        self.directory.write(set).await?;
+        // So that the next call here asks the store, and not what was known before.
+        let over = Grant { units: 0, until: Duration::ZERO };
+        self.limiter.load(*key, name.into(), period, figure, over).map_err(|_| Unknown::Full)
     }
 
     /// Tells the store what was used since it was told last, and gives back what was taken ahead too long ago.
@@ -187,7 +238,7 @@ impl Quotas {
             Err(_) => self.limiter.fail(delta.as_slice()),
         }
         let Leased { used, units } = leased?;
-        Ok((used, Grant::Lease { units, until: now.monotonic.saturating_add(EVERY) }))
+        Ok((used, Grant { units, until: now.monotonic.saturating_add(EVERY) }))
     }
 
     fn store(&self) -> Result<&Store, Unknown> {

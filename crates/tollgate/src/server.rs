@@ -185,7 +185,7 @@ impl Server {
             tls.store(certificate);
         }
         self.watch_health(live);
-        let changes = self.gate.process.changes(process);
+        let changes = self.gate.process.changes(&self.gate.process.role.of(process.clone()));
         if !changes.is_empty() {
             let members = changes.join("`, `");
             tracing::warn!("the file changes what takes effect at the next start alone: `{members}`");
@@ -294,7 +294,9 @@ fn start_workers(gate: &Arc<Gate>) -> anyhow::Result<(Vec<JoinHandle<bool>>, Vec
     let mut threads = Vec::with_capacity(count);
     let mut inboxes = Vec::with_capacity(count);
     let (begun, beginnings) = std::sync::mpsc::channel();
-    for index in 0..count.max(1) {
+    // Nothing is served without a listener.
+    let count = if gate.process.listen.is_empty() { 0 } else { count.max(1) };
+    for index in 0..count {
         let (connections, inbox) = unbounded_channel();
         inboxes.push(Inbox { connections, load: Arc::new(AtomicUsize::new(0)) });
         let (gate, begun) = (gate.clone(), begun.clone());

@@ -1,5 +1,5 @@
-//! What the nodes of a fleet share through one Redis: rates, nonces, answers of an external auth service, and the word that
-//! something changed.
+//! What the nodes of a fleet share through one Redis: rates, nonces, answers of an external auth service, refusals, and the
+//! word that something changed.
 //!
 //! Redis holds nothing that cannot be lost. It answers within [`link::ANSWER`] or counts as away, and then every node goes
 //! on by itself; what that means for each kind of state stands with it. The data plane waits for it in two places only: a
@@ -13,6 +13,7 @@ mod nodes;
 mod nonces;
 mod probe;
 mod rates;
+mod told;
 
 use std::fmt;
 use std::sync::Arc;
@@ -26,8 +27,10 @@ use tollgate_core::limit::fleet::Fleet;
 use tollgate_secrets::Secret;
 
 use crate::state::clock::Clock;
+use crate::tls;
 
 use self::link::Link;
+use self::told::Telling;
 
 pub use self::link::Away;
 pub use self::probe::{Unfit, probe};
@@ -43,7 +46,7 @@ const KEYS: usize = 100_000;
 pub struct Settings {
     /// `redis://…` or `rediss://…`, with the password if there is one.
     pub url: Secret,
-    /// What answers of an external auth service are authenticated with; without it none are shared.
+    /// What answers of an external auth service, and refusals, are authenticated with; without it none are shared.
     pub key: Option<Secret>,
     /// How many nodes there are as long as Redis was never heard.
     pub nodes: u32,
@@ -75,6 +78,7 @@ pub struct Shared {
     key: Option<hmac::Key>,
     node: Box<str>,
     counts: Counts,
+    telling: Telling,
     /// Something waits to be told.
     errands: Notify,
     /// Something changed here that others are to look at.
@@ -129,6 +133,8 @@ impl Settings {
     }
 
     fn open(&self) -> Result<redis::Client, SettingsError> {
+        // The crate takes whatever is installed.
+        tls::install_provider();
         let url = self.url.expose_text().map(str::trim).ok_or(SettingsError::Url)?;
         // The crate knows more schemes, such as sockets of this machine, which no fleet has in common.
         if !["redis://", "rediss://"].iter().any(|scheme| url.starts_with(scheme)) {
@@ -155,6 +161,7 @@ impl Shared {
         let fleet = Arc::new(Fleet::new(KEYS));
         fleet.set_nodes(settings.nodes);
         let news = watch::Sender::new(0);
+        let (telling, to_tell) = Telling::new();
         let key = settings.key.as_ref().map(|key| hmac::Key::new(hmac::HMAC_SHA256, key.expose()));
         let shared = Arc::new(Self {
             link: Link::new(settings.open()?, news.clone())?,
@@ -163,6 +170,7 @@ impl Shared {
             key,
             node: hex::encode(crate::keys::random::<8>()?).into(),
             counts: Counts::default(),
+            telling,
             errands: Notify::new(),
             changed: Notify::new(),
             news,
@@ -171,6 +179,7 @@ impl Shared {
         control.spawn(shared.clone().keep());
         control.spawn(shared.clone().run_errands());
         control.spawn(shared.clone().tell());
+        control.spawn(shared.clone().tell_decisions(to_tell));
         Ok(shared)
     }
 

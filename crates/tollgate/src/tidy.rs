@@ -30,9 +30,24 @@ pub(crate) async fn keep(directory: Weak<Directory>, clock: Clock, events: Durat
         ticks.tick().await;
         let Some(directory) = directory.upgrade() else { return };
         let Some(store) = directory.store() else { continue };
-        if let Err(error) = tidy(store, &retention, directory::timestamp(clock.now())).await {
-            tracing::warn!(%error, "the store was not tidied");
-        }
+        told(tidy(store, &retention, directory::timestamp(clock.now())).await);
+    }
+}
+
+/// The same for a store that no gate of this process uses.
+pub(crate) async fn keep_store(store: Store, events: Duration, now: fn() -> Timestamp) {
+    let events = SignedDuration::try_from(events).unwrap_or(SignedDuration::MAX);
+    let retention = Retention { events, ..Retention::default() };
+    let mut ticks = tokio::time::interval(EVERY);
+    loop {
+        ticks.tick().await;
+        told(tidy(&store, &retention, now()).await);
+    }
+}
+
+fn told(tidied: Result<()>) {
+    if let Err(error) = tidied {
+        tracing::warn!(%error, "the store was not tidied");
     }
 }
 

@@ -12,10 +12,18 @@ use std::process::{Child, Command, Output, Stdio};
 mod admin;
 #[path = "cli/killed.rs"]
 mod killed;
+#[path = "cli/ledger.rs"]
+mod ledger;
 #[path = "cli/live.rs"]
 mod live;
+#[expect(clippy::panic, reason = "a test fails by panicking")]
+#[path = "cli/models.rs"]
+mod models;
 #[path = "cli/operate.rs"]
 mod operate;
+#[expect(clippy::panic, reason = "a test fails by panicking")]
+#[path = "cli/roles.rs"]
+mod roles;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 use serde_json::Value;

@@ -238,7 +238,7 @@ fn policies_may_be_written_by_hand() {
     for (text, told) in [
         (
             "expectations:\n- { consumer: eve, request: POST /keys, outcome: allowed }\n",
-            "there is no consumer `eve`",
+            "the file declares no consumer `eve`",
         ),
         ("expectations:\n- { consumer: ann, request: /keys, outcome: allowed }\n", "`/keys` is no request"),
         ("expectations:\n- { consumer: ann, request: POST keys, outcome: allowed }\n", "begins with `/`"),
@@ -417,4 +417,68 @@ fn the_log_tells_who_calls_by_the_beginning_of_the_key() {
         (&told[4]["consumer"], told[4]["request_id"].as_str().map(str::len)),
         (&json!("ann"), Some(26))
     );
+}
+
+#[test]
+fn a_policy_speaks_of_consumers_of_the_store_by_name() {
+    let ground = Ground::new();
+    let after = CONFIG.replace("deny: [bob]", "allow: [ann, { store: far }], deny: [{ store: near }]");
+    ground.write("after.yaml", &after);
+    ground.run(&["test", "-c", "after.yaml", "--record", "recorded.yaml"], 0);
+    let recorded = fs::read_to_string(ground.0.path().join("recorded.yaml")).unwrap();
+    for line in [
+        "{ consumer: { store: far }, request: POST /keys, outcome: allowed }",
+        "{ consumer: { store: near }, request: POST /keys, outcome: consumer_forbidden }",
+    ] {
+        assert!(recorded.contains(line), "{line}: {recorded}");
+    }
+    ground.run(&["test", "-c", "after.yaml", "recorded.yaml"], 0);
+    let policy = "expectations:
+  - { consumer: far, request: POST /keys, outcome: allowed }
+  - { consumer: { store: ann }, request: POST /keys, outcome: allowed }
+  - { consumer: { store: near }, request: POST /keys, outcome: allowed }
+";
+    ground.write("policy.yaml", policy);
+    let tested = ground.json(&["test", "-c", "after.yaml", "policy.yaml"], 1);
+    let found: Vec<&str> =
+        tested["results"].as_array().unwrap().iter().map(|one| one["found"].as_str().unwrap()).collect();
+    assert_eq!(
+        found,
+        [
+            "the file declares no consumer `far`; one of the store is `{ store: far }`",
+            "no route names a consumer `ann` of the store",
+            "denied (403 consumer_forbidden)",
+        ]
+    );
+    ground
+        .write("policy.yaml", "expectations: [{ consumer: { file: a }, request: GET /, outcome: allowed }]");
+    let (_, err) = ground.run(&["test", "-c", "after.yaml", "policy.yaml"], 1);
+    assert!(err.contains("`{ store: NAME }`"), "{err}");
+
+    // Whom one file names is in the store for both.
+    let changes = ground.json(&["diff", "tollgate.yaml", "after.yaml"], 0);
+    let changed: Vec<(&str, &str)> = changes["changes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|change| {
+            (change["consumer"].as_str().unwrap_or("-"), change["after"]["detail"].as_str().unwrap())
+        })
+        .collect();
+    assert_eq!(changed, [("near", "denied (403 consumer_forbidden)")]);
+}
+
+#[test]
+fn the_matrix_says_what_it_does_not_know() {
+    let ground = Ground::new();
+    let (out, err) = ground.run(&["matrix"], 0);
+    assert!(
+        out.starts_with("consumer") && err.contains("`--gate`") && err.lines().count() == 1,
+        "{out}{err}"
+    );
+    let closed = CONFIG
+        .replace("deny: [bob]", "allow: [bob]")
+        .replace("scopes: [model:read] }\n  open", "allow: [ann] }\n  open");
+    ground.write("closed.yaml", &closed);
+    assert_eq!(ground.run(&["matrix", "-c", "closed.yaml"], 0).1, "");
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::{Admission, Refused, estimate, refuse, rules, soften};
+use super::{Admission, Refused, refuse, rules, soften};
 use crate::access::Permit;
 use crate::credential::Credential;
 use crate::limit::fleet::{Asked, Fleet, share_of};
@@ -45,7 +45,7 @@ struct Call {
     limiter: Arc<Limiter>,
     permit: Permit,
     client: IpAddr,
-    estimate: Cost,
+    cost: Cost,
 }
 
 /// Reserves as [`super::reserve`] does, rates from the fleet and slots from this node's share of them.
@@ -57,10 +57,10 @@ pub fn begin(
     fleet: &Arc<Fleet>,
     permit: Permit,
     client: IpAddr,
-    body: u64,
+    cost: Cost,
     now: Now,
 ) -> Result<Progress, Box<Refused>> {
-    let call = Call { limiter: limiter.clone(), permit, client, estimate: estimate(body) };
+    let call = Call { limiter: limiter.clone(), permit, client, cost };
     if call.permit.softened().is_some() || call.rules().next().is_none() {
         let admission = Admission { permit: call.permit, reservation: None, softened: None };
         return Ok(Progress::Admitted(admission));
@@ -157,7 +157,7 @@ impl Call {
         for (place, (limit, key)) in self.rules().enumerate() {
             match limit {
                 Limit::Rate(rate) => {
-                    rates.push(Asked { place, rate: *rate, key, units: self.estimate.of(rate.unit()) });
+                    rates.push(Asked { place, rate: *rate, key, units: self.cost.of(rate.unit()) });
                 }
                 Limit::Concurrent(_) | Limit::Quota(_) => others.push(place),
             }
@@ -175,7 +175,7 @@ impl Call {
         let limits: SmallVec<[(&Limit, Key); 4]> =
             shares.iter().map(|(limit, key)| (&**limit, *key)).collect();
         let place = |index: usize| places.get(index).copied().unwrap_or(0);
-        self.limiter.reserve(&limits, &self.estimate, now).map_err(|refusal| {
+        self.limiter.reserve(&limits, &self.cost, now).map_err(|refusal| {
             self.refused(match refusal {
                 // Of the other limits nothing is known here.
                 Refusal::Limited { limit, ends, standing } if places.len() == self.rules().count() => {

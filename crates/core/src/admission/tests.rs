@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::access::{self, Permit};
 use crate::authn::Identity;
@@ -16,6 +18,11 @@ fn requests(amount: u64, seconds: u64) -> Limit {
 
 fn bytes(amount: u64, seconds: u64) -> Limit {
     Limit::Rate(Rate::new(Unit::Bytes, amount, Duration::from_secs(seconds), None).unwrap())
+}
+
+/// A call with a body of so many bytes.
+fn of_body(bytes: u64) -> Cost {
+    Cost::request().with(Unit::Bytes, bytes)
 }
 
 fn slots(most: u32) -> Limit {
@@ -57,7 +64,7 @@ fn check(limit: (Limit, Per), calls: &[(&str, &str)], expected: &[bool]) {
         .map(|(who, from)| {
             let identity = who.split_once('/').map(|(consumer, key)| caller(consumer, key, &[]));
             let permit = permit(&route, identity.as_ref());
-            let admitted = reserve(&limiter, permit, address(from), 0, at(0));
+            let admitted = reserve(&limiter, permit, address(from), &Cost::request(), at(0));
             admitted.map(|admission| std::mem::forget(admission.into_parts())).is_ok()
         })
         .collect();
@@ -105,7 +112,7 @@ fn a_call_without_limits_holds_nothing() {
     let limiter = Arc::new(Limiter::new(64));
     let ann = caller("ann", "k", &[]);
     let permit = permit(&limited(&[]), Some(&ann));
-    let admission = reserve(&limiter, permit, address("::1"), 0, at(0)).unwrap();
+    let admission = reserve(&limiter, permit, address("::1"), &Cost::request(), at(0)).unwrap();
     assert!(admission.into_parts().1.is_none() && limiter.is_empty());
 }
 
@@ -114,7 +121,7 @@ fn all_limits_are_taken_or_none() {
     let limiter = Arc::new(Limiter::new(64));
     let route = limited(&[(slots(2), Per::Consumer), (bytes(100, HOUR), Per::Address)]);
     let ann = caller("ann", "k", &[(requests(10, HOUR), Per::Consumer)]);
-    let call = |body| reserve(&limiter, permit(&route, Some(&ann)), address("::1"), body, at(0));
+    let call = |body| reserve(&limiter, permit(&route, Some(&ann)), address("::1"), &of_body(body), at(0));
     let left = |admission: &Admission| {
         let standing = admission.reservation().unwrap().standing();
         standing.map(|left| left.remaining()).collect::<Vec<_>>()
@@ -144,7 +151,9 @@ fn what_is_reserved_ends_with_the_call() {
     let route = limited(&[]);
     let check = |end: &dyn Fn(Reservation), expected: u64| {
         let limiter = Arc::new(Limiter::new(64));
-        let call = |body| reserve(&limiter, permit(&route, Some(&ann)), address("::1"), body, at(0)).unwrap();
+        let call = |body| {
+            reserve(&limiter, permit(&route, Some(&ann)), address("::1"), &of_body(body), at(0)).unwrap()
+        };
         end(call(40).into_parts().1.unwrap());
         assert_eq!(call(0).reservation().unwrap().standing().next().unwrap().remaining(), expected);
     };
@@ -163,7 +172,7 @@ fn what_is_reserved_ends_with_the_call() {
 fn a_body_that_never_fits_is_too_large() {
     let limiter = Arc::new(Limiter::new(64));
     let route = limited(&[(requests(1, HOUR), Per::Address), (bytes(100, 1), Per::Address)]);
-    let refused = reserve(&limiter, permit(&route, None), address("::1"), 101, at(0)).unwrap_err();
+    let refused = reserve(&limiter, permit(&route, None), address("::1"), &of_body(101), at(0)).unwrap_err();
     assert_eq!(refused.denial, Denial::Bound(Bound::Body { max: 100 }));
     assert!(limiter.is_empty());
 }
@@ -220,4 +229,68 @@ fn credentials_of_two_kinds_may_share_an_id() {
     let hawk = Credential::new("ann-api_key", ann, None, Proof::Hawk(hawk)).unwrap();
     assert_eq!(key.id, hawk.id);
     assert_ne!(key.subject(), hawk.subject());
+}
+
+/// A call's life: its estimate in tokens, and what came of it.
+#[derive(Debug, Clone, Copy)]
+enum Ended {
+    /// It used so much.
+    Settled(u64),
+    /// It was never sent.
+    GivenBack,
+    /// It is still under way.
+    Open,
+}
+
+fn ended() -> impl Strategy<Value = Ended> {
+    prop_oneof![(0..500_u64).prop_map(Ended::Settled), Just(Ended::GivenBack), Just(Ended::Open)]
+}
+
+proptest! {
+    /// Whatever calls reserve and use, in whatever order they end: what is left is the amount less what was used and what
+    /// those under way hold, down to nothing; and who is refused has not changed it.
+    #[test]
+    fn a_rate_of_tokens_is_never_left_wrong(
+        calls in prop::collection::vec((0..300_u64, ended()), 1..40),
+        order in prop::collection::vec(any::<prop::sample::Index>(), 40),
+    ) {
+        let limiter = Arc::new(Limiter::new(64));
+        let rate = Limit::Rate(Rate::new(Unit::Tokens, 1000, Duration::from_secs(HOUR), None).unwrap());
+        let route = limited(&[(rate, Per::Consumer)]);
+        let ann = caller("ann", "k", &[]);
+        let (mut taken, mut open): (u64, Vec<(u64, Ended, Reservation)>) = (0, Vec::new());
+        let end = |taken: &mut u64, (estimate, ended, mut held): (u64, Ended, Reservation)| match ended {
+            Ended::Settled(truth) => {
+                held.commit();
+                held.settle(&Cost::request().with(Unit::Tokens, truth), at(0));
+                *taken = *taken - estimate + truth;
+            }
+            Ended::GivenBack => *taken -= estimate,
+            Ended::Open => std::mem::forget(held),
+        };
+        for ((estimate, ended), index) in calls.iter().zip(&order) {
+            let cost = Cost::request().with(Unit::Tokens, *estimate);
+            match reserve(&limiter, permit(&route, Some(&ann)), address("::1"), &cost, at(0)) {
+                Ok(admission) => {
+                    prop_assert!(taken + estimate <= 1000);
+                    taken += estimate;
+                    let (_, held) = admission.into_parts();
+                    open.push((*estimate, *ended, held.unwrap()));
+                }
+                Err(refused) => {
+                    prop_assert!(taken + estimate > 1000);
+                    prop_assert_eq!(refused.standing[0].remaining(), 1000_u64.saturating_sub(taken));
+                }
+            }
+            if open.len() > 3 {
+                end(&mut taken, open.swap_remove(index.index(open.len())));
+            }
+        }
+        for call in open {
+            end(&mut taken, call);
+        }
+        let probe = Cost::request().with(Unit::Tokens, 1001);
+        let refused = reserve(&limiter, permit(&route, Some(&ann)), address("::1"), &probe, at(0)).unwrap_err();
+        prop_assert_eq!(refused.standing[0].remaining(), 1000_u64.saturating_sub(taken));
+    }
 }

@@ -25,19 +25,15 @@ pub struct Delta {
     pub amount: i64,
 }
 
-/// How much of a quota this process may grant without asking.
+/// How much of a quota this process may grant without asking: what it has taken ahead from a store in which others may count
+/// too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Grant {
-    /// All of it: nobody else counts, and the store is told afterwards.
-    All,
-    /// What it has taken ahead from a store in which others count too.
-    Lease {
-        /// How much, beyond the use that the store knew. The store counts it as used from when it was taken until it is
-        /// given back, so that nobody else can grant it, whatever becomes of this process.
-        units: u64,
-        /// Until when on the monotonic clock it may be kept; then what is left of it is given back.
-        until: Duration,
-    },
+pub struct Grant {
+    /// How much, beyond the use that the store knew. The store counts it as used from when it was taken until it is given
+    /// back, so that nobody else can grant it, whatever becomes of this process.
+    pub units: u64,
+    /// Until when on the monotonic clock it may be kept; then what is left of it is given back.
+    pub until: Duration,
 }
 
 /// Settled and reserved use within one period.
@@ -50,11 +46,11 @@ pub(super) struct Counter {
     pub used: u64,
     /// Held by reservations.
     pub reserved: u64,
-    /// What the store counts: without a lease of the settled use, with one of all that was taken or may be.
+    /// What the store counts: all that was taken or may be.
     persisted: u64,
     /// What is on its way to the store, to be added to that.
     sent: i64,
-    /// How much may be taken in all without asking the store; everything, where nobody else counts.
+    /// How much may be taken in all without asking the store.
     most: u64,
     /// Until when a lease may be kept.
     good_until: Duration,
@@ -64,20 +60,15 @@ pub(super) struct Counter {
 
 impl Counter {
     pub fn new(key: Key, name: Arc<str>, period: Period, used: u64, grant: Grant) -> Self {
-        let (most, persisted, good_until) = match grant {
-            Grant::All => (u64::MAX, used, Duration::MAX),
-            Grant::Lease { units, until } => {
-                let most = used.saturating_add(units);
-                (most, most, until)
-            }
-        };
-        Self { key, name, period, used, reserved: 0, persisted, sent: 0, most, good_until, since: used }
+        let most = used.saturating_add(grant.units);
+        let good_until = grant.until;
+        Self { key, name, period, used, reserved: 0, persisted: most, sent: 0, most, good_until, since: used }
     }
 
     /// Adds what was leased anew to what is known. `stored` is what the store counted before that, and nothing is on its way
-    /// there. Where nobody else counts, what is known holds more than the store's word.
+    /// there.
     pub fn refresh(&mut self, stored: u64, grant: Grant) {
-        let Grant::Lease { units, until } = grant else { return };
+        let Grant { units, until } = grant;
         // What the store counts beyond what it has from here is others' use and leases.
         let others = i128::from(stored) - i128::from(self.persisted);
         let used = i128::from(self.used) + others;
@@ -114,11 +105,6 @@ impl Counter {
         self.taken().saturating_sub(self.since)
     }
 
-    /// Whether nobody else counts.
-    pub fn is_alone(&self) -> bool {
-        self.most == u64::MAX
-    }
-
     /// Whether the store knows all of it, so that it can be forgotten and loaded again.
     pub fn is_clean(&self) -> bool {
         self.reserved == 0 && self.sent == 0 && self.used == self.persisted
@@ -136,14 +122,10 @@ impl Counter {
         if self.sent != 0 {
             return None;
         }
-        let known = if self.is_alone() {
-            self.used
-        } else {
-            if now.monotonic >= self.good_until {
-                self.most = self.taken();
-            }
-            self.taken().max(self.most)
-        };
+        if now.monotonic >= self.good_until {
+            self.most = self.taken();
+        }
+        let known = self.taken().max(self.most);
         let amount = i128::from(known) - i128::from(self.persisted);
         let amount = i64::try_from(amount).unwrap_or(i64::MAX);
         if amount == 0 {
@@ -151,6 +133,15 @@ impl Counter {
         }
         self.sent = amount;
         Some(Delta { key: self.key, name: self.name.clone(), period: self.period, amount })
+    }
+
+    /// The same for whoever leases anew: what is left goes back first, or a call that needs more than that would be refused
+    /// for what its own gate holds.
+    pub fn give_up(&mut self, now: Now) -> Option<Delta> {
+        if self.sent == 0 {
+            self.most = self.taken();
+        }
+        self.send(now)
     }
 
     /// The store's answer to what was sent. Whether it heard what it did not answer nobody knows: what was used is sent

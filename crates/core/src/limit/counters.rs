@@ -26,21 +26,14 @@ impl Counters {
 
     /// The counter of the period that `now` lies in; nothing where it is not loaded.
     ///
-    /// A new period begins at zero without the store, so that midnight asks it nothing. A clock that is set back finds
-    /// what is remembered of the earlier period, or has to have it loaded.
+    /// A new period has to be loaded, as others may have begun it. A clock that is set back finds what is remembered of the
+    /// earlier period, or has to have it loaded.
     pub fn now(&mut self, key: &Stored, quota: &Quota, now: Now) -> Option<&Counter> {
         let live = self.live.get(key)?;
         if !live.period.contains(now.unix_seconds()) {
             let period = quota.period_at(now.wall);
-            let next = match self.closed.remove(&(*key, period.start)) {
-                Some(remembered) => remembered,
-                // Where others count too, they may have begun it.
-                None if period.start >= live.period.end && live.is_alone() => {
-                    Counter::new(live.key, live.name.clone(), period, 0, Grant::All)
-                }
-                None => return None,
-            };
-            self.replace(key, next);
+            let remembered = self.closed.remove(&(*key, period.start))?;
+            self.replace(key, remembered);
         }
         self.live.get(key)
     }
@@ -60,8 +53,7 @@ impl Counters {
         self.tidy(key, start);
     }
 
-    /// Takes the store's figure for a period, from before `grant` was taken. False where there is no room. Where nobody
-    /// else counts, what is known already stays as it is: it holds what the store has not been told.
+    /// Takes the store's figure for a period, from before `grant` was taken. False where there is no room.
     pub fn load(&mut self, key: &Stored, fresh: Counter, grant: Grant) -> bool {
         let (period, stored) = (fresh.period, fresh.used);
         if let Some(known) = self.of(key, period.start) {
@@ -84,10 +76,10 @@ impl Counters {
         deltas.extend(counters.filter_map(|counter| counter.send(now)));
     }
 
-    /// What it is to be told of one counter, and how much that has taken since its lease began.
+    /// What it is to be told of one counter, whose lease ends with that, and how much was taken of it.
     pub fn send_one(&mut self, key: &Stored, period: Period, now: Now) -> (Option<Delta>, u64) {
         let counter = self.of(key, period.start);
-        counter.map_or((None, 0), |counter| (counter.send(now), counter.spent()))
+        counter.map_or((None, 0), |counter| (counter.give_up(now), counter.spent()))
     }
 
     /// The store's answer to one delta.

@@ -127,7 +127,7 @@ impl Limiter {
         deltas
     }
 
-    /// The same of one counter, and how much it has taken since its lease began.
+    /// The same of one counter, whose lease ends with that, and how much it has taken since the lease began.
     pub fn export_one(&self, key: &Key, period: Period, now: Now) -> (Option<Delta>, u64) {
         self.lock(Place::own(key)).counters.send_one(&key.stored(), period, now)
     }

@@ -2,8 +2,9 @@
 
 use super::events::Events;
 use super::json::{Found, Scanner};
-use super::reading::{Doubt, Quality, Reading, tokens_of};
+use super::reading::{Doubt, Reading, tokens_of};
 use super::reported::{Reported, Tokens};
+use crate::usage::Quality;
 
 /// Looks at an answer while it passes and tells what it cost. Its state is a few hundred bytes, however large the answer
 /// is and however it is split; equal bytes give equal readings.

@@ -1,7 +1,7 @@
 //! What a meter read from an answer.
 
 use super::TOKENS_MAX;
-use crate::limit::{Cost, Unit};
+use crate::usage::Quality;
 
 /// Tokens of one call, and how they came to be known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -26,18 +26,6 @@ pub struct Reading {
     pub began: bool,
 }
 
-/// How a number came to be known; the better is the smaller.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub enum Quality {
-    /// The model said so.
-    #[default]
-    Reported,
-    /// The gate counted the pieces of text of a stream: about one for each token.
-    Counted,
-    /// A quarter of the bytes.
-    Estimated,
-}
-
 /// Why a model's own count is not believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Doubt {
@@ -56,29 +44,6 @@ pub enum Doubt {
     /// The answer is of another kind than its `Content-Type` says. Its numbers are taken, and marked.
     #[error("the answer is not what its `Content-Type` says")]
     Type,
-}
-
-impl Reading {
-    /// The same cost with the tokens that were read, to settle what was reserved for the call.
-    #[must_use]
-    pub fn cost(&self, cost: Cost) -> Cost {
-        let (tokens_in, tokens_out) =
-            (self.tokens_in.unwrap_or_default(), self.tokens_out.unwrap_or_default());
-        cost.with(Unit::TokensIn, tokens_in)
-            .with(Unit::TokensOut, tokens_out)
-            .with(Unit::Tokens, tokens_in.saturating_add(tokens_out))
-    }
-}
-
-impl Quality {
-    /// The word of usage events.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Reported => "reported",
-            Self::Counted => "counted",
-            Self::Estimated => "estimated",
-        }
-    }
 }
 
 /// Tokens that so many bytes may be, rounded up so that no text is free.

@@ -137,7 +137,6 @@ impl RequestReading {
             .with(Unit::TokensOut, tokens_out)
             .with(Unit::Tokens, tokens)
             .with(Unit::Rows, self.rows.or(estimate.rows).unwrap_or_default())
-            .with(Unit::ComputeUnits, estimate.compute_units.unwrap_or_default())
     }
 }
 

@@ -10,7 +10,7 @@ use crate::authn::{Accept, Identity, Scheme, api_key};
 use crate::credential::Proof;
 use crate::denial::{Balance, DirectoryFailure, Forbidden, Malformed, Unauthenticated, Wanted};
 use crate::fixtures::{at, consumer, credential, name, route};
-use crate::limit::{Concurrent, Limit, Limiter, Limits, Owner, Per};
+use crate::limit::{Concurrent, Cost, Limit, Limiter, Limits, Owner, Per};
 use crate::upstream::Upstream;
 
 const SHADOW: Mode = Mode::Shadow;
@@ -154,7 +154,7 @@ fn a_softened_call_says_what_it_would_have_met_and_holds_nothing() {
     route.limits = Limits::new(Owner::Route(&name("r")), [limit]);
     let call = |route: &Arc<Route>| {
         let permit = access::decide(route, Some(ann())).unwrap();
-        admission::reserve(&limiter, permit, [192, 0, 2, 1].into(), 0, at(0)).unwrap()
+        admission::reserve(&limiter, permit, [192, 0, 2, 1].into(), &Cost::request(), at(0)).unwrap()
     };
 
     let denied = call(&Arc::new(route.clone()));

@@ -35,9 +35,10 @@ pub struct Measures {
 }
 
 /// How far a count can be trusted; a later one is worse.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Quality {
     /// The model said so, or the gate counted what cannot be miscounted.
+    #[default]
     Reported,
     /// Counted by the gate: one token for each delta of text, or by the configured tokenizer.
     Counted,

@@ -337,7 +337,7 @@ fn directory(path: &Path) -> io::Result<()> {
 }
 
 /// Which boot's directory this is.
-fn boot_of(path: &Path) -> Option<Ulid> {
+pub(super) fn boot_of(path: &Path) -> Option<Ulid> {
     let name = path.file_name()?.to_str()?;
     Ulid::from_string(name).ok().filter(|boot| boot.to_string() == name)
 }

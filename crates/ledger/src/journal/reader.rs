@@ -95,6 +95,12 @@ impl Reader {
         })
     }
 
+    /// A reader of all that is there of a stream that nobody writes to, what was released among it.
+    pub(super) fn at_rest(directory: PathBuf, stream: StreamId) -> Self {
+        let place = Place { head: Head::default(), chained: true, sealed: 0 };
+        Self { stream, directory, live: None, place, cursor: None, seen: None, ended: false }
+    }
+
     /// Whose events these are.
     pub fn stream(&self) -> StreamId {
         self.stream

@@ -3,4 +3,5 @@ mod harness;
 mod keeping;
 mod properties;
 mod reading;
+mod verifying;
 mod writing;

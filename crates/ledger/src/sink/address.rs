@@ -54,6 +54,16 @@ enum Scheme {
 }
 
 impl SinkAddress {
+    /// The word that it begins with.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Store => "store",
+            Self::Nats(_) => Scheme::Nats.as_str(),
+            Self::Kafka(_) => Scheme::Kafka.as_str(),
+            Self::Kinesis(_) => Scheme::Kinesis.as_str(),
+        }
+    }
+
     /// Reads an address.
     ///
     /// # Errors

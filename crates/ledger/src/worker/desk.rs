@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 use tollgate_store::{AlarmKind, Arrival, Error, Step, Store, Stray};
 
 use super::Counters;
@@ -15,7 +17,15 @@ pub(super) struct Desk {
     pub(super) store: Store,
     pub(super) feed: String,
     pub(super) counters: Arc<Counters>,
+    pub(super) work: Arc<Work>,
 }
+
+/// Whether something is being booked, which whoever stops waits for.
+#[derive(Debug, Default)]
+pub(super) struct Work(watch::Sender<bool>);
+
+/// Something is being booked as long as this lives.
+pub(super) struct Booking<'a>(&'a Work);
 
 /// Messages that were read together.
 #[derive(Debug, Default)]
@@ -28,7 +38,42 @@ pub(super) struct Pile {
 /// Of a message that is none, what is taken along: the store keeps no more.
 const STRAY: usize = 4096;
 
+impl Work {
+    pub(super) fn begin(&self) -> Booking<'_> {
+        self.0.send_replace(true);
+        Booking(self)
+    }
+
+    /// Reads until told to stop: then what is being booked is finished, and what is only read is left to be read again.
+    pub(super) async fn until<T>(
+        &self,
+        stop: &CancellationToken,
+        read: impl Future<Output = T>,
+    ) -> Option<T> {
+        let stopped = async {
+            stop.cancelled().await;
+            // The other end of the channel is this one, so there is always an answer.
+            let _ = self.0.subscribe().wait_for(|busy| !busy).await;
+        };
+        tokio::select! {
+            read = read => Some(read),
+            () = stopped => None,
+        }
+    }
+}
+
+impl Drop for Booking<'_> {
+    fn drop(&mut self) {
+        self.0.0.send_replace(false);
+    }
+}
+
 impl Desk {
+    /// A desk for another part of the same feed.
+    pub(super) fn beside(&self) -> Self {
+        Self { work: Arc::default(), ..self.clone() }
+    }
+
     /// Puts a message, which stands at `position` of `part`, on the pile.
     pub(super) fn sort(&self, pile: &mut Pile, part: &str, position: impl ToString, body: &[u8]) {
         match Message::parse(body) {
@@ -67,3 +112,7 @@ impl Desk {
         Ok(())
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests;

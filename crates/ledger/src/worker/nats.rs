@@ -46,6 +46,7 @@ pub(super) async fn read(remote: &Remote, desk: &Desk, settings: &Settings) -> R
             desk.counters.behind(PART, Some(0));
             continue;
         }
+        let _booking = desk.work.begin();
         book(desk, &messages).await.map_err(SinkError::away)?;
         for message in &messages {
             message.ack().await.map_err(|error| away(&error))?;

@@ -43,6 +43,7 @@ const TIMES: u32 = 3;
 impl Part {
     /// Books what was read up to a position; answers whether another worker has the part by now.
     pub(super) async fn book(&mut self, pile: &Pile, position: String) -> Result<bool, SinkError> {
+        let _booking = self.desk.work.begin();
         let step = Step { by: &self.by, part: &self.name, position: &position };
         match self.desk.book(pile, Some(step)).await {
             Ok(()) => {
@@ -101,12 +102,13 @@ pub(super) async fn share(
                     if running.contains_key(&name) {
                         continue;
                     }
-                    let (desk, by, settings) = (desk.clone(), by.clone(), *settings);
+                    let (desk, by, settings) = (desk.beside(), by.clone(), *settings);
                     let part = Part { name: name.clone(), position, desk, settings, by };
                     let (source, stop) = (source.clone(), stop.child_token());
                     running.insert(name.clone(), stop.clone());
                     tasks.spawn(async move {
-                        stop.run_until_cancelled(part.read(source)).await;
+                        let work = part.desk.work.clone();
+                        work.until(&stop, part.read(source)).await;
                         name
                     });
                 }

@@ -84,6 +84,33 @@ impl Store {
         Ok(found)
     }
 
+    /// What these consumers may present at this moment: of each one live credential of every kind, scopes and tier that it
+    /// has credentials of, in order of their identifiers. However many a consumer has, these are few.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn live_variety(
+        &self,
+        scope: Scope,
+        consumers: &[ConsumerId],
+        now: Timestamp,
+    ) -> Result<Vec<Found>> {
+        let mut ids: Vec<CredentialId> = Vec::new();
+        for chunk in consumers.chunks(500) {
+            let rows = Statement::new("SELECT MIN(id) FROM credentials WHERE consumer IN ");
+            let rows = rows.list(chunk.iter().map(|id| (*id).into()));
+            let rows =
+                rows.push(" AND revoked_at IS NULL AND disabled_at IS NULL AND (expires_at IS NULL OR ");
+            let rows =
+                rows.push("expires_at > ").bind(now).push(") AND (valid_until IS NULL OR valid_until > ");
+            let rows = scope
+                .narrow(rows.bind(now).push(")"), "account")
+                .push(" GROUP BY consumer, kind, scopes, tier");
+            ids.extend(self.database.all::<CredentialId>(rows).await?);
+        }
+        self.load_credentials(scope, &ids).await
+    }
+
     /// A page of everything that a directory keeps, to fill one from the start.
     ///
     /// # Errors

@@ -133,7 +133,7 @@ impl Read for Alarm {
 }
 
 /// Keeps alarms, and gives those that were not raised before.
-pub(super) async fn raise(transaction: &mut Transaction, alarms: Vec<Alarm>) -> Result<Vec<Alarm>> {
+pub(crate) async fn raise(transaction: &mut Transaction, alarms: Vec<Alarm>) -> Result<Vec<Alarm>> {
     let rows = alarms.iter().map(Alarm::row).collect();
     let new: Vec<AlarmKey> = transaction.insert_new(&USAGE_ALARMS, rows).await?;
     let mut raised: Vec<Alarm> = Vec::with_capacity(new.len());

@@ -85,7 +85,9 @@ impl Store {
         floors::check(&mut snapshot, &segments).await?;
         let mut groups = Groups { query, after, most: limit + 1, found: BTreeMap::new() };
         for segment in segments {
-            groups.read(&mut snapshot, scope, segment).await?;
+            if groups.read(&mut snapshot, scope, segment).await? {
+                break;
+            }
         }
         let newest = Statement::new("SELECT max(last_at) FROM usage_streams");
         let as_of = snapshot.one::<Option<Timestamp>>(newest).await?.flatten();
@@ -130,8 +132,12 @@ struct Groups<'a> {
 }
 
 impl Groups<'_> {
-    /// Adds what the roll-ups of a segment come to.
-    async fn read(&mut self, snapshot: &mut Transaction, scope: Scope, segment: Segment) -> Result<()> {
+    /// Adds what the roll-ups of a segment come to, and says whether what follows in time is on other pages.
+    async fn read(&mut self, snapshot: &mut Transaction, scope: Scope, mut segment: Segment) -> Result<bool> {
+        // What is before the period that the page before ended in is on earlier pages.
+        if let Some((Some(start), _)) = &self.after {
+            segment.start = segment.start.max(*start);
+        }
         let mut last: Option<(i64, SeriesId)> = None;
         let mut periods = self.query.period.map(|period| Periods::new(period, &self.query.zone));
         loop {
@@ -140,10 +146,20 @@ impl Groups<'_> {
                 let start = self.add(row, &mut periods)?;
                 last = Some(start);
             }
+            if self.is_full(last, &mut periods)? {
+                return Ok(true);
+            }
             if rows.len() < BATCH as usize {
-                return Ok(());
+                return Ok(false);
             }
         }
+    }
+
+    /// Whether the page is full of groups of periods before the one of this roll-up.
+    fn is_full(&self, last: Option<(i64, SeriesId)>, periods: &mut Option<Periods<'_>>) -> Result<bool> {
+        let (Some((start, _)), Some(periods)) = (last, periods) else { return Ok(false) };
+        let Some(((Some(end), _), _)) = self.found.last_key_value() else { return Ok(false) };
+        Ok(self.found.len() >= self.most && *end < periods.beginning(start)?.as_microsecond())
     }
 
     /// The roll-ups of a segment behind the last one that was read.

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use tollgate_core::usage::chain::Linked;
 
 use super::floors;
+use super::plan::Period;
 use super::rollup::{self, Rollup, RollupKey, Rollups, Span};
 use super::totals::UsageTotals;
 use crate::database::Transaction;
@@ -15,7 +16,7 @@ use crate::store::Store;
 use crate::tables::{USAGE_EVENTS, USAGE_ROLLUPS};
 
 /// What making roll-ups anew came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Replayed {
     /// From which time on: before it, events are deleted, and the roll-ups were left as they are.
     pub from: Option<Timestamp>,
@@ -25,10 +26,33 @@ pub struct Replayed {
     pub rollups: u64,
     /// Roll-ups that were other than they should be, or were missing, or should not be there.
     pub mended: u64,
+    /// The first hundred of them.
+    pub first: Vec<Mended>,
+}
+
+/// A roll-up that was other than it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mended {
+    /// Of what length.
+    pub period: Period,
+    /// When its time began.
+    pub start: Timestamp,
+    /// Whose calls it is of; what they have not is empty.
+    pub consumer: String,
+    /// By which route.
+    pub route: String,
+    /// Of which model.
+    pub model: String,
+    /// How many events it had; absent where it was missing.
+    pub was: Option<u64>,
+    /// How many there are; absent where it should not be there.
+    pub is: Option<u64>,
 }
 
 /// Events read at once.
 const BATCH: i64 = 2000;
+/// Roll-ups that are named.
+const NAMED: usize = 100;
 
 impl Store {
     /// Makes the roll-ups anew, a day at a time, and mends those that are not what the events come to. Booking waits
@@ -37,6 +61,18 @@ impl Store {
     /// # Errors
     /// What the database says. Each day is one transaction.
     pub async fn replay_usage(&self) -> Result<Replayed> {
+        self.replay(true).await
+    }
+
+    /// Does as [`Store::replay_usage`] and leaves everything as it was: what it tells would be mended.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn compare_usage(&self) -> Result<Replayed> {
+        self.replay(false).await
+    }
+
+    async fn replay(&self, keep: bool) -> Result<Replayed> {
         let mut snapshot = self.database.snapshot().await?;
         let kept = floors::of(&mut snapshot, None).await?;
         drop(snapshot);
@@ -44,7 +80,7 @@ impl Store {
         let mut replayed = Replayed { from, ..Replayed::default() };
         let mut day = kept.unwrap_or(i64::MIN);
         while let Some(next) = self.next_day(day).await? {
-            self.replay_day(next, &mut replayed).await?;
+            self.replay_day(next, keep, &mut replayed).await?;
             day = next + Span::Day.micros();
         }
         Ok(replayed)
@@ -64,7 +100,7 @@ impl Store {
         Ok(first.map(|first| Span::Day.floor(first)))
     }
 
-    async fn replay_day(&self, day: i64, replayed: &mut Replayed) -> Result<()> {
+    async fn replay_day(&self, day: i64, keep: bool, replayed: &mut Replayed) -> Result<()> {
         let mut transaction = self.database.write().await?;
         if transaction.is_postgres() {
             // Whoever books has not added yet to what is made here, or is through; in the order in which booking takes
@@ -90,7 +126,8 @@ impl Store {
         }
         let days = days.into_iter().map(|(key, totals)| Rollup { key, totals }).collect();
         replayed.mend(&mut transaction, Span::Day, (day, Span::Day), days).await?;
-        transaction.commit().await
+        // A transaction that is dropped has changed nothing.
+        if keep { transaction.commit().await } else { Ok(()) }
     }
 
     /// What the events of an hour come to.
@@ -142,14 +179,37 @@ impl Replayed {
             there.into_iter().map(|rollup| (rollup.key, rollup.totals)).collect();
         let mut rows: Vec<Vec<Value>> = Vec::new();
         for rollup in made {
-            if there.remove(&rollup.key).as_ref() != Some(&rollup.totals) {
+            let was = there.remove(&rollup.key);
+            if was.as_ref() != Some(&rollup.totals) {
+                self.name(transaction, rollup.key, was.as_ref(), Some(&rollup.totals)).await?;
                 rows.push(rollup.row());
             }
         }
         self.mended += (rows.len() + there.len()) as u64;
-        for key in there.into_keys() {
+        for (key, was) in there {
+            self.name(transaction, key, Some(&was), None).await?;
             transaction.execute(key.delete()).await?;
         }
         transaction.replace(&USAGE_ROLLUPS, rows).await
+    }
+
+    /// Notes a roll-up among the first that are mended.
+    async fn name(
+        &mut self,
+        transaction: &mut Transaction,
+        key: RollupKey,
+        was: Option<&UsageTotals>,
+        is: Option<&UsageTotals>,
+    ) -> Result<()> {
+        if self.first.len() == NAMED {
+            return Ok(());
+        }
+        let series = Statement::new("SELECT consumer, route, model FROM usage_series WHERE series = ");
+        let series: Option<(String, String, String)> = transaction.one(series.bind(key.series())).await?;
+        let (consumer, route, model) = series.unwrap_or_default();
+        let (was, is) = (was.map(UsageTotals::events), is.map(UsageTotals::events));
+        let (period, start) = (key.period(), key.start());
+        self.first.push(Mended { period, start, consumer, route, model, was, is });
+        Ok(())
     }
 }

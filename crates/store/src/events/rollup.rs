@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use jiff::Timestamp;
 use tollgate_core::usage::UsageEvent;
 
+use super::plan::Period;
 use super::row::int;
 use super::series::{Series, SeriesId};
 use super::totals::UsageTotals;
@@ -79,6 +81,22 @@ impl RollupKey {
 
     pub(super) fn is_of(self, span: Span) -> bool {
         self.span == span.seconds()
+    }
+
+    pub(super) fn period(self) -> Period {
+        match self.span {
+            60 => Period::Minute,
+            3600 => Period::Hour,
+            _ => Period::Day,
+        }
+    }
+
+    pub(super) fn start(self) -> Timestamp {
+        Timestamp::from_microsecond(self.start).unwrap_or_default()
+    }
+
+    pub(super) fn series(self) -> SeriesId {
+        self.series
     }
 
     /// Deletes the roll-up.

@@ -164,3 +164,19 @@ pub(super) async fn hold(
     let streams: Vec<Stream> = transaction.keyed(&USAGE_STREAMS, keys, Hold::Yes).await?;
     Ok(streams.into_iter().map(|stream| (stream.stream, stream)).collect())
 }
+
+/// How far a stream goes that this store numbers itself, held until the transaction ends; a new one is made.
+pub(crate) async fn own(
+    transaction: &mut Transaction,
+    stream: StreamId,
+    node: &str,
+    now: Timestamp,
+) -> Result<Head> {
+    let at = now.as_microsecond();
+    let (head, node) = (Head::default(), node.to_owned());
+    let new = Stream { stream, node, floor: head, highest: 0, pruned: head, first_at: at, last_at: at };
+    let _: Vec<String> = transaction.insert_new(&USAGE_STREAMS, vec![new.row()]).await?;
+    let key = vec![vec![stream.to_string().into()]];
+    let held: Vec<Stream> = transaction.keyed(&USAGE_STREAMS, key, Hold::Yes).await?;
+    Ok(held.first().map(|stream| stream.floor).unwrap_or_default())
+}

@@ -44,18 +44,19 @@ pub enum UsageVerdict {
 const BATCH: i64 = 1000;
 
 impl Store {
-    /// Walks through the events of each stream in their order, computes the chain anew, and holds it against the seals;
-    /// without a key, against the hashes in the seals alone. It begins behind what is deleted.
+    /// Walks through the events of each stream in their order, computes the chain anew, and holds it against the seals,
+    /// each of which must be under one of the keys; without a key, against the hashes in the seals alone. It begins
+    /// behind what is deleted.
     ///
     /// A seal that does not hold tells that what lies between the seal before it and it was made anew as a whole.
     ///
     /// # Errors
     /// What the database says.
-    pub async fn verify_usage(&self, key: Option<&SealKey>) -> Result<UsageVerdict> {
+    pub async fn verify_usage(&self, keys: &[SealKey]) -> Result<UsageVerdict> {
         let mut snapshot = self.database.snapshot().await?;
         let streams = Statement::select(&[&USAGE_STREAMS]).push(" FROM usage_streams ORDER BY stream");
         let streams: Vec<Stream> = snapshot.all(streams).await?;
-        let mut walk = Walk { key, events: 0, seals: 0 };
+        let mut walk = Walk { keys, events: 0, seals: 0 };
         for stream in &streams {
             if let Some(broken) = walk.stream(&mut snapshot, stream).await? {
                 return Ok(broken);
@@ -74,7 +75,7 @@ impl Store {
 }
 
 struct Walk<'a> {
-    key: Option<&'a SealKey>,
+    keys: &'a [SealKey],
     events: u64,
     seals: u64,
 }
@@ -149,7 +150,7 @@ impl Walk<'_> {
     }
 
     fn holds(&self, seal: &Seal) -> bool {
-        self.key.is_none_or(|key| key.verifies(seal))
+        self.keys.is_empty() || self.keys.iter().any(|key| key.verifies(seal))
     }
 }
 

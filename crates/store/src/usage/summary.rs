@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::Used;
+use super::{PostingKind, Used};
 use crate::database::Transaction;
 use crate::error::{Error, Result};
 use crate::events::{self, Dimension, Period, UsageFilter, UsageRow};
@@ -67,6 +67,9 @@ impl UsageSummary {
     /// Counts calls of one route that were answered with one status.
     fn add(&mut self, row: &UsageRow) {
         let [route, status] = row.values.as_slice() else { return };
+        if is_posted(route.as_deref()) {
+            return;
+        }
         let calls = row.totals.events().cast_signed();
         let failed =
             status.as_deref().and_then(|status| status.parse::<u16>().ok()).is_some_and(|s| s >= 400);
@@ -113,19 +116,27 @@ impl Store {
         for row in events::since(&mut snapshot, &filter, &by, Period::Day, Timestamp::UNIX_EPOCH).await? {
             summary.add(&row);
         }
-        for row in events::since(&mut snapshot, &filter, &[], Period::Day, day).await? {
-            summary.requests_today = summary.requests_today.saturating_add(row.totals.events().cast_signed());
-        }
-        for row in events::since(&mut snapshot, &filter, &[], Period::Hour, hour).await? {
-            let calls = row.totals.events().cast_signed();
-            summary.requests_this_hour = summary.requests_this_hour.saturating_add(calls);
-        }
+        let by = [Dimension::Route];
+        let calls_since = async |snapshot: &mut Transaction, period, start| {
+            let rows = events::since(snapshot, &filter, &by, period, start).await?;
+            let calls = rows.iter().filter(|row| !is_posted(row.values[0].as_deref()));
+            Result::Ok(calls.map(|row| row.totals.events().cast_signed()).sum::<i64>())
+        };
+        let today = calls_since(&mut snapshot, Period::Day, day).await?;
+        let this_hour = calls_since(&mut snapshot, Period::Hour, hour).await?;
+        summary.requests_today = summary.requests_today.saturating_add(today);
+        summary.requests_this_hour = summary.requests_this_hour.saturating_add(this_hour);
         summary
             .endpoints
             .sort_by(|a, b| b.requests.cmp(&a.requests).then_with(|| a.endpoint.cmp(&b.endpoint)));
         summary.endpoints.truncate(ENDPOINTS);
         Ok(summary)
     }
+}
+
+/// Whether events of this route are postings, which are counted as such: their times are kept more exactly.
+fn is_posted(route: Option<&str>) -> bool {
+    [PostingKind::Usage, PostingKind::Debit].iter().any(|kind| route == Some(kind.route()))
 }
 
 /// What services have reported.

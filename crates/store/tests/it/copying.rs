@@ -3,8 +3,8 @@ use std::os::unix::fs::PermissionsExt;
 use jiff::SignedDuration;
 use tollgate_core::authn::hawk;
 use tollgate_store::{
-    Answer, Arrival, FeedWorker, FileUse, IdempotencyKey, Kind, Lookup, NewCredential, NewProof, Plaintext,
-    Posting, PostingKind, QuotaKey, Reservations, Retention, Scope, Store, Stray, Verdict, copy,
+    Answer, Arrival, Error, FeedWorker, FileUse, IdempotencyKey, Kind, Lookup, NewCredential, NewProof,
+    Plaintext, Posting, PostingKind, QuotaKey, Reservations, Retention, Scope, Store, Stray, Verdict, copy,
 };
 
 use crate::audit::raw;
@@ -81,6 +81,7 @@ fn posting(credential: tollgate_store::CredentialId) -> Posting {
         compute_us: None,
         predictions: None,
         body: "{}".to_owned(),
+        names: None,
     }
 }
 
@@ -96,7 +97,7 @@ fn a_store_moves_from_either_database_to_the_other() {
             assert_eq!(source.digests().await.unwrap(), target.digests().await.unwrap());
             assert!(matches!(target.verify_audit(None).await.unwrap(), Verdict::Whole(_)));
             let usage = asking::all(&source, Scope::All).await;
-            assert_eq!((usage.events(), &usage), (1199, &asking::all(&target, Scope::All).await));
+            assert_eq!((usage.events(), &usage), (1200, &asking::all(&target, Scope::All).await));
             assert_eq!(target.replay_usage().await.unwrap().mended, 0);
             let again = copy(&source, &target).await.unwrap_err().to_string();
             assert_eq!(again, "the target is not empty: it has rows in `head`");
@@ -165,11 +166,23 @@ fn a_gate_that_uses_the_store_is_noticed() {
         assert_eq!(store.alone().await.unwrap().is_none(), place.is_postgres());
         drop(watch);
         gate.close().await;
-        // The server learns of the end of a connection a moment later.
-        for _ in 0..2 {
-            while store.alone().await.unwrap().is_none() {
-                tokio::task::yield_now().await;
+        // The server learns of the end of a connection, and of a transaction that is dropped, a moment later.
+        let alone = async || loop {
+            match store.alone().await.unwrap() {
+                Some(alone) => break alone,
+                None => tokio::task::yield_now().await,
             }
+        };
+        drop(alone().await);
+        let alone = alone().await;
+        // Nor does one begin to use it meanwhile.
+        let gate = place.open().await;
+        let began = gate.watch().await;
+        assert_eq!(matches!(began, Err(Error::Locked(_))), place.is_postgres(), "{began:?}");
+        drop((alone, began));
+        while matches!(gate.watch().await, Err(Error::Locked(_))) {
+            tokio::task::yield_now().await;
         }
+        gate.close().await;
     });
 }

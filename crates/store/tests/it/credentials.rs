@@ -1,5 +1,6 @@
 use jiff::SignedDuration;
 use tollgate_core::authn::{hawk, jwt};
+use tollgate_core::consumer::Name;
 use tollgate_core::credential::Digest;
 use tollgate_core::credential::api_key_text::{Environment, make};
 use tollgate_store::{
@@ -278,5 +279,41 @@ fn the_end_may_move_only_by_a_patch() {
             (after.state(end - SignedDuration::from_secs(1)), after.state(end)),
             (State::Live, State::Expired)
         );
+    });
+}
+
+#[test]
+fn what_a_consumer_may_present_is_few_however_many_it_has() {
+    for_each_store(async |store, place| {
+        open_keys(&store, place).await;
+        let (a, b) = (consumer(&store, "a").await, consumer(&store, "b").await);
+        let first = api_key(&store, &a, "a-0").await;
+        for more in 1..5 {
+            api_key(&store, &a, &format!("a-{more}")).await;
+        }
+        let mac = make_one(&store, &a, hawk("dh37", "werxhqb98rpaxn39848xrunpaw3489ruxnpa98w4rxn")).await;
+        let mut scoped = NewCredential::new(b.id, "a key", NewProof::api_key("b-0"));
+        scoped.scopes = Some(["x"].into_iter().collect());
+        scoped.expires_at = Some(at(10));
+        let scoped =
+            change(&store, async |change| change.create_credential(Scope::All, scoped).await.unwrap()).await;
+        let check = async |scope, minutes, expected: &[&Credential]| {
+            let found = store.live_variety(scope, &[a.id, b.id], at(minutes)).await.unwrap();
+            let found: Vec<_> =
+                found.into_iter().map(|found| (found.consumer.name, found.credential.kind)).collect();
+            let owner = |one: &Credential| if one.consumer == a.id { a.name.clone() } else { b.name.clone() };
+            // Ids of one millisecond have no order.
+            let sorted = |mut list: Vec<(Name, Kind)>| {
+                list.sort_by_key(|(name, kind)| (name.clone(), kind.as_str()));
+                list
+            };
+            let expected = expected.iter().map(|one| (owner(one), one.kind)).collect();
+            assert_eq!(sorted(found), sorted(expected));
+        };
+        check(Scope::All, 0, &[&first, &mac, &scoped]).await;
+        check(Scope::All, 10, &[&first, &mac]).await;
+        check(Scope::Account(b.account), 0, &[&scoped]).await;
+        change(&store, async |change| change.revoke_credential(Scope::All, mac.id).await.unwrap()).await;
+        check(Scope::All, 10, &[&first]).await;
     });
 }

@@ -1,6 +1,6 @@
-use tollgate_store::{Lease, Leased, QuotaKey, Scope};
+use tollgate_store::{Lease, Leased, Paging, QuotaKey, Scope};
 
-use crate::harness::{account, at, for_each_store};
+use crate::harness::{account, actor, at, for_each_store};
 
 #[test]
 fn counters_add_up_and_are_set_anew() {
@@ -19,10 +19,30 @@ fn counters_add_up_and_are_set_anew() {
         assert_eq!(quotas, [("r".to_owned(), 5), ("t".to_owned(), 10)]);
         let quotas = used(store.add_quotas(Scope::All, &[(key("r", 0), -1)]).await.unwrap());
         assert_eq!(quotas, [("r".to_owned(), 4)]);
-        store.set_quotas(Scope::All, &[(key("r", 0), 40), (key("r", 60), 1)]).await.unwrap();
-        assert_eq!(store.quotas(Scope::All, at(60)).await.unwrap().len(), 1);
+        let set = async |scope, minute, used| {
+            let mut change = store.change(&actor(), at(0)).await.unwrap();
+            let before = change.set_quota(scope, &key("r", minute), "a tier:requests/day", used).await?;
+            change.commit().await.map(|()| before)
+        };
+        assert_eq!(set(Scope::All, 0, 40).await.unwrap(), 4);
+        assert_eq!(set(Scope::All, 60, 1).await.unwrap(), 0);
+        assert_eq!(set(Scope::All, 60, -1).await.unwrap_err().to_string(), "`used` must not be below 0");
+        let audit = store.audit(Scope::All, &Paging::default()).await.unwrap().items;
+        let rows = audit.iter().filter(|row| row.action == "quota.set");
+        let shown: Vec<_> = rows.map(|row| (row.before.clone().unwrap(), row.account)).collect();
+        assert_eq!((shown.len(), shown[0].1), (2, Some(a)));
+        assert!(shown.iter().any(|(before, _)| before["used"] == 4), "{shown:?}");
+        // What was held is given back, and the counter stays at what nobody used.
+        store.add_quotas(Scope::All, &[(key("r", 120), 3)]).await.unwrap();
+        let given_back = used(store.add_quotas(Scope::All, &[(key("r", 120), -5)]).await.unwrap());
+        assert_eq!(given_back, [("r".to_owned(), 0)]);
+        store.prune_quotas(at(0)).await.unwrap();
+        assert_eq!(store.quotas(Scope::All, at(60)).await.unwrap().len(), 2);
         let all = used(store.quotas(Scope::Account(a), at(0)).await.unwrap());
-        assert_eq!(all, [("r".to_owned(), 40), ("r".to_owned(), 1), ("t".to_owned(), 10)]);
+        assert_eq!(
+            all,
+            [("r", 40), ("r", 1), ("r", 0), ("t", 10)].map(|(name, used)| (name.to_owned(), used))
+        );
         assert_eq!(store.prune_quotas(at(60)).await.unwrap(), 2);
         let b = account(&store, "b").await.id;
         assert!(store.quotas(Scope::Account(b), at(0)).await.unwrap().is_empty());

@@ -1,4 +1,9 @@
-use tollgate_store::{CredentialId, EndpointCount, Paging, Posted, Posting, PostingKind, Scope, Used};
+use jiff::Timestamp;
+use tollgate_core::usage::Measures;
+use tollgate_store::{
+    AlarmKind, CredentialId, EndpointCount, Paging, Posted, Posting, PostingKind, Scope, UsageFilter,
+    UsageVerdict, Used,
+};
 
 use crate::harness::{api_key, at, consumer, for_each_store};
 
@@ -16,6 +21,7 @@ fn usage(credential: CredentialId, endpoint: &str, status: i64, minute: i64) -> 
         compute_us: None,
         predictions: None,
         body: format!(r#"{{"endpoint":"{endpoint}"}}"#),
+        names: None,
     }
 }
 
@@ -40,6 +46,10 @@ fn a_debit_that_comes_again_is_counted_once() {
         assert_eq!(posted[1], Posted::Repeated(first.clone()));
         assert_eq!(posted[2], Posted::Conflict);
         assert!(matches!(posted[3], Posted::New(_)), "{posted:?}");
+        let alarms = store.usage_alarms(None, 10).await.unwrap().items;
+        let alarm = &alarms[0];
+        assert_eq!((alarms.len(), alarm.kind, alarm.seq), (1, AlarmKind::Changed, 1));
+        assert_eq!(alarm.id.unwrap().to_string(), *first);
         let again = store.post_usage(Scope::All, &postings[..1]).await.unwrap();
         assert_eq!(again, [Posted::Repeated(first.clone())]);
         // Usage has no key, and each is another call.
@@ -147,5 +157,45 @@ fn what_a_file_declares_is_posted_too() {
         };
         assert_eq!(summary(Scope::Account(c.account)).await.unwrap(), 2);
         assert!(summary(Scope::Account(other.account)).await.is_err());
+    });
+}
+
+#[test]
+fn what_is_reported_becomes_an_event_of_its_own() {
+    for_each_store(async |store, _| {
+        let c = consumer(&store, "a").await;
+        let (one, two) = (api_key(&store, &c, "one").await.id, api_key(&store, &c, "two").await.id);
+        let reported = Posting {
+            idempotency_key: Some("k".to_owned()),
+            compute_us: Some(2_500_000),
+            predictions: Some(7),
+            ..usage(one, "/predict", 200, 1)
+        };
+        let calls = [debit(one, "k-0", "a"), reported.clone(), reported.clone(), usage(two, "/x", 500, 2)];
+        let posted = store.post_usage(Scope::All, &calls).await.unwrap();
+        store.post_usage(Scope::All, &calls[..3]).await.unwrap();
+        let scope = Scope::Account(c.account);
+        let filter = UsageFilter::default();
+        let (from, to) = (Timestamp::MIN, Timestamp::MAX);
+        let events = store.usage_events(scope, &filter, from, to, &Paging::default()).await.unwrap().items;
+        let told: Vec<_> = events.iter().map(|event| (&*event.intent.route, &*event.intent.path)).collect();
+        assert_eq!(told, [("@debited", "/predict"), ("@reported", "/predict"), ("@reported", "/x")]);
+        let event = &events[1];
+        let Posted::New(id) = &posted[1] else { panic!("{posted:?}") };
+        assert_eq!(event.intent.id.to_string(), *id, "never the caller's own");
+        let texts = [&event.intent.consumer, &event.intent.credential, &event.intent.client_request_id];
+        assert_eq!(texts.map(|text| text.as_deref().unwrap().to_owned()), ["a", &one.to_string(), "k"]);
+        let measures: Vec<_> =
+            event.closing.measures.iter().map(|(what, value)| (what.as_str(), value)).collect();
+        assert_eq!(measures, [("requests", 1), ("compute_units", 2_500_000), ("rows", 7)]);
+        assert_eq!((event.closing.duration_ms, event.closing.upstream_ms), (1, 2500));
+        assert_eq!(
+            events[0].closing.measures,
+            Measures::default(),
+            "usage counts the call that a debit announces"
+        );
+        let verdict = store.verify_usage(&[]).await.unwrap();
+        assert!(matches!(verdict, UsageVerdict::Whole { events: 3, seals: 0, .. }), "{verdict:?}");
+        assert_eq!(store.replay_usage().await.unwrap().mended, 0);
     });
 }

@@ -79,6 +79,14 @@ impl Control {
         Ok(Used::Declared { id: id.to_owned(), account })
     }
 
+    /// The names of the account and of the consumer of a credential of the file.
+    fn names(&self, id: &str) -> Option<(String, String)> {
+        let live = self.gate.live();
+        let declared = live.snapshot.credentials.iter().find(|credential| &*credential.id == id)?;
+        let consumer = &declared.consumer;
+        Some((consumer.account.to_string(), consumer.name.to_string()))
+    }
+
     fn is_caller(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.settings.callers.iter().any(|network| network.contains(&address))

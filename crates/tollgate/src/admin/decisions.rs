@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
+use tollgate_core::consumer::Name;
 use tollgate_store::Scope;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -19,6 +21,7 @@ use super::rights::{Admin, ConfigRead};
 use super::value::body_of;
 use crate::explain::live::{self, Failure};
 use crate::explain::{Explanation, Request};
+use crate::shared::Shared;
 
 /// The routes of decisions.
 pub fn routes() -> OpenApiRouter<Arc<Control>> {
@@ -41,18 +44,61 @@ struct Question {
 
 /// Say why a call was refused, or would have been
 ///
-/// The last 10,000 of this gate are remembered, by the `X-Request-ID` of the answer.
+/// The last 10,000 of this gate are remembered, by the `X-Request-ID` of the answer; where the fleet has a key, those of other
+/// gates for ten minutes. A key without `admin` finds those of its own account's consumers.
 #[utoipa::path(get, path = "/api/v1/decisions/{decision}", tag = "decisions",
     params(("decision" = String, Path, description = "The request's id")),
     responses((status = 200, description = "The refusal", body = Object)),
-    security(("admin_key" = ["admin"])))]
+    security(("admin_key" = ["config:read"])))]
 async fn decision(
     State(control): State<Arc<Control>>,
-    May { .. }: May<Admin>,
+    May { caller, .. }: May<ConfigRead>,
     Part(id): Part<String>,
 ) -> Result<Json<Value>> {
-    let found = control.gate.decisions.find(&id).ok_or_else(|| Problem::not_found("decision"))?;
-    Ok(Json(body_of(found)?))
+    let gate = &control.gate;
+    let found = match (gate.decisions.find(&id), &gate.shared) {
+        (Some(decision), _) => Some(body_of(decision)?),
+        (None, Some(shared)) => shared.decision(&id).await,
+        (None, None) => None,
+    };
+    let found = found.ok_or_else(|| unknown(gate.shared.as_deref()))?;
+    if !control.may_see(&caller, found["consumer"].as_str()).await? {
+        return Err(unknown(gate.shared.as_deref()));
+    }
+    Ok(Json(found))
+}
+
+/// Where else to ask. It says the same of what is another account's.
+fn unknown(fleet: Option<&Shared>) -> Problem {
+    let elsewhere = match fleet {
+        None => "it answered no such call lately, or lets such calls pass",
+        Some(fleet) if fleet.knows_decisions() => {
+            "none of the fleet told of it within ten minutes; the gate that answered the call may still know it"
+        }
+        Some(_) => {
+            "ask the gate that answered the call: without `shared.key` each gate of a fleet knows its own alone"
+        }
+    };
+    let detail = format!("this gate remembers no such decision; {elsewhere}");
+    Problem::new(StatusCode::NOT_FOUND, "not_found", detail)
+}
+
+impl Control {
+    /// Whether a decision about this consumer is the caller's to see; about nobody, it is the operators'.
+    async fn may_see(&self, caller: &Caller, consumer: Option<&str>) -> Result<bool> {
+        if caller.scope == Scope::All {
+            return Ok(true);
+        }
+        let Some(name) = consumer.and_then(|name| Name::new(name).ok()) else { return Ok(false) };
+        if let Some(declared) = self.gate.live().snapshot.consumers.get(&name) {
+            return Ok(caller.sees(&declared.account));
+        }
+        match self.store()?.consumer_named(caller.scope, &name).await {
+            Ok(_) => Ok(true),
+            Err(tollgate_store::Error::NotFound(_)) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
 }
 
 /// List who would be refused

@@ -1,4 +1,4 @@
-//! `/api/v1/tiers`, `/routes` and `/matrix`: what the configuration file says, to be read only.
+//! `/api/v1/tiers` and `/routes`: what the configuration file says, to be read only.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -8,7 +8,6 @@ use axum::extract::State;
 use serde::Serialize;
 use tollgate_core::authn::Scheme;
 use tollgate_core::consumer::Name;
-use tollgate_core::matrix;
 use tollgate_core::route::{HostPattern, PathPattern, Route};
 use tollgate_core::snapshot::Tier;
 use utoipa::ToSchema;
@@ -17,14 +16,14 @@ use utoipa_axum::routes;
 
 use super::Control;
 use super::body::Asked;
-use super::caller::{Caller, May};
+use super::caller::May;
 use super::list::{Items, PageOf};
 use super::problem::Result;
 use super::rights::ConfigRead;
 
 /// The routes of what is declared.
 pub fn routes() -> OpenApiRouter<Arc<Control>> {
-    OpenApiRouter::new().routes(routes!(tiers)).routes(routes!(all_routes)).routes(routes!(matrix_of_all))
+    OpenApiRouter::new().routes(routes!(tiers)).routes(routes!(all_routes))
 }
 
 /// A tier.
@@ -63,30 +62,6 @@ pub struct RouteView {
     pub limits: Vec<String>,
 }
 
-/// Who may call what.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Matrix {
-    /// Consumers that the file declares.
-    pub consumers: Vec<String>,
-    /// Routes, in the order of the file.
-    pub routes: Vec<String>,
-    /// Each consumer on each route.
-    pub cells: Vec<CellView>,
-}
-
-/// One consumer on one route.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct CellView {
-    /// The consumer.
-    pub consumer: String,
-    /// The route.
-    pub route: String,
-    /// `allowed`, `public`, `no_credential` or `forbidden`.
-    pub outcome: &'static str,
-    /// Why, in words.
-    pub reason: String,
-}
-
 /// List tiers
 #[utoipa::path(get, path = "/api/v1/tiers", tag = "declared", params(PageOf),
     responses((status = 200, description = "One page", body = Items<TierView>)),
@@ -123,56 +98,6 @@ async fn all_routes(
     routes.sort_by(|a, b| a.name.cmp(&b.name));
     let routes = routes.into_iter().map(|route| (route.name.to_string(), RouteView::new(route, visible)));
     Ok(Json(page.start(routes)?.full()))
-}
-
-/// Who may call what
-///
-/// Of the consumers that the file declares.
-#[utoipa::path(get, path = "/api/v1/matrix", tag = "declared",
-    responses((status = 200, description = "Each consumer on each route", body = Matrix)),
-    security(("admin_key" = ["config:read"])))]
-async fn matrix_of_all(
-    State(control): State<Arc<Control>>,
-    May { caller, .. }: May<ConfigRead>,
-) -> Json<Matrix> {
-    Json(Matrix::of(&control, &caller))
-}
-
-impl Matrix {
-    fn of(control: &Control, caller: &Caller) -> Self {
-        let live = control.gate.live();
-        let consumers: Vec<&Name> = live
-            .snapshot
-            .consumers
-            .values()
-            .filter(|consumer| caller.sees(&consumer.account))
-            .map(|consumer| &consumer.name)
-            .collect();
-        let cells =
-            matrix::cells(&live.snapshot).into_iter().filter(|cell| consumers.contains(&&cell.consumer));
-        Self {
-            cells: cells.map(CellView::from).collect(),
-            routes: live.snapshot.routes.iter().map(|route| route.name.to_string()).collect(),
-            consumers: consumers.into_iter().map(Name::to_string).collect(),
-        }
-    }
-}
-
-impl From<matrix::Cell> for CellView {
-    fn from(cell: matrix::Cell) -> Self {
-        let outcome = match &cell.outcome {
-            matrix::Outcome::Allowed => "allowed",
-            matrix::Outcome::Public => "public",
-            matrix::Outcome::NoCredential => "no_credential",
-            matrix::Outcome::Forbidden(_) => "forbidden",
-        };
-        Self {
-            consumer: cell.consumer.to_string(),
-            route: cell.route.to_string(),
-            outcome,
-            reason: cell.outcome.reason(),
-        }
-    }
 }
 
 impl TierView {

@@ -72,6 +72,7 @@ struct ProblemSchema {
         (name = "consumers", description = "Calling services and persons"),
         (name = "credentials", description = "Credentials of every kind"),
         (name = "accounts", description = "Who pays"),
+        (name = "usage", description = "What was used"),
         (name = "auth service", description = "What other gateways ask and report"),
         (name = "audit", description = "Who changed what"),
         (name = "declared", description = "What the configuration file says"),

@@ -97,10 +97,11 @@ fn sink(text: &mut Text, control: &Control) {
     text.family(
         "tollgate_ledger_failures_total",
         "counter",
-        "Batches that the sink did not take, by whose fault.",
+        "Batches that the sink did not take, by sink and by whose fault.",
     );
+    let sink = control.gate.process.ledger.sink.kind();
     for (fault, failures) in Fault::ALL.iter().zip(shipped.failures) {
-        text.sample(&[("fault", fault.as_str())], failures);
+        text.sample(&[("sink", sink), ("fault", fault.as_str())], failures);
     }
     text.family("tollgate_ledger_lag_events", "gauge", "Usage events that wait in the journal.");
     text.sample(&[], shipped.lag_events);
@@ -148,26 +149,30 @@ fn shared(text: &mut Text, control: &Control) {
 }
 
 /// Samples below the family that was named last.
-#[derive(Default)]
-struct Text {
-    out: String,
-    name: &'static str,
+#[derive(Debug, Default)]
+pub struct Text {
+    /// The page.
+    pub out: String,
+    name: String,
 }
 
 impl Text {
-    fn family(&mut self, name: &'static str, kind: &str, help: &str) {
-        self.name = name;
+    /// Begins a family of samples.
+    pub fn family(&mut self, name: &str, kind: &str, help: &str) {
+        name.clone_into(&mut self.name);
         self.line(format_args!("# HELP {name} {help}\n# TYPE {name} {kind}\n"));
     }
 
-    fn sample(&mut self, labels: &[(&str, &str)], value: impl Display) {
+    /// Adds a sample to the family.
+    pub fn sample(&mut self, labels: &[(&str, &str)], value: impl Display) {
         let labels: Vec<String> =
             labels.iter().map(|(name, value)| format!("{name}=\"{}\"", escaped(value))).collect();
-        let name = self.name;
+        let name = std::mem::take(&mut self.name);
         match labels.is_empty() {
             true => self.line(format_args!("{name} {value}\n")),
             false => self.line(format_args!("{name}{{{}}} {value}\n", labels.join(","))),
         }
+        self.name = name;
     }
 
     fn line(&mut self, line: std::fmt::Arguments<'_>) {

@@ -2,6 +2,7 @@
 
 mod auth_service;
 mod bodies;
+mod decisions;
 mod grants;
 mod keys;
 mod lists;
@@ -9,3 +10,4 @@ mod matrix;
 mod outside;
 mod plane;
 mod replays;
+mod usage;

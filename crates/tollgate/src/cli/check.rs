@@ -8,12 +8,16 @@ use serde_json::{Value, json};
 use super::Outcome;
 use super::output::Output;
 use crate::config::{self, problem::Problem};
+use crate::role::Role;
 
 /// Check a configuration file and print every problem; nothing is started
 #[derive(Debug, Args)]
 pub struct Check {
     #[command(flatten)]
     file: ConfigFile,
+    /// Whether it fits a process of this role
+    #[arg(long, value_enum, default_value_t = Role::All)]
+    role: Role,
 }
 
 /// The configuration file, as every command that reads it is given it.
@@ -37,6 +41,13 @@ impl Check {
                 for warning in &compiled.warnings {
                     output.warning(&warning.to_string());
                 }
+                let misfits = self.role.misfits(&compiled.process);
+                if !misfits.is_empty() {
+                    let problems: Vec<Value> = misfits.iter().map(|text| misfit(text)).collect();
+                    let value = json!({ "ok": false, "problems": problems, "warnings": [] });
+                    output.result(&value, &misfits.join("\n"))?;
+                    return Ok(Outcome::Refused);
+                }
                 let warnings: Vec<Value> = compiled.warnings.iter().map(described).collect();
                 output.result(&json!({ "ok": true, "problems": [], "warnings": warnings }), "ok")?;
                 Ok(Outcome::Done)
@@ -49,6 +60,11 @@ impl Check {
             }
         }
     }
+}
+
+/// What does not fit the role has no place in the file: it is missing there.
+fn misfit(text: &str) -> Value {
+    json!({ "message": text, "hint": null, "line": null, "column": null, "text": text })
 }
 
 fn described(problem: &Problem) -> Value {

@@ -19,11 +19,14 @@ pub use refusal::Refusal;
 /// The variable that has the key which commands present.
 pub const KEY: &str = "TOLLGATE_ADMIN_KEY";
 
+/// Where a gate's admin listener is, unless somebody says otherwise.
+const HERE: &str = "http://127.0.0.1:8081";
+
 /// Where the admin API is, and how its gate is known again.
 #[derive(Debug, Clone, Args)]
 pub struct Access {
     /// Where the gate's admin listener is
-    #[arg(long, value_name = "URL", env = "TOLLGATE_URL", default_value = "http://127.0.0.1:8081")]
+    #[arg(long, value_name = "URL", env = "TOLLGATE_URL", default_value = HERE)]
     url: String,
     /// A certificate to believe over TLS beside the system's roots
     #[arg(long, value_name = "FILE")]
@@ -43,9 +46,10 @@ pub struct Client {
 }
 
 impl Access {
-    /// The admin listener at a URL, with the key of the environment.
-    pub fn of_url(url: &str) -> Self {
-        Self { url: url.to_owned(), certificate: None, admin_key_file: None }
+    /// The admin listener at a URL, else where the environment says or on this machine, with the key of the environment.
+    pub fn of_url(url: Option<&str>) -> Self {
+        let url = url.map(str::to_owned).or_else(|| std::env::var("TOLLGATE_URL").ok());
+        Self { url: url.unwrap_or_else(|| HERE.to_owned()), certificate: None, admin_key_file: None }
     }
 
     /// A listener of this machine, with its certificate if it speaks TLS, and without a key; one on every address is

@@ -57,6 +57,22 @@ enum Action {
         #[command(flatten)]
         speak: Speak,
     },
+    /// Show what a consumer used of its quotas, or correct it
+    Quota {
+        /// Its name
+        name: String,
+        /// So much was used in truth, of the present period
+        #[arg(long, value_name = "N")]
+        set: Option<u64>,
+        /// Of which quota, where the consumer has several
+        #[arg(long, value_name = "LIMIT", requires = "set")]
+        limit: Option<String>,
+        /// Of which tier's, where its credentials are of several
+        #[arg(long, value_name = "TIER", requires = "set")]
+        tier: Option<String>,
+        #[command(flatten)]
+        speak: Speak,
+    },
     /// Remove a consumer and revoke its credentials; its name stays taken
     Rm {
         /// Its name
@@ -114,6 +130,15 @@ const COLUMNS: [Column; 6] = [
     ("enabled", "enabled"),
 ];
 
+const QUOTAS: [Column; 6] = [
+    ("limit", "limit"),
+    ("tier", "tier"),
+    ("amount", "amount"),
+    ("used", "used"),
+    ("remaining", "remaining"),
+    ("until", "period_end"),
+];
+
 impl Consumer {
     pub fn run(self, output: &Output) -> anyhow::Result<Outcome> {
         let path = |name: &str| format!("/consumers/{}", encoded(name));
@@ -136,6 +161,15 @@ impl Consumer {
                     ("enabled", enabled.wanted().map(Into::into)),
                 ]);
                 speak.change(output, "name", &path(&name), &body)?;
+            }
+            Action::Quota { name, set, limit, tier, speak } => {
+                let members = [
+                    ("used", set.map(Into::into)),
+                    ("limit", limit.map(Into::into)),
+                    ("tier", tier.map(Into::into)),
+                ];
+                let change = set.map(|_| body(members));
+                speak.list(output, "used", &format!("{}/quota", path(&name)), change.as_ref(), &QUOTAS)?;
             }
             Action::Rm { name, speak } => speak.end(output, &path(&name), "removed", &name)?,
             Action::Credential(credential) => credential.run(output)?,

@@ -14,7 +14,7 @@ use crate::demo::{Demo, Ports};
 use crate::probe::{self, Listening, Question};
 use crate::telemetry::logging;
 
-/// Guard three real models with fresh keys and show who may call what
+/// Guard three real models and a model service with fresh keys and show who may call what
 #[derive(Debug, Args)]
 pub struct DemoCommand {
     /// The gate's port; a taken one falls to a free one

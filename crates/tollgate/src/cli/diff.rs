@@ -2,12 +2,13 @@
 
 mod replay;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
 use serde_json::{Value, json};
+use tollgate_core::consumer::Name;
 use tollgate_core::limit::Limiter;
 use tollgate_core::snapshot::Snapshot;
 
@@ -20,6 +21,8 @@ use crate::explain::{self, Explanation, Scene};
 use crate::state::clock::Clock;
 
 /// Show which consumers are allowed or refused otherwise by another configuration
+///
+/// The files alone are known: of consumers of the store those whom a route names, and what it says to their names.
 #[derive(Debug, Args)]
 pub struct Diff {
     /// The configuration as it is
@@ -96,7 +99,9 @@ fn changes(before: &Snapshot, after: &Snapshot) -> (Vec<Change>, usize) {
     let now = Clock::system().now();
     let scene = |snapshot| Scene { snapshot, directory: None, limiter: &limiter, now };
     let names = before.consumers.keys().chain(after.consumers.keys()).map(|name| name.as_str());
-    let consumers: BTreeSet<&str> = names.collect();
+    let of_store = [before, after].into_iter().flat_map(explain::names_of_store);
+    let of_store: BTreeMap<&str, &Name> = of_store.map(|name| (name.as_str(), name)).collect();
+    let consumers: BTreeSet<&str> = names.chain(of_store.keys().copied()).collect();
     let mut routes: Vec<&str> = Vec::new();
     for route in before.routes.iter().chain(after.routes.iter()) {
         if !routes.contains(&route.name.as_str()) {
@@ -106,8 +111,8 @@ fn changes(before: &Snapshot, after: &Snapshot) -> (Vec<Change>, usize) {
     let (mut changes, mut compared) = (Vec::new(), 0);
     for route in routes {
         for consumer in consumers.iter().copied().map(Some).chain([None]) {
-            let (before, after) =
-                (verdict(&scene(before), consumer, route), verdict(&scene(after), consumer, route));
+            let says = |snapshot| verdict(&scene(snapshot), &of_store, consumer, route);
+            let (before, after) = (says(before), says(after));
             compared += 1;
             if before != after {
                 let consumer = consumer.map(str::to_owned);
@@ -118,7 +123,12 @@ fn changes(before: &Snapshot, after: &Snapshot) -> (Vec<Change>, usize) {
     (changes, compared)
 }
 
-fn verdict(scene: &Scene<'_>, consumer: Option<&str>, route: &str) -> Verdict {
+fn verdict(
+    scene: &Scene<'_>,
+    of_store: &BTreeMap<&str, &Name>,
+    consumer: Option<&str>,
+    route: &str,
+) -> Verdict {
     let Ok(route) = explain::route_named(scene.snapshot, route) else {
         return Verdict::Unknown("no such route");
     };
@@ -126,7 +136,11 @@ fn verdict(scene: &Scene<'_>, consumer: Option<&str>, route: &str) -> Verdict {
         return Verdict::of(&explain::pair(scene, None, &[], route, None));
     };
     let Some((name, _)) = scene.snapshot.consumers.get_key_value(consumer) else {
-        return Verdict::Unknown("no such consumer");
+        // Whom one of the files names is in the store for both of them.
+        return match of_store.get(consumer) {
+            Some(name) => Verdict::of(&explain::named(scene, name, route)),
+            None => Verdict::Unknown("no such consumer"),
+        };
     };
     let credentials = explain::credentials_of(scene.snapshot, name);
     Verdict::of(&explain::pair(scene, Some(name), &credentials, route, None))

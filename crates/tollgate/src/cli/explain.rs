@@ -48,13 +48,10 @@ pub struct Explain {
     url: Option<String>,
 }
 
-/// Where a running gate's admin listener is, unless somebody says otherwise.
-const ADMIN: &str = "http://127.0.0.1:8081";
-
 impl Explain {
     pub fn run(self, output: &Output) -> anyhow::Result<Outcome> {
         let url = self.url.as_deref();
-        let own = || Access::of_url(url.unwrap_or(ADMIN)).client();
+        let own = || Access::of_url(url).client();
         if let Some(id) = &self.decision {
             if !id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
                 bail!("`{id}` is no id of a request: that is what `X-Request-ID` says in an answer");

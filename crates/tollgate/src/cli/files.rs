@@ -47,6 +47,42 @@ pub fn write_all(files: &[NewFile], existing: Existing) -> anyhow::Result<()> {
     drafts.publish(files)
 }
 
+/// Refuses a path where a file is that shall be kept.
+///
+/// # Errors
+/// The file by name.
+pub fn check_free(path: &Path, existing: Existing) -> anyhow::Result<()> {
+    if existing == Existing::Keep && path.symlink_metadata().is_ok() {
+        bail!("`{}` already there; nothing was written, `--force` replaces", path.display());
+    }
+    Ok(())
+}
+
+/// Writes one file that is too large to be held, in the same way: under another name first, whole or not at all.
+///
+/// # Errors
+/// What `write` says, a file that shall be kept, or what the file system refused.
+pub fn write_streamed<T>(
+    path: &Path,
+    existing: Existing,
+    write: impl FnOnce(&mut dyn Write) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    check_free(path, existing)?;
+    let cannot = || format!("`{}` cannot be written", path.display());
+    let draft = draft_name(path)?;
+    if let Some(directory) = path.parent() {
+        fs::create_dir_all(directory).with_context(cannot)?;
+    }
+    let mut file = create(&draft, false).with_context(cannot)?;
+    // From here on the draft is removed unless it is published.
+    let drafts = Drafts(vec![draft.clone()]);
+    let written = write(&mut file)?;
+    file.sync_all().with_context(cannot)?;
+    fs::rename(&draft, path).with_context(cannot)?;
+    drop(drafts);
+    Ok(written)
+}
+
 /// Files under their temporary names, removed again unless they are published.
 struct Drafts(Vec<PathBuf>);
 

@@ -61,7 +61,7 @@ impl Init {
             anyhow::ensure!(!file.exists(), "`{}` is there already; name another file", file.display());
         }
         let offline = Offline::lock(&compiled.process)?;
-        let sealing_keys = offline.data_dir.sealing_keys();
+        let sealing_keys = offline.data_dir()?.sealing_keys();
         let sealed_before = sealing_keys.exists();
         let store = offline.open(&compiled.process.store.url())?;
         let (actor, now) = offline::by("init")?;
@@ -79,7 +79,7 @@ impl Init {
             (!sealed_before)
                 .then(|| format!("made the sealing key `{}`; keep a copy elsewhere", sealing_keys.display())),
         );
-        self.tell(&did, made.as_ref(), offline.data_dir.path(), output)?;
+        self.tell(&did, made.as_ref(), offline.data_dir()?.path(), output)?;
         Ok(Outcome::Done)
     }
 

@@ -1,13 +1,17 @@
 //! `tollgate matrix`: who may call what.
 
+mod gate;
 mod probe;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
+use foldhash::HashSet;
 use serde_json::{Value, json};
+use tollgate_core::consumer::Name;
 use tollgate_core::matrix::{self, Cell};
+use tollgate_core::snapshot::Snapshot;
 
 use super::Outcome;
 use super::check::ConfigFile;
@@ -15,7 +19,10 @@ use super::output::Output;
 use crate::config;
 
 /// Show who may call what: one line per consumer, one mark per route
+///
+/// Of the consumers that the file declares; `--gate` asks the running gate, which knows those of its store, too.
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("asked").args(["probe", "gate"])))]
 pub struct Matrix {
     #[command(flatten)]
     file: ConfigFile,
@@ -23,8 +30,12 @@ pub struct Matrix {
     /// certificates of the file are trusted beside the system's roots
     #[arg(long)]
     probe: bool,
-    /// Where the gate is; by default where the file says that it listens
-    #[arg(long, value_name = "URL", requires = "probe")]
+    /// Show what the running gate says, of its store's consumers, too; it is shown the key in TOLLGATE_ADMIN_KEY
+    #[arg(long)]
+    gate: bool,
+    /// Where the gate is: with `--probe` its own listener, by default where the file says; with `--gate` its admin listener, by
+    /// default where TOLLGATE_URL says
+    #[arg(long, value_name = "URL", requires = "asked")]
     url: Option<String>,
     /// Where NAME-private.pem of each consumer lies, as `keygen` writes them
     #[arg(long, value_name = "DIR", requires = "probe")]
@@ -52,6 +63,9 @@ impl Probed {
 
 impl Matrix {
     pub fn run(self, output: &Output) -> anyhow::Result<Outcome> {
+        if self.gate {
+            return gate::show(self.url.as_deref(), output);
+        }
         let compiled = match config::load(&self.file.path) {
             Ok(compiled) => compiled,
             Err(problems) => {
@@ -59,6 +73,9 @@ impl Matrix {
                 return Ok(Outcome::Refused);
             }
         };
+        if store_has_a_say(&compiled.snapshot) {
+            output.note("this is what the file says alone; consumers of the store are shown by `--gate`");
+        }
         let cells = matrix::cells(&compiled.snapshot);
         let probed = match self.probe {
             true => {
@@ -70,7 +87,7 @@ impl Matrix {
             }
             false => Vec::new(),
         };
-        output.result(&value(&cells, &probed), &table(&cells, &probed))?;
+        output.result(&value(&cells, &probed), &table(&marks(&cells, &probed)))?;
         let mut outcome = Outcome::Done;
         for (cell, probed) in cells.iter().zip(&probed) {
             let told = match (probed, probed.passes()) {
@@ -89,14 +106,18 @@ impl Matrix {
     }
 }
 
-/// One line per consumer; a `!` marks what the gate answered otherwise than the file says.
-fn table(cells: &[Cell], probed: &[Probed]) -> String {
-    let mut lines: BTreeMap<&str, String> = BTreeMap::new();
-    let mut routes: Vec<&str> = Vec::new();
-    for (index, cell) in cells.iter().enumerate() {
-        if !routes.contains(&cell.route.as_str()) {
-            routes.push(cell.route.as_str());
-        }
+/// Whether somebody of whom the file knows nothing may pass a route.
+fn store_has_a_say(snapshot: &Snapshot) -> bool {
+    snapshot.routes.iter().any(|route| {
+        let names_others =
+            |allow: &HashSet<Name>| allow.iter().any(|name| !snapshot.consumers.contains_key(name));
+        !route.accept.schemes.is_empty() && route.access.allow.as_ref().is_none_or(names_others)
+    })
+}
+
+/// Consumer, route and mark; a `!` marks what the gate answered otherwise than the file says.
+fn marks<'c>(cells: &'c [Cell], probed: &[Probed]) -> Vec<(&'c str, &'c str, String)> {
+    let marked = cells.iter().enumerate().map(|(index, cell)| {
         let mark = match probed.get(index) {
             None => mark(cell.outcome.passes()).to_owned(),
             Some(probed) => match probed.passes() {
@@ -105,9 +126,21 @@ fn table(cells: &[Cell], probed: &[Probed]) -> String {
                 Some(passes) => format!("{}!", mark(passes)),
             },
         };
-        let width = cell.route.as_str().len().max(2) + 2;
-        let line = lines.entry(cell.consumer.as_str()).or_default();
-        line.push_str(&format!("{mark:<width$}"));
+        (cell.consumer.as_str(), cell.route.as_str(), mark)
+    });
+    marked.collect()
+}
+
+/// One line per consumer, by name; one column per route.
+fn table(marks: &[(&str, &str, String)]) -> String {
+    let mut lines: BTreeMap<&str, String> = BTreeMap::new();
+    let mut routes: Vec<&str> = Vec::new();
+    for (consumer, route, mark) in marks {
+        if !routes.contains(route) {
+            routes.push(route);
+        }
+        let width = route.len().max(2) + 2;
+        lines.entry(consumer).or_default().push_str(&format!("{mark:<width$}"));
     }
     let first = lines.keys().map(|name| name.len()).max().unwrap_or(0).max("consumer".len()) + 2;
     let mut text = format!("{:<first$}", "consumer");

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::path::Path;
 
+use anyhow::Context as _;
 use jiff::Timestamp;
 use tollgate_store::{Actor, Store};
 
@@ -15,8 +16,8 @@ use crate::data_dir::DataDir;
 /// A data directory that this command alone uses, and what runs its calls.
 #[derive(Debug)]
 pub struct Offline {
-    /// The directory.
-    pub data_dir: DataDir,
+    /// The directory; absent where the command uses nothing in it.
+    data_dir: Option<DataDir>,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -37,7 +38,23 @@ impl Offline {
     /// # Errors
     /// A gate has it, or the directory cannot be made.
     pub fn lock(process: &Process) -> anyhow::Result<Self> {
-        Ok(Self { data_dir: DataDir::lock(&process.data_dir)?, runtime: runtime()? })
+        Ok(Self { data_dir: Some(DataDir::lock(&process.data_dir)?), runtime: runtime()? })
+    }
+
+    /// For what several may use at once.
+    ///
+    /// # Errors
+    /// Where no runtime can be made.
+    pub fn unlocked() -> anyhow::Result<Self> {
+        Ok(Self { data_dir: None, runtime: runtime()? })
+    }
+
+    /// The directory that is locked.
+    ///
+    /// # Errors
+    /// Where none is.
+    pub fn data_dir(&self) -> anyhow::Result<&DataDir> {
+        self.data_dir.as_ref().context("no data directory is locked")
     }
 
     /// Opens the store at a URL.

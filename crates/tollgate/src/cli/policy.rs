@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tollgate_core::limit::Limiter;
 use tollgate_core::snapshot::Snapshot;
 
-use self::file::{Expectation, Policy};
+use self::file::{Caller, Elsewhere, Expectation, Policy};
 use super::check::ConfigFile;
 use super::files::{Existing, NewFile};
 use super::output::Output;
@@ -23,7 +23,8 @@ use crate::state::clock::Clock;
 
 /// Test what the configuration allows and refuses against a policy; exit 1 where it differs
 ///
-/// Rules are tested as if they were in force: a route's `mode` does not matter, and no limit is used up.
+/// Rules are tested as if they were in force: a route's `mode` does not matter, and no limit is used up. The file alone is
+/// known: of a consumer of the store (`{ store: NAME }`) whom a route names, what the route says to that name.
 #[derive(Debug, Args)]
 pub struct Test {
     /// Expectations: a consumer, a request, an outcome
@@ -115,11 +116,19 @@ fn verdict(scene: &Scene<'_>, expectation: &Expectation) -> Result<Explanation, 
         Ok(route) => route,
         Err(denial) => return Ok(Explanation::nowhere(&denial)),
     };
-    let Some(name) = &expectation.consumer else {
-        return Ok(explain::pair(scene, None, &[], &route, None));
-    };
-    let Some(consumer) = declared(scene.snapshot, name) else {
-        return Err(format!("there is no consumer `{name}`"));
+    let consumer = match &expectation.consumer {
+        None => return Ok(explain::pair(scene, None, &[], &route, None)),
+        Some(Caller::Elsewhere(Elsewhere { store })) => {
+            let named =
+                explain::names_of_store(scene.snapshot).into_iter().find(|name| name.as_str() == store);
+            return match named {
+                Some(name) => Ok(explain::named(scene, name, &route)),
+                None => Err(format!("no route names a consumer `{store}` of the store")),
+            };
+        }
+        Some(Caller::Declared(name)) => declared(scene.snapshot, name).ok_or_else(|| {
+            format!("the file declares no consumer `{name}`; one of the store is `{{ store: {name} }}`")
+        })?,
     };
     let credentials = explain::credentials_of(scene.snapshot, consumer);
     Ok(explain::pair(scene, Some(consumer), &credentials, &route, None))
@@ -155,7 +164,7 @@ fn text(tested: &[Tested<'_>], failed: usize) -> String {
 impl Tested<'_> {
     fn value(&self) -> Value {
         json!({
-            "consumer": self.expectation.consumer,
+            "consumer": self.expectation.consumer.as_ref().map(Caller::name),
             "request": self.expectation.request.to_string(),
             "expected": self.expectation.outcome.to_string(),
             "found": self.found,

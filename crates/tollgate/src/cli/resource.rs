@@ -179,6 +179,22 @@ impl Speak {
         print_object(output, self.quiet, &changed, id)
     }
 
+    /// Asks for a list of one page and prints it, or changes something of it first.
+    ///
+    /// # Errors
+    /// As [`Speak::show`].
+    pub fn list(
+        &self,
+        output: &Output,
+        id: &str,
+        path: &str,
+        change: Option<&Value>,
+        columns: &[Column],
+    ) -> anyhow::Result<()> {
+        let method = if change.is_some() { Method::PATCH } else { Method::GET };
+        print_list(output, self.quiet, &self.access.client()?.call(method, path, change)?, columns, id)
+    }
+
     /// Ends something and says so: `did` what.
     ///
     /// # Errors

@@ -9,8 +9,11 @@ use super::check::ConfigFile;
 use super::output::{self, Output};
 use super::stop::StopSignals;
 use crate::admin::Bootstrap;
-use crate::config;
+use crate::config::process::Process;
+use crate::config::{self, Compiled};
 use crate::reload::{self, Hangup};
+use crate::role::Role;
+use crate::role::worker::FeedWorker;
 use crate::server::{Server, Stopped};
 use crate::state::clock::Clock;
 use crate::telemetry::{AccessLog, Telemetry, logging};
@@ -20,6 +23,9 @@ use crate::telemetry::{AccessLog, Telemetry, logging};
 pub struct Serve {
     #[command(flatten)]
     file: ConfigFile,
+    /// What the process is there for
+    #[arg(long, value_enum, default_value_t = Role::All)]
+    role: Role,
     /// Where one JSON line per request goes
     #[arg(long, value_enum, default_value_t = AccessLogTo::Off)]
     access_log: AccessLogTo,
@@ -47,6 +53,15 @@ impl Serve {
         for warning in &compiled.warnings {
             tracing::warn!("{warning}");
         }
+        let misfits = self.role.misfits(&compiled.process);
+        if !misfits.is_empty() {
+            output.refusal(&misfits.join("\n"));
+            return Ok(Outcome::Refused);
+        }
+        if self.role == Role::Worker {
+            return work(&compiled.process, stop);
+        }
+        let compiled = Compiled { process: self.role.of(compiled.process), ..compiled };
         let watched = compiled.watched.clone();
         let access_log = match self.access_log {
             AccessLogTo::Off => None,
@@ -80,4 +95,17 @@ impl Serve {
             Stopped::Unshipped => Ok(Outcome::Refused),
         }
     }
+}
+
+/// Books what gates deliver, until a signal ends it.
+fn work(process: &Process, stop: StopSignals) -> anyhow::Result<Outcome> {
+    let worker = FeedWorker::start(process)?;
+    match worker.probes {
+        Some(address) => tracing::info!(%address, "probes"),
+        None => tracing::warn!("nobody can ask how the worker does: the file has no `probes`"),
+    }
+    stop.wait();
+    tracing::info!("stopping: what is being booked is finished");
+    worker.stop(process.drain)?;
+    Ok(Outcome::Done)
 }

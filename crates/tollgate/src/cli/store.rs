@@ -168,7 +168,7 @@ fn reseal(offline: &Offline, url: &str, output: &Output) -> anyhow::Result<()> {
     let Some(_alone) = offline.run(store.alone())? else {
         anyhow::bail!("other gates use the store, and have not the new key; stop them first");
     };
-    let path = offline.data_dir.sealing_keys();
+    let path = offline.data_dir()?.sealing_keys();
     let (actor, now) = offline::by("store reseal")?;
     let done = offline.run(async {
         store.open_sealing_keys(&path, &actor, now).await?;

@@ -4,6 +4,11 @@ use serde_json::Value;
 
 /// A table of these columns; the last one is not padded.
 pub fn table(columns: &[&str], rows: &[Vec<String>]) -> String {
+    aligned(columns, columns.len(), rows)
+}
+
+/// A table whose columns are numbers from this one on, which stand at the right.
+pub fn aligned(columns: &[&str], numbers: usize, rows: &[Vec<String>]) -> String {
     let rows: Vec<Vec<String>> =
         rows.iter().map(|row| row.iter().map(|cell| printable(cell)).collect()).collect();
     let width = |at: usize| {
@@ -12,8 +17,10 @@ pub fn table(columns: &[&str], rows: &[Vec<String>]) -> String {
     };
     let widths: Vec<usize> = (0..columns.len()).map(width).collect();
     let line = |cells: &mut dyn Iterator<Item = &str>| {
-        let padded: Vec<String> = cells.zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-        padded.join("  ").trim_end().to_owned()
+        let padded = cells.zip(&widths).enumerate().map(|(at, (cell, width))| {
+            if at < numbers { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
+        });
+        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     let mut lines = vec![line(&mut columns.iter().copied())];
     lines.extend(rows.iter().map(|row| line(&mut row.iter().map(String::as_str))));

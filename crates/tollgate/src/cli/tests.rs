@@ -14,9 +14,9 @@ fn the_tree_of_commands_is_consistent() {
 fn check(arguments: &str, expected: Result<(), (&str, bool)>) {
     let arguments: Vec<OsString> =
         format!("tollgate {arguments}").split_whitespace().map(Into::into).collect();
-    let found = usage::parse(&arguments).map(drop).map_err(|error| usage::text(&error));
+    let found = arguments::parse(&arguments).map(drop).map_err(|error| arguments::text(&error));
     let found =
-        found.as_ref().map_err(|text| (text.lines().next().unwrap(), usage::asks_for_json(&arguments)));
+        found.as_ref().map_err(|text| (text.lines().next().unwrap(), arguments::asks_for_json(&arguments)));
     assert_eq!(found.copied(), expected, "{arguments:?}");
 }
 

@@ -46,6 +46,7 @@ pub(super) fn compile(cx: &mut Context<'_>, file: &File) -> Option<(Process, Sna
     let by_name: BTreeMap<&Name, &Arc<_>> =
         upstreams.iter().map(|upstream| (&upstream.name, upstream)).collect();
     let routes = routes::routes(cx, file, &by_name, errors);
+    limits::uncounted(cx, file, &routes);
     let snapshot = Snapshot { routes, upstreams, consumers, credentials, tiers, tier_by_scope, errors };
     Some((process?, snapshot))
 }

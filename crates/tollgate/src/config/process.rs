@@ -10,12 +10,15 @@ use ipnet::IpNet;
 use tollgate_ledger::sink::SinkAddress;
 use tollgate_secrets::Secret;
 
+use crate::role::Role;
 use crate::shared;
 
 /// Settings that a reload does not change.
 #[derive(Debug, Clone)]
 pub struct Process {
-    /// Listeners of the data plane, at least one.
+    /// What the process is there for; the command line says so, not the file.
+    pub role: Role,
+    /// Listeners of the data plane, at least one; none in the role `admin`.
     pub listen: Vec<Listener>,
     /// The admin listener, if there is one.
     pub admin: Option<Admin>,

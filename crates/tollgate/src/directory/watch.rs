@@ -30,6 +30,9 @@ impl Directory {
             if rounds.is_multiple_of(TELL_USED) {
                 this.tell_used().await;
             }
+            if announced.is_none() {
+                announced = this.announcing.lock().take();
+            }
             if announced.is_none()
                 && let Some(store) = this.store()
             {

@@ -1,5 +1,5 @@
 use tollgate_core::admission;
-use tollgate_core::limit::Limiter;
+use tollgate_core::limit::{Cost, Limiter};
 
 use super::*;
 use crate::config::{self, source::Source};
@@ -138,7 +138,7 @@ fn limits_are_looked_at_and_not_used() {
     let credential = credentials_of(&ground.snapshot, &ground.snapshot.consumers["ann"].name).remove(0);
     let permit = access::decide(keys, Some(Identity { credential, hawk: None })).unwrap();
     let client = Ipv4Addr::LOCALHOST.into();
-    let _held = admission::reserve(&ground.limiter, permit, client, 0, ground.now).unwrap();
+    let _held = admission::reserve(&ground.limiter, permit, client, &Cost::request(), ground.now).unwrap();
 
     let explanation = ann();
     assert_eq!(told(&explanation), denied("rate_limited", "tier:requests/h"), "{explanation:#?}");

@@ -82,7 +82,8 @@ pub async fn signed(
     Response::from_parts(parts, bytes.into())
 }
 
-fn meter(
+/// The head that the caller gets, and the body that owns the call.
+pub fn meter(
     worker: &Rc<Worker>,
     timer: &Rc<Timer>,
     answered: Answered,
@@ -98,6 +99,7 @@ fn meter(
         headers.insert(header::SERVER, HeaderValue::from_static("tollgate"));
     }
     call.status = status;
+    call.begin_answer(status, &mut headers);
     let idle = call.route.as_ref().map(|route| route.upstream.timeout.idle).unwrap_or_default();
     let (mut parts, ()) = Response::new(()).into_parts();
     (parts.status, parts.headers) = (status, headers);

@@ -9,12 +9,14 @@ use http::{HeaderValue, StatusCode};
 use tollgate_core::Now;
 use tollgate_core::credential::{Credential, Origin};
 use tollgate_core::denial::{Denial, Malformed};
-use tollgate_core::limit::{Cost, Reservation, Standing, Unit};
+use tollgate_core::limit::{Reservation, Standing};
 use tollgate_core::mode::lets_through;
 use tollgate_core::route::Route;
 use tollgate_ledger::journal::Entry;
 use ulid::Ulid;
 
+use super::exchange::Exchange;
+use super::insight::Insight;
 use super::rate_limit::RateLimit;
 use crate::auth_service::{Charge, Use};
 use crate::state::Gate;
@@ -89,6 +91,8 @@ pub struct Call {
     pub rate_limit: Option<RateLimit>,
     /// Room that its body takes while it is held whole.
     pub held: Option<Held>,
+    /// What was read of it, where its route looks into bodies.
+    pub insight: Option<Box<Insight>>,
     /// Body bytes to the model, counted where they pass.
     pub request_bytes: Rc<Cell<u64>>,
     /// Body bytes to the caller.
@@ -126,6 +130,7 @@ impl Call {
             reservation: None,
             rate_limit: None,
             held: None,
+            insight: None,
             request_bytes: Rc::default(),
             response_bytes: 0,
             gate,
@@ -160,7 +165,11 @@ impl Call {
     }
 
     /// Notes that the model's answer began; a look at the clock that only the log needs.
-    pub fn answered(&mut self) {
+    pub fn answered(&mut self, exchange: &Exchange) {
+        // A stream may go on for long after its request.
+        if exchange.is_sent() {
+            self.held = None;
+        }
         if self.gate.telemetry.access_log.is_some() {
             self.upstream = Some(self.elapsed());
         }
@@ -170,7 +179,7 @@ impl Call {
     fn settle(&mut self) {
         let Some(reservation) = self.reservation.take() else { return };
         let bytes = self.request_bytes.get().saturating_add(self.response_bytes);
-        let used = Cost::request().with(Unit::Bytes, bytes);
+        let used = self.booked().cost(bytes);
         if reservation.is_committed() && reservation.differs_from(&used) {
             reservation.settle(&used, self.gate.clock.now());
         }
@@ -230,10 +239,9 @@ impl Call {
         self.response_bytes = down;
     }
 
-    /// Time since it was sent; none where it was not.
-    pub fn since_sent(&self) -> Duration {
-        let sent_at = self.sent_at.unwrap_or(Duration::MAX);
-        self.gate.clock.now().monotonic.saturating_sub(sent_at)
+    /// Time since it was sent, if it was.
+    pub fn since_sent(&self) -> Option<Duration> {
+        Some(self.gate.clock.now().monotonic.saturating_sub(self.sent_at?))
     }
 }
 

@@ -35,14 +35,14 @@ pub async fn count(
     call: &mut Call,
 ) -> Result<Step, Denial> {
     let Counting { mut uncounted, permit, checked, body, artifacts } = counting;
-    let (client, declared) = (checked.head.client, body.remaining().unwrap_or(0));
+    let (client, cost) = (checked.head.client, call.estimate(permit.route(), &body));
     for _ in 0..ROUNDS {
         if !learn(worker, uncounted, call).await {
             let admission = tell(Ok(admission::uncountable(permit)?), call)?;
             let outgoing = Outgoing::new(admission, checked, body, live, worker, call)?;
             return Ok(Step::Forward(outgoing, artifacts));
         }
-        uncounted = admission::uncounted(&worker.gate.limiter, &permit, client, declared, call.now);
+        uncounted = admission::uncounted(&worker.gate.limiter, &permit, client, &cost, call.now);
         if uncounted.is_empty() {
             break;
         }

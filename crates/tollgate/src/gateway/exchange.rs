@@ -216,6 +216,11 @@ impl Exchange {
         }
     }
 
+    /// Whether the whole request went out.
+    pub fn is_sent(&self) -> bool {
+        self.upload.is_none()
+    }
+
     /// Whether the answer's body has ended.
     pub fn body_has_ended(&self) -> bool {
         self.body.has_ended()

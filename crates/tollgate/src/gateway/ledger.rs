@@ -2,7 +2,8 @@
 
 use http::StatusCode;
 use tollgate_core::denial::Denial;
-use tollgate_core::usage::{self, Closing, Intent, Measures, Quality};
+use tollgate_core::meter::Booked;
+use tollgate_core::usage::{self, Closing, Intent};
 use tollgate_ledger::journal::Flushed;
 
 use super::call::{Call, Outcome};
@@ -25,7 +26,7 @@ pub async fn open(worker: &Worker, call: &mut Call) -> Result<(), Denial> {
         consumer: consumer.map(|consumer| consumer.name.as_str()),
         credential: credential.map(|credential| &*credential.id),
         route: route.name.as_str(),
-        model: None,
+        model: call.model(),
         method: call.method.as_str(),
         path: call.path.as_deref().unwrap_or_default(),
         client_request_id: call.client_request_id.as_ref().and_then(|id| id.to_str().ok()),
@@ -65,6 +66,7 @@ impl Call {
     fn closing(&self) -> Closing {
         let millis = |duration: core::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         let (request_bytes, response_bytes) = (self.request_bytes.get(), self.response_bytes);
+        let Booked { measures, quality } = self.booked();
         Closing {
             outcome: match self.outcome {
                 Outcome::Served => usage::Outcome::Served,
@@ -74,12 +76,12 @@ impl Call {
             },
             status: Some(self.status).map(|status: StatusCode| status.as_u16()),
             duration_ms: millis(self.elapsed()),
-            upstream_ms: millis(self.since_sent()),
+            upstream_ms: millis(self.since_sent().unwrap_or_default()),
             queue_ms: 0,
             request_bytes,
             response_bytes,
-            measures: Measures::request(),
-            quality: Quality::Reported,
+            measures,
+            quality,
         }
     }
 }

@@ -12,6 +12,7 @@ use tollgate_ledger::journal::Flushed;
 
 use super::call::{Call, Outcome};
 use super::exchange::{BodyError, Exchange};
+use super::generated;
 use super::wire::timer::Timer;
 use super::worker::Worker;
 use crate::state::upstreams::Occupied;
@@ -47,10 +48,11 @@ struct Last {
     flushed: Flushed,
 }
 
+/// An answer under way.
 #[derive(Debug)]
-struct Flow {
-    exchange: Box<Exchange>,
-    call: Box<Call>,
+pub struct Flow {
+    pub exchange: Box<Exchange>,
+    pub call: Box<Call>,
     _occupied: Occupied,
 }
 
@@ -101,27 +103,40 @@ impl Metered {
         let Some(flow) = &mut self.flow else {
             return Poll::Ready(None);
         };
-        match flow.exchange.poll_data(cx) {
-            Poll::Pending => self.poll_stall(cx),
-            Poll::Ready(None) => {
-                self.end();
-                self.poll_last(cx)
+        loop {
+            let (data, ended) = match flow.exchange.poll_data(cx) {
+                Poll::Pending => return self.poll_stall(cx),
+                Poll::Ready(None) => (Bytes::new(), true),
+                Poll::Ready(Some(Err(error))) => return self.poll_broken(error, cx),
+                Poll::Ready(Some(Ok(_))) if flow.call.is_revoked() => {
+                    return self.poll_broken(BodyError::Revoked, cx);
+                }
+                Poll::Ready(Some(Ok(data))) => (data, flow.exchange.body_has_ended()),
+            };
+            self.waiting_since = None;
+            let data = flow.call.pass(data, ended);
+            if self.progress != self.worker.progress.get() {
+                self.progress = self.worker.progress.get();
+                flow.call.progress();
             }
-            Poll::Ready(Some(Err(error))) => self.poll_broken(error, cx),
-            Poll::Ready(Some(Ok(_))) if flow.call.is_revoked() => self.poll_broken(BodyError::Revoked, cx),
-            Poll::Ready(Some(Ok(data))) => {
-                self.waiting_since = None;
-                flow.call.response_bytes += data.len() as u64;
-                if self.progress != self.worker.progress.get() {
-                    self.progress = self.worker.progress.get();
-                    flow.call.progress();
-                }
-                if !flow.exchange.body_has_ended() {
-                    return Poll::Ready(Some(Ok(data)));
-                }
-                self.end();
-                let Some(last) = &mut self.last else { return Poll::Ready(Some(Ok(data))) };
-                last.data = Some(data);
+            if ended {
+                return self.poll_end(data, cx);
+            }
+            // Nothing of a part goes on where all of it is held or taken out.
+            if !data.is_empty() {
+                return Poll::Ready(Some(Ok(data)));
+            }
+        }
+    }
+
+    /// The end of the body, with the last of its bytes.
+    fn poll_end(&mut self, data: Bytes, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
+        self.end();
+        let data = Some(data).filter(|data| !data.is_empty());
+        match &mut self.last {
+            None => Poll::Ready(data.map(Ok)),
+            Some(last) => {
+                last.data = data;
                 self.poll_last(cx)
             }
         }
@@ -157,6 +172,7 @@ impl Metered {
     /// How much is left, as far as the model said.
     pub fn remaining(&self) -> Option<u64> {
         match &self.flow {
+            Some(flow) if flow.call.is_filtered() => None,
             Some(flow) => flow.exchange.body_remaining(),
             None => self
                 .last
@@ -212,6 +228,16 @@ impl Metered {
         self.last = flow.call.close().map(|flushed| Last { data: None, flushed });
         if let Some(exchange) = flow.exchange.recycle() {
             self.worker.pool.borrow_mut().put(exchange);
+        }
+    }
+}
+
+impl Drop for Metered {
+    fn drop(&mut self) {
+        let Some(flow) = self.flow.take() else { return };
+        // A gate that stops waits for no model without a caller; and where the thread ends, no task can begin.
+        if flow.call.reads_on() && !self.worker.gate.drain.is_cancelled() {
+            self.worker.spawn(generated::read_on(self.worker.clone(), flow, self.idle));
         }
     }
 }

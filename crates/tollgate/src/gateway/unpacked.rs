@@ -1,13 +1,15 @@
 //! Reads what an answer cost, also where it comes packed: it is unpacked beside the relay, and the caller gets it as it
 //! came.
 
+use std::fmt;
 use std::io::{self, Write};
 
 use brotli_decompressor::DecompressorWriter;
 use flate2::write::{MultiGzDecoder, ZlibDecoder};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
-use tollgate_core::meter::{AnswerMeter, Kind, Quality, Reading, TOKENS_MAX};
+use tollgate_core::meter::{AnswerMeter, Kind, Reading, TOKENS_MAX};
+use tollgate_core::usage::Quality;
 
 /// The most bytes of an answer that are unpacked. What is larger is estimated from this much of it.
 pub const UNPACKED_MAX: u64 = 10 * 1024 * 1024;
@@ -51,10 +53,14 @@ struct Unpacked {
 }
 
 impl AnswerReader {
-    /// Begins with the head of an answer whose prompt is thought to have `prompt` tokens.
-    pub fn new(status: StatusCode, headers: &HeaderMap, prompt: u64) -> Self {
+    /// Begins with the head of an answer whose prompt is thought to have `prompt` tokens. Where there was no prompt, nothing
+    /// was generated: only what the model reports counts.
+    pub fn new(status: StatusCode, headers: &HeaderMap, prompt: Option<u64>) -> Self {
         let content_type = headers.get(CONTENT_TYPE).map(http::HeaderValue::as_bytes);
-        let meter = AnswerMeter::new(Kind::of(status, content_type), prompt);
+        let meter = match prompt {
+            Some(prompt) => AnswerMeter::new(Kind::of(status, content_type), prompt),
+            None => AnswerMeter::new(Kind::Unbilled, 0),
+        };
         let mut codings = headers.get_all(CONTENT_ENCODING).iter();
         let coding = codings.next().map_or(&b""[..], |value| value.as_bytes().trim_ascii());
         let sink = |meter| Unpacked { meter, read: 0, packed: 0, unpacked: 0 };
@@ -123,6 +129,12 @@ impl AnswerReader {
             Ok(()) => self.0.note_read(),
             Err(_) => self.0.give_up(),
         }
+    }
+}
+
+impl fmt::Debug for AnswerReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("AnswerReader").field(&self.read()).finish()
     }
 }
 

@@ -8,7 +8,7 @@ use tollgate_core::Now;
 use tollgate_core::admission::Uncounted;
 use tollgate_core::consumer::Name;
 use tollgate_core::limit::{Cost, Every, Key, Limit, LimitId, Limiter, Owner, Quota, Refusal, Subject, Unit};
-use tollgate_store::Store;
+use tollgate_store::{Actor, Store};
 
 use super::{Quotas, Unknown};
 use crate::config::process::Directory as Settings;
@@ -97,4 +97,37 @@ async fn without_the_store_what_is_held_is_granted_and_no_more() {
     assert_eq!(process.use_up(1).await, 1);
     process.quotas.directory.store().unwrap().close().await;
     assert_eq!(process.use_up(AMOUNT).await, 1);
+}
+
+#[tokio::test]
+async fn an_operator_corrects_what_was_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let process = Process::start(folder.path()).await;
+    let Limit::Quota(quota) = &process.limit else { return };
+    let counter = super::Counter { key: &process.key, quota, credential: None };
+    let actor = Actor::new("test").unwrap();
+    for (calls, set, left) in [(AMOUNT, 7, AMOUNT - 7), (0, AMOUNT, 0), (0, 0, AMOUNT), (0, 2, AMOUNT - 2)] {
+        process.use_up(calls).await;
+        process
+            .quotas
+            .correct(&counter, &actor, "ann tier", i64::try_from(set).unwrap(), process.now)
+            .await
+            .unwrap();
+        let used = process.quotas.used(&process.key, quota, None, process.now).await.unwrap();
+        assert_eq!(used, set);
+        assert_eq!(process.use_up(AMOUNT + 1).await, left, "{set}");
+    }
+}
+
+#[tokio::test]
+async fn what_others_hold_comes_off_a_correction() {
+    let folder = tempfile::tempdir().unwrap();
+    let (one, other) = (Process::start(folder.path()).await, Process::start(folder.path()).await);
+    let Limit::Quota(quota) = &one.limit else { return };
+    let counter = super::Counter { key: &one.key, quota, credential: None };
+    assert_eq!(other.use_up(1).await, 1);
+    one.quotas.correct(&counter, &Actor::new("test").unwrap(), "ann tier", 5, one.now).await.unwrap();
+    other.quotas.close().await.unwrap();
+    assert_eq!(one.quotas.used(&one.key, quota, None, one.now).await.unwrap(), 4);
+    assert_eq!(one.use_up(AMOUNT).await, AMOUNT - 4);
 }

@@ -65,6 +65,8 @@ struct Opener {
 impl Opener {
     async fn open(&self, directory: &Directory) -> tollgate_store::Result<()> {
         let store = Store::open(&self.url).await?;
+        // First of all: whoever copies or reseals the store keeps gates out, and is kept out as long as this one runs.
+        let watch = store.watch().await?;
         let now = directory::timestamp(self.clock.now());
         store.open_sealing_keys(&self.keys, &Actor::new("serve")?, now).await?;
         let missing = store.missing_audit_guards().await?;
@@ -75,7 +77,9 @@ impl Opener {
                 "nothing keeps rows of the audit from being changed: triggers are missing"
             );
         }
-        directory.open(store).await
+        directory.open(store).await?;
+        directory.listen_to(watch);
+        Ok(())
     }
 }
 

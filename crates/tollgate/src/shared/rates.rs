@@ -11,7 +11,7 @@ use tollgate_core::access::Permit;
 use tollgate_core::admission::shared::{Asking, Progress, begin};
 use tollgate_core::admission::{Admission, Refused};
 use tollgate_core::limit::script::{self, Share};
-use tollgate_core::limit::{Key, Limiter, Rate, Standing};
+use tollgate_core::limit::{Cost, Key, Limiter, Rate, Standing};
 
 use super::link::Away;
 use super::{PREFIX, Shared};
@@ -28,10 +28,10 @@ impl Shared {
         limiter: &Arc<Limiter>,
         permit: Permit,
         client: IpAddr,
-        body: u64,
+        cost: Cost,
         now: Now,
     ) -> Result<Progress, Box<Refused>> {
-        begin(limiter, &self.fleet, permit, client, body, now)
+        begin(limiter, &self.fleet, permit, client, cost, now)
     }
 
     /// Asks what [`begin`](Self::begin) left open.

@@ -1,10 +1,80 @@
 use tollgate_core::consumer::Name;
+use tollgate_core::usage::chain::{Head, Linked};
+use tollgate_core::usage::{Closing, Intent, Outcome, StreamId, UsageEvent};
 use tollgate_store::{
     AccountId, Actor, NewConsumer, NewCredential, NewProof, Paging, Posting, PostingKind, QuotaKey, Scope,
-    Used,
+    UsageFilter, UsageQuery, UsageVerdict, Used,
 };
+use ulid::Ulid;
 
 use super::*;
+use crate::config::{self, source::Source};
+
+/// The ledger of a file with this in it.
+fn ledger(text: &str) -> config::process::Ledger {
+    let text = format!(
+        "upstreams: {{ m: {{ targets: [http://127.0.0.1:1] }} }}\n\
+         routes: {{ r: {{ match: {{ path: /x }}, upstream: m, accept: [api_key] }} }}\nledger: {text}\n"
+    );
+    let source = Source::new("tollgate.yaml", text, std::path::Path::new("/nowhere"));
+    config::compile(&source, &|_| None)
+        .unwrap_or_else(|bad| unreachable!("{}", bad.render(false)))
+        .process
+        .ledger
+}
+
+#[tokio::test]
+async fn events_go_when_the_file_says_and_sums_stay() {
+    let settings = ledger("{ keep: 30d, max_bytes: 2GiB }");
+    assert_eq!(settings.max_bytes, 2 << 30);
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&format!("sqlite:{}", folder.path().join("store.db").display())).await.unwrap();
+    let now = Timestamp::from_second(1_800_000_000).unwrap();
+    let stream = StreamId { boot: Ulid(1), number: 0 };
+    let (mut head, mut linked) = (Head::default(), Vec::new());
+    for ago in [40, 32, 29, 0] {
+        let time = now - SignedDuration::from_hours(24 * ago);
+        let intent = Intent {
+            id: Ulid(ago as u128),
+            time_micros: u64::try_from(time.as_microsecond()).unwrap(),
+            node: "gate-1",
+            account: None,
+            account_id: None,
+            consumer: Some("a"),
+            credential: None,
+            route: "r",
+            model: None,
+            method: "GET",
+            path: "/x",
+            client_request_id: None,
+            tier: None,
+        };
+        let event = UsageEvent::of(stream, head.seq + 1, &intent, &Closing::unknown(Outcome::Served));
+        let mut canonical = Vec::new();
+        event.encode(&mut canonical);
+        head = head.after(&canonical);
+        linked.push(Linked { event, hash: head.hash });
+    }
+    store.book(&linked, &[], now).await.unwrap();
+    let keep = SignedDuration::try_from(settings.keep).unwrap();
+    tidy(&store, &Retention { events: keep, ..Retention::default() }, now).await.unwrap();
+    let (filter, all) = (UsageFilter::default(), Paging::default());
+    let kept = store.usage_events(Scope::All, &filter, Timestamp::MIN, Timestamp::MAX, &all).await.unwrap();
+    assert_eq!(kept.items.iter().map(|event| event.intent.id.0).collect::<Vec<_>>(), [29, 0]);
+    let day = SignedDuration::from_hours(24);
+    let from = Timestamp::from_second(now.as_second() - now.as_second() % 86_400).unwrap();
+    let query = UsageQuery {
+        from: from - day * 50,
+        to: from + day,
+        period: None,
+        zone: jiff::tz::TimeZone::UTC,
+        by: Vec::new(),
+        filter,
+    };
+    let sums = store.usage(Scope::All, &query, &all).await.unwrap();
+    assert_eq!(sums.items[0].totals.events(), 4);
+    assert!(matches!(store.verify_usage(&[]).await.unwrap(), UsageVerdict::Whole { events: 2, .. }));
+}
 
 #[tokio::test]
 async fn only_what_is_over_is_deleted() {
@@ -32,6 +102,7 @@ async fn only_what_is_over_is_deleted() {
         compute_us: None,
         predictions: None,
         body: "{}".to_owned(),
+        names: None,
     };
     let old: Vec<Posting> = (0..1001).map(|_| posting(401)).collect();
     store.post_usage(Scope::All, &old).await.unwrap();

@@ -245,6 +245,21 @@ fn every_credential_has_its_whole_life() {
 }
 
 #[test]
+fn quotas_are_shown_and_corrected() {
+    let quota = json!({ "items": [{ "limit": "tier:requests/day", "tier": "free", "amount": 5, "used": 2, "remaining": 3, "period_end": "E" }], "next": null });
+    let (out, _, asked) = check(&["consumer", "quota", "c"], 200, quota.clone(), 0);
+    assert!(out.contains("tier:requests/day  free  5       2     3          E"), "{out}");
+    assert_eq!((asked.0.as_str(), asked.2.as_str()), ("GET /api/v1/consumers/c/quota", ""));
+    let set = ["consumer", "quota", "c", "--set", "2", "--limit", "tier:requests/day", "-q"];
+    let (out, _, asked) = check(&set, 200, quota, 0);
+    assert_eq!((out.as_str(), asked.0.as_str()), ("2\n", "PATCH /api/v1/consumers/c/quota"));
+    assert_eq!(
+        serde_json::from_str::<Value>(&asked.2).unwrap(),
+        json!({ "used": 2, "limit": "tier:requests/day" })
+    );
+}
+
+#[test]
 fn a_key_is_asked_about_with_itself() {
     let (out, _, asked) =
         check(&["key", "validate", "--key-env", "KEY"], 200, json!({ "key_id": "01", "scopes": [] }), 0);
@@ -310,4 +325,32 @@ fn who_cannot_be_asked_is_told() {
     ] {
         checked(tollgate(arguments).output().unwrap(), 2);
     }
+}
+
+#[test]
+fn the_matrix_of_the_gate_is_asked_page_by_page() {
+    let cell = |consumer: &str, outcome: &str| json!({ "consumer": consumer, "route": "predict", "outcome": outcome, "reason": "r" });
+    let page = |consumer: &str, outcome: &str, next: Value| json!({ "consumers": [consumer], "routes": ["predict"], "cells": [cell(consumer, outcome)], "next": next });
+    let pages = || {
+        let words = [("b", "allowed"), ("a", "no_credential"), ("c", "public")];
+        let nexts = [json!("C&1"), json!("C2"), Value::Null];
+        words.iter().zip(nexts).map(|((name, word), next)| (200, page(name, word, next))).collect()
+    };
+    let (out, err, asked) = Api::answering(pages()).run(&["matrix", "--gate"], 0);
+    assert_eq!(
+        (out.as_str(), err.as_str()),
+        ("consumer  predict\na         ✗\nb         ✓\nc         ✓\n", "")
+    );
+    let lines: Vec<&str> = asked.iter().map(|(line, _, _)| line.as_str()).collect();
+    assert_eq!(
+        lines,
+        [
+            "GET /api/v1/matrix?limit=1000",
+            "GET /api/v1/matrix?limit=1000&cursor=C%261",
+            "GET /api/v1/matrix?limit=1000&cursor=C2"
+        ]
+    );
+    let (out, _, _) = Api::answering(pages()).run(&["matrix", "--gate", "--json"], 0);
+    let out: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&out["consumers"], &out["cells"][1]["outcome"]), (&json!(["b", "a", "c"]), &json!("denied")));
 }

@@ -18,6 +18,8 @@ use tollgate::explain;
 use tollgate::server::{Server, Stopped};
 use tollgate::state::clock::{Clock, Manual};
 use tollgate::telemetry::{AccessLog, Telemetry};
+use tollgate_ledger::Journal;
+use tollgate_ledger::journal::{Read, Reader};
 use tollgate_store::Scope;
 
 use crate::client::within;
@@ -36,6 +38,9 @@ pub struct Gate {
     clock: Arc<Manual>,
     wall: Duration,
     log: Log,
+    /// The journal outlives the gate, for whoever reads it to the end.
+    _journal: Arc<Journal>,
+    readers: Vec<Reader>,
     stopping: Option<JoinHandle<Stopped>>,
 }
 
@@ -71,7 +76,18 @@ impl Gate {
         // The gate has runtimes of its own, which may not be started or ended within one of ours.
         let start = move || Server::start(compiled, gate_clock, telemetry);
         let server = tokio::task::spawn_blocking(start).await??;
-        Ok(Self { addresses: server.addresses(), server: Some(server), clock, wall, log, stopping: None })
+        let journal = server.gate().ledger.journal.clone();
+        let readers = journal.streams().into_iter().map(|stream| journal.reader(stream));
+        Ok(Self {
+            addresses: server.addresses(),
+            server: Some(server),
+            clock,
+            wall,
+            log,
+            readers: readers.collect::<io::Result<_>>()?,
+            _journal: journal,
+            stopping: None,
+        })
     }
 
     /// Where the nth listener listens.
@@ -171,6 +187,26 @@ impl Gate {
         self.server.is_none()
     }
 
+    /// All usage events of a gate that has stopped, their measures among their members.
+    pub async fn events(&mut self) -> Result<Vec<Value>> {
+        let mut events = Vec::new();
+        for reader in &mut self.readers {
+            let wait = async {
+                while !reader.is_ended() {
+                    match reader.next()? {
+                        Some(Read::Event(linked)) => events.push(flat(serde_json::to_value(&linked.event)?)),
+                        Some(Read::Seal(_)) => {}
+                        Some(Read::Damaged(finding)) => bail!("the journal is damaged: {finding}"),
+                        None => tokio::task::yield_now().await,
+                    }
+                }
+                Ok(())
+            };
+            within("the end of the journal", wait).await??;
+        }
+        Ok(events)
+    }
+
     /// All access records so far.
     pub fn records(&self) -> Result<Vec<Value>> {
         let written = self.log.written.lock();
@@ -192,6 +228,15 @@ impl Gate {
         };
         within("an access record", wait).await?
     }
+}
+
+fn flat(mut event: Value) -> Value {
+    if let (Some(Value::Object(measures)), Some(members)) =
+        (event.get("measures").cloned(), event.as_object_mut())
+    {
+        members.extend(measures);
+    }
+    event
 }
 
 fn compile(config: &str, folder: &Path) -> Result<Compiled> {

@@ -3,6 +3,7 @@
 //! Answers carry only fields that the gate or the model may say, those of limits once at most. Request ids are ULIDs and
 //! never repeat. No credential reaches a model. Every request that a model saw has exactly one access record, and a
 //! refused request has reached none, unless its body failed while it was on its way: then the model never saw it whole.
+//! Every call that was admitted on a metered route has exactly one usage event, and nothing else has one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -93,6 +94,24 @@ pub fn end(records: &[Value], seen: &[Seen], secrets: &BTreeSet<String>) -> Resu
     }
     for (id, request) in requests {
         ensure!(ids.contains(id), "no record tells of {} {}", request.method, request.target);
+    }
+    Ok(())
+}
+
+/// Judges the usage events: one for each admitted call, and none for any other. `metered` says that every route makes such.
+pub fn events(events: &[Value], records: &[Value], seen: &[Seen], metered: bool) -> Result<()> {
+    let mut ids = BTreeSet::new();
+    for event in events {
+        let id = event["id"].as_str().context("an event without id")?;
+        ensure!(ids.insert(id), "there are two events of the request `{id}`");
+        let record = records.iter().find(|record| record["request_id"] == id);
+        let record = record.with_context(|| format!("no record tells of the event {event}"))?;
+        let failed = record["denial"].as_str().is_some_and(|code| FAILED_BODIES.contains(&code));
+        ensure!(record["outcome"] != "denied" || failed, "refused, yet there is an event: {record}");
+    }
+    for request in seen.iter().filter(|_| metered) {
+        let id = request.fields.get("x-request-id").unwrap_or_default();
+        ensure!(ids.contains(id), "no event tells of {} {}", request.method, request.target);
     }
     Ok(())
 }

@@ -63,6 +63,7 @@ struct Run<'t> {
     ids: BTreeSet<String>,
     /// Id of the request that the last step was about.
     last_id: Option<String>,
+    usage: Vec<Expected<'t>>,
     /// Access records that a step has looked at.
     records_seen: BTreeSet<String>,
     /// What the upstreams had seen before the last request.
@@ -70,6 +71,13 @@ struct Run<'t> {
     /// Requests that steps have waited for, by upstream.
     arrived: BTreeMap<String, usize>,
     serial: usize,
+}
+
+/// What a step says of the usage event of a request; nothing where there is none.
+struct Expected<'t> {
+    line: usize,
+    id: String,
+    members: Option<&'t [(String, String)]>,
 }
 
 impl Names for Run<'_> {
@@ -127,6 +135,7 @@ impl<'t> Run<'t> {
             pass_credentials: false,
             ids: BTreeSet::new(),
             last_id: None,
+            usage: Vec::new(),
             records_seen: BTreeSet::new(),
             mark: 0,
             arrived: BTreeMap::new(),
@@ -134,7 +143,7 @@ impl<'t> Run<'t> {
         })
     }
 
-    async fn step(&mut self, step: &Step) -> Result<()> {
+    async fn step(&mut self, step: &'t Step) -> Result<()> {
         match &step.action {
             Action::Request { on, request } => self.request(on, request).await?,
             Action::Bytes { on, text } => {
@@ -159,6 +168,10 @@ impl<'t> Run<'t> {
                 self.upstream(upstream, *nth, command, rest).await?
             }
             Action::Record(members) => self.record(members).await?,
+            Action::Usage(members) => {
+                let id = self.last_id.clone().context("no request has an id")?;
+                self.usage.push(Expected { line: step.line, id, members: members.as_deref() });
+            }
             Action::Decision(members) => self.decision(members.as_deref())?,
             Action::Explained { consumer, route, members } => {
                 compare(&self.gate.explain(consumer, route).await?, members)?
@@ -278,7 +291,8 @@ impl<'t> Run<'t> {
             };
             ensure!(have == *wanted || (wanted == "*" && have != "-"), "`{name}` is `{have}`: {record}");
         }
-        self.records_seen.extend(record["request_id"].as_str().map(str::to_owned));
+        self.last_id = record["request_id"].as_str().map(str::to_owned);
+        self.records_seen.extend(self.last_id.clone());
         Ok(())
     }
 
@@ -316,7 +330,20 @@ impl<'t> Run<'t> {
         if self.pass_credentials {
             self.secrets.clear();
         }
-        invariants::end(&self.gate.records()?, &self.upstreams.seen(), &self.secrets)
+        let (events, records) = (self.gate.events().await?, self.gate.records()?);
+        for Expected { line, id, members } in &self.usage {
+            let event = events.iter().find(|event| event["id"] == **id);
+            let told = match (event, members) {
+                (None, None) => Ok(()),
+                (Some(event), Some(members)) => compare(event, members),
+                (event, _) => bail!("line {line}: the event is {event:?}"),
+            };
+            told.with_context(|| format!("the usage event of line {line}"))?;
+        }
+        let seen = self.upstreams.seen();
+        invariants::end(&records, &seen, &self.secrets)?;
+        let metered = !self.transcript.configs.values().any(|config| config.contains("meters: off"));
+        invariants::events(&events, &records, &seen, metered)
     }
 }
 

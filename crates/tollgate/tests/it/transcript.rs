@@ -35,6 +35,7 @@
 //! ! echo health 503 | probes 2  What health checks get from now on; waits for two more of them.
 //!
 //! = outcome=served route=x      The access record of the last request; `-` for an absent member.
+//! $ tokens_in=9 quality=counted The usage event of the last request, once the gate has ended; `$ nothing` for none.
 //!
 //! ? service_a x outcome=allowed  What the gate says to a question about a consumer and a route.
 //! % mode=shadow denial=x        What the gate remembers of the last request; `% nothing`, `~part` for a part of a text.
@@ -119,6 +120,8 @@ pub enum Action {
         rest: String,
     },
     Record(Vec<(String, String)>),
+    /// There is none where it is absent.
+    Usage(Option<Vec<(String, String)>>),
     /// Nothing is remembered where it is absent.
     Decision(Option<Vec<(String, String)>>),
     Explained {
@@ -298,6 +301,8 @@ fn step(line: &Line, steps: &mut Vec<Step>) -> Result<()> {
         },
         b"!" => upstream(rest)?,
         b"=" => Action::Record(members(rest)?),
+        b"$" if rest == "nothing" => Action::Usage(None),
+        b"$" => Action::Usage(Some(members(rest)?)),
         b"?" => {
             let mut words = rest.splitn(3, ' ').map(str::to_owned);
             let (consumer, route, rest) = (words.next(), words.next(), words.next());

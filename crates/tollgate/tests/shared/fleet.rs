@@ -12,7 +12,7 @@ use tollgate::state::clock::Clock;
 use tollgate_core::access;
 use tollgate_core::admission::shared::Progress;
 use tollgate_core::admission::{Admission, Refused};
-use tollgate_core::limit::Limiter;
+use tollgate_core::limit::{Cost, Limiter, Unit};
 use tollgate_core::route::Route;
 use tollgate_secrets::Secret;
 
@@ -68,12 +68,26 @@ impl Fleet {
 impl Node {
     /// One call of a stranger; what it holds, where it is admitted.
     pub async fn call(&self, route: &Arc<Route>) -> Result<Admission, Box<Refused>> {
+        self.call_of(route, Cost::request()).await
+    }
+
+    /// The same of a call of so much.
+    pub async fn call_of(&self, route: &Arc<Route>, cost: Cost) -> Result<Admission, Box<Refused>> {
         let permit = access::decide(route, None).unwrap();
         let client: IpAddr = [192, 0, 2, 1].into();
-        match self.shared.begin(&self.limiter, permit, client, 0, self.clock.now())? {
+        match self.shared.begin(&self.limiter, permit, client, cost, self.clock.now())? {
             Progress::Admitted(admission) => Ok(admission),
             Progress::Ask(asking) => self.shared.reserve(*asking).await,
         }
+    }
+
+    /// A call that is thought to use so many tokens, and in truth uses others.
+    pub async fn tokens(&self, route: &Arc<Route>, estimate: u64, truth: u64) {
+        let tokens = |tokens| Cost::request().with(Unit::Tokens, tokens);
+        let (_, reservation) = self.call_of(route, tokens(estimate)).await.unwrap().into_parts();
+        let mut reservation = reservation.unwrap();
+        reservation.commit();
+        reservation.settle(&tokens(truth), self.clock.now());
     }
 
     /// How many of `calls` in turn are admitted, and count.
@@ -99,7 +113,7 @@ impl Node {
 pub fn route(limits: &str) -> Arc<Route> {
     let text = format!(
         "upstreams: {{ model: {{ targets: [http://127.0.0.1:9] }} }}\nroutes:\n  r:\n    match: {{ path: /r }}\n    \
-         upstream: model\n    accept: [public]\n    limits: [{limits}]\n"
+         upstream: model\n    accept: [public]\n    meters: [tokens]\n    limits: [{limits}]\n"
     );
     let compiled = config::compile(&Source::new("test.yaml", text, "."), &|_| None).unwrap();
     compiled.snapshot.routes.iter().next().unwrap().clone()

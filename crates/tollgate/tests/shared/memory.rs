@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use tollgate::decisions::{Decision, Decisions, Mode, Outcome};
 use tollgate_core::authn::hawk::Claim;
 use tollgate_core::credential::Digest;
 
@@ -87,4 +88,56 @@ fn answers_are_shared_by_those_who_have_the_fleet_key() {
     redis.freeze();
     fleet.runtime.block_on(async { assert_eq!(one.get(&lookup).await, None) });
     redis.thaw();
+}
+
+#[test]
+fn a_refusal_is_explained_by_every_node_with_the_key() {
+    let mut redis = Redis::start();
+    let fleet = Fleet::start_alone(&redis, 3, &[Some([7; 32]), Some([7; 32]), Some([8; 32])]);
+    fleet.wait_until(|node| node.shared.is_up());
+    let [one, other, stranger] = [0, 1, 2].map(|at| &fleet.nodes[at].shared);
+    let decision = |id: &str, detail: String| Decision {
+        id: id.into(),
+        time: Duration::ZERO,
+        outcome: Outcome::Denied,
+        mode: Mode::Enforce,
+        would: Outcome::Denied,
+        denial: "rate_limited",
+        status: 429,
+        detail,
+        rule: None,
+        counters: Vec::new(),
+        retry_after: Some(7),
+        route: None,
+        consumer: Some("ann".into()),
+        credential: None,
+        method: None,
+        path: None,
+        client: [192, 0, 2, 7].into(),
+    };
+    let (id, long) = ("01KB7V5Q9Z3T8M2N4P6R8S0TVW", "01KB7V5Q9Z3T8M2N4P6R8S0TVX");
+    let decisions = Decisions::telling(one.hears_decisions());
+    decisions.record(decision(long, "x".repeat(5000)));
+    fleet.runtime.block_on(async {
+        let told = async {
+            loop {
+                // What is told while a busy machine keeps Redis waiting is lost, by design.
+                decisions.record(decision(id, "used up".to_owned()));
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                if let Some(told) = other.decision(id).await {
+                    return told;
+                }
+            }
+        };
+        let told = tokio::time::timeout(Duration::from_secs(20), told).await.unwrap();
+        assert_eq!((&told["denial"], &told["consumer"]), (&"rate_limited".into(), &"ann".into()));
+        assert_eq!(other.decision(long).await, None, "it is too long");
+        assert_eq!(stranger.decision(id).await, None, "it has another key");
+        assert_eq!(other.decision("nodes").await, None, "that is no id");
+    });
+    let mut connection = redis.connection();
+    let left: i64 = redis::cmd("TTL").arg(format!("tollgate:decision:{id}")).query(&mut connection).unwrap();
+    assert!((590..=600).contains(&left), "{left}");
+    redis.end();
+    assert_eq!(fleet.runtime.block_on(other.decision(id)), None);
 }

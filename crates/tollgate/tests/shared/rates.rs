@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tollgate_core::limit::{Cost, Unit};
 use tollgate_core::route::Route;
 
 use crate::fleet::{Fleet, Node, route};
@@ -95,6 +96,36 @@ fn what_one_node_used_up_is_used_up_for_all_until_it_is_given_back() {
         };
         tokio::time::timeout(Duration::from_secs(10), given_back).await.unwrap();
         assert_eq!(fleet.nodes[0].admitted(&route, 3).await, 0);
+    });
+}
+
+#[test]
+fn what_a_call_of_one_node_used_in_truth_counts_for_all() {
+    let redis = Redis::start();
+    let fleet = Fleet::start(&redis, 2);
+    let route = route("1000 tokens/day");
+    fleet.runtime.block_on(async {
+        let other = &fleet.nodes[1];
+        let left = async |most: u64| {
+            let asked = async {
+                loop {
+                    // It asks for more than is left, so that it takes nothing and is told how much that is.
+                    let probe = Cost::request().with(Unit::Tokens, 999);
+                    let Err(refused) = other.call_of(&route, probe).await else { continue };
+                    if refused.standing[0].remaining() == most {
+                        return;
+                    }
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            };
+            tokio::time::timeout(Duration::from_secs(10), asked).await.unwrap();
+        };
+        fleet.nodes[0].tokens(&route, 600, 100).await;
+        left(900).await;
+        fleet.nodes[0].tokens(&route, 100, 850).await;
+        left(50).await;
+        fleet.nodes[0].tokens(&route, 50, 90).await;
+        left(0).await;
     });
 }
 

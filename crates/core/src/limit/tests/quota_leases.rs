@@ -66,7 +66,7 @@ impl Node {
             return self.limiter.fail(delta.as_slice());
         }
         self.limiter.confirm(delta.as_slice());
-        let grant = Grant::Lease { units, until: at(seconds + KEPT).monotonic };
+        let grant = Grant { units, until: at(seconds + KEPT).monotonic };
         self.limiter.load(self.key, "a".into(), period, known, grant).unwrap();
     }
 
@@ -120,19 +120,22 @@ fn a_lease_is_spent_added_to_and_given_back() {
     assert!(node.reserve(1, 0).is_ok() && node.reserve(1, 0).is_ok());
     assert!(node.must_ask(1, 0), "the lease is spent, and the store may have more");
     node.learn(&mut store, 1, 16, 0, Answer::Heard);
-    node.learn(&mut store, 1, 16, 0, Answer::Heard);
-    assert_eq!(store.used, 95);
-    assert!(!node.must_ask(3, 0), "leases add up");
+    assert_eq!(store.used, 94);
+    node.learn(&mut store, 3, 16, 0, Answer::Heard);
+    assert_eq!(store.used, 95, "what was left of the lease before goes back");
+    assert!(!node.must_ask(3, 0));
     assert!(node.reserve(1, 0).is_ok());
     // Others use the rest.
     store.used = 100;
     node.learn(&mut store, 3, 16, 0, Answer::Heard);
-    assert_eq!(store.used, 100);
+    assert_eq!(store.used, 98, "too little is left, and that is nobody's");
     let month = quota().period_at(at(0).wall).rest(at(0).wall);
     let refused = node.reserve(3, 0);
     assert!(matches!(refused, Err(Refusal::Limited { ends, .. }) if ends == Ends::After(month)));
-    assert!(node.reserve(1, 0).is_ok(), "what is leased is still there");
-    // The lease is over: one of five was not used, and one of four was given back by its call.
+    assert!(node.must_ask(1, 0));
+    node.learn(&mut store, 1, 16, 0, Answer::Heard);
+    assert!(node.reserve(1, 0).is_ok());
+    // The lease is over, and one of four was given back by its call.
     drop(node.open.pop());
     node.flush(&mut store, KEPT, Answer::Heard);
     assert_eq!(store.used, 98);

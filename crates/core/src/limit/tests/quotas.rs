@@ -73,7 +73,8 @@ impl Story {
     fn load(&self, used: u64, time: &str) {
         let Limit::Quota(quota) = &self.limit else { return };
         let period = quota.period_at(wall(time).wall);
-        self.limiter.load(self.key(), "a/requests".into(), period, used, Grant::All).unwrap();
+        let whole = Grant { units: quota.amount.saturating_sub(used), until: Duration::MAX };
+        self.limiter.load(self.key(), "a/requests".into(), period, used, whole).unwrap();
     }
 
     fn key(&self) -> Key {
@@ -94,13 +95,13 @@ impl Story {
         self.limiter.standing(&[(&self.limit, self.key())], wall(time)).unwrap()[0].remaining()
     }
 
-    /// `START+AMOUNT` of every delta.
+    /// `START+AMOUNT` of every delta, once everything that was not used is given back.
     fn export(&self) -> (Vec<Delta>, String) {
-        let mut deltas = self.limiter.export(at_ns(0));
+        let mut deltas = self.limiter.export(Now { wall: Duration::ZERO, monotonic: Duration::MAX });
         deltas.sort_by_key(|delta| delta.period);
         let day = |delta: &Delta| jiff::Timestamp::from_second(delta.period.start).unwrap().strftime("%d");
         let text: Vec<String> =
-            deltas.iter().map(|delta| format!("{}+{}", day(delta), delta.amount)).collect();
+            deltas.iter().map(|delta| format!("{}{:+}", day(delta), delta.amount)).collect();
         (deltas, text.join(" "))
     }
 }
@@ -115,22 +116,22 @@ fn a_quota_is_reserved_settled_and_exported() {
     let midnight = Ends::After(Duration::from_secs(12 * 3600));
     assert!(matches!(story.reserve(2, noon), Err(Refusal::Limited { ends, .. }) if ends == midnight));
     assert!(matches!(story.reserve(11, noon), Err(Refusal::Limited { ends: Ends::Never, .. })));
-    assert_eq!(story.export().1, "", "what is only reserved is no use");
+    let (deltas, text) = story.export();
+    assert_eq!((text.as_str(), &*deltas[0].name), ("07-1", "a/requests"), "what is reserved stays taken");
+    assert_eq!(story.export().1, "", "one delta at a time");
+    story.limiter.confirm(&deltas);
     held.settle(&Cost::default().with(Unit::Requests, 3), wall(noon));
     assert_eq!(story.left(noon), 3);
+    assert!(matches!(story.reserve(3, noon), Err(Refusal::Unloaded { .. })), "it was given back");
+    story.load(9, noon);
     drop(story.reserve(3, noon).unwrap());
     assert_eq!(story.left(noon), 3);
-    let (deltas, text) = story.export();
-    assert_eq!((text.as_str(), &*deltas[0].name), ("07+3", "a/requests"));
     story.settle(1, noon);
-    assert_eq!(story.export().1, "", "one delta at a time");
-    story.limiter.fail(&deltas);
     let (deltas, text) = story.export();
-    assert_eq!(text, "07+4");
-    story.limiter.confirm(&deltas);
-    assert_eq!(story.export().1, "");
-    story.load(0, noon);
-    assert_eq!(story.left(noon), 2, "what is known stays");
+    assert_eq!(text, "07-2");
+    story.limiter.fail(&deltas);
+    assert_eq!(story.export().1, "", "what may have been heard is not given back twice");
+    assert_eq!(story.left(noon), 2);
 }
 
 #[test]
@@ -146,12 +147,14 @@ fn an_unknown_counter_is_to_be_loaded() {
 fn a_call_belongs_to_the_period_in_which_it_was_reserved() {
     let story = Story::new(10, Every::Day, 0, "2026-10-07T00:00:00Z");
     let held = story.reserve(6, "2026-10-07T23:59:59Z").unwrap();
+    assert!(matches!(story.reserve(1, "2026-10-08T00:00:00Z"), Err(Refusal::Unloaded { .. })));
+    story.load(0, "2026-10-08T00:00:00Z");
     assert_eq!(story.left("2026-10-08T00:00:00Z"), 10);
     story.settle(1, "2026-10-08T00:00:01Z");
     held.settle(&Cost::default().with(Unit::Requests, 5), wall("2026-10-08T00:00:02Z"));
     assert_eq!(story.left("2026-10-08T00:00:03Z"), 9);
     let (deltas, text) = story.export();
-    assert_eq!(text, "07+5 08+1");
+    assert_eq!(text, "07-5 08-9");
     story.limiter.confirm(&deltas);
     assert_eq!(story.export().1, "");
 }
@@ -160,6 +163,7 @@ fn a_call_belongs_to_the_period_in_which_it_was_reserved() {
 fn a_clock_that_is_set_back_resets_nothing() {
     let story = Story::new(10, Every::Day, 0, "2026-10-07T00:00:00Z");
     story.settle(4, "2026-10-07T23:00:00Z");
+    story.load(0, "2026-10-08T00:30:00Z");
     story.settle(1, "2026-10-08T00:30:00Z");
     assert_eq!(story.left("2026-10-07T23:30:00Z"), 6, "what is not stored is remembered");
     assert_eq!(story.left("2026-10-08T00:30:00Z"), 9);
@@ -178,20 +182,22 @@ fn a_full_table_forgets_only_what_is_stored() {
     let noon = wall("2026-10-07T12:00:00Z");
     let Limit::Quota(of) = &limit else { return };
     let period = of.period_at(noon.wall);
-    let load = |n: u32| limiter.load(key(&format!("c{n}"), &limit), "c".into(), period, 0, Grant::All);
-    assert!((0..1000).all(|n| load(n).is_ok()), "clean counters make room");
+    let none = Grant { units: 0, until: Duration::MAX };
+    let more = Grant { units: 2, until: Duration::MAX };
+    let load = |n: u32, grant| limiter.load(key(&format!("c{n}"), &limit), "c".into(), period, 0, grant);
+    assert!((0..1000).all(|n| load(n, none).is_ok()), "clean counters make room");
     let mut kept = 0;
     for n in 0..1000 {
-        if load(n).is_ok() {
+        if load(n, more).is_ok() {
             let limits = [(&limit, key(&format!("c{n}"), &limit))];
             limiter.reserve(&limits, &Cost::request(), noon).unwrap().settle(&Cost::request(), noon);
             kept += 1;
         }
     }
     assert_eq!((kept, limiter.len()), (64, 64));
-    assert_eq!(load(5000), Err(Full));
-    limiter.confirm(&limiter.export(noon));
-    assert_eq!(load(5000), Ok(()));
+    assert_eq!(load(5000, none), Err(Full));
+    limiter.confirm(&limiter.export(Now { monotonic: Duration::MAX, ..noon }));
+    assert_eq!(load(5000, none), Ok(()));
 }
 
 #[test]

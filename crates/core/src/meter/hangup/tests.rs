@@ -1,5 +1,6 @@
 use super::OnHangup;
-use crate::meter::{Quality, Reading};
+use crate::meter::Reading;
+use crate::usage::Quality;
 
 /// Tokens in and out that are billed of 30 and 7, where any of the answer came and where none did.
 fn check(policy: OnHangup, begun: (u64, u64), not_begun: (u64, u64)) {

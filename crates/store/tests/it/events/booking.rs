@@ -159,7 +159,7 @@ fn events_with_every_extreme_go_in_and_come_out_as_they_were() {
         let booked = store.book(&events, &[], at(400)).await.unwrap();
         assert_eq!((booked.inserted, booked.alarms.len()), (302, 0));
         assert_eq!(book(&store, &events).await, (0, 302, vec![]));
-        let verdict = store.verify_usage(None).await.unwrap();
+        let verdict = store.verify_usage(&[]).await.unwrap();
         assert!(matches!(verdict, tollgate_store::UsageVerdict::Whole { events: 302, .. }), "{verdict:?}");
         assert_eq!(store.replay_usage().await.unwrap().mended, 0);
     });

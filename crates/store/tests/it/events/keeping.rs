@@ -54,7 +54,7 @@ fn what_is_deleted_stays_counted_and_stays_known() {
         let booked = store.book(&events, &[], at(day(4))).await.unwrap();
         assert_eq!((booked.inserted, booked.duplicates, booked.alarms.len()), (0, 2106, 0));
         assert_eq!(all(&store, Scope::All).await, before);
-        let verdict = store.verify_usage(Some(&key())).await.unwrap();
+        let verdict = store.verify_usage(&[key()]).await.unwrap();
         assert_eq!(verdict, UsageVerdict::Whole { streams: 1, events: 4, seals: 1 });
         // Roll-ups are made anew only as far back as all of their events are there.
         let replayed = store.replay_usage().await.unwrap();
@@ -76,7 +76,7 @@ fn what_is_deleted_stays_counted_and_stays_known() {
         // The stream goes on behind what is deleted.
         let booked = store.book(&[chain.call("a", day(4))], &[chain.seal()], at(day(4))).await.unwrap();
         assert_eq!((booked.inserted, booked.alarms.len()), (1, 0));
-        let verdict = store.verify_usage(Some(&key())).await.unwrap();
+        let verdict = store.verify_usage(&[key()]).await.unwrap();
         assert_eq!(verdict, UsageVerdict::Whole { streams: 1, events: 5, seals: 2 });
     });
 }
@@ -133,7 +133,13 @@ fn replaying_mends_what_is_wrong() {
             ),
         ] {
             raw(place, change.leak()).await.unwrap();
-            assert!(store.replay_usage().await.unwrap().mended > 0);
+            let changed = store.digests().await.unwrap();
+            let compared = store.compare_usage().await.unwrap();
+            assert_eq!(store.digests().await.unwrap(), changed, "to compare is to change nothing");
+            assert_eq!(compared.first.len() as u64, compared.mended.min(100));
+            assert!(compared.first.iter().all(|one| one.route == "chat" && one.model == "small"));
+            assert_eq!(store.replay_usage().await.unwrap(), compared);
+            assert!(compared.mended > 0);
             assert_eq!(store.digests().await.unwrap(), before);
         }
     });
@@ -149,9 +155,9 @@ fn what_is_changed_missing_or_added_is_named() {
             let events = [first.calls(20), second.calls(20)].concat();
             store.book(&events, &[first.seal(), second.seal()], at(60)).await.unwrap();
             let whole = UsageVerdict::Whole { streams: 2, events: 40, seals: 2 };
-            assert_eq!(store.verify_usage(Some(&key())).await.unwrap(), whole);
+            assert_eq!(store.verify_usage(&[key()]).await.unwrap(), whole);
             raw(&place, change).await.unwrap();
-            let verdict = store.verify_usage(Some(&key())).await.unwrap();
+            let verdict = store.verify_usage(&[key()]).await.unwrap();
             let UsageVerdict::Broken { stream, seq: found, id, why: said } = verdict else {
                 panic!("{change}")
             };

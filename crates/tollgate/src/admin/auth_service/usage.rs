@@ -157,6 +157,7 @@ impl Control {
             (header, body) => body.or(header),
         };
         let posting = Posting {
+            names: self.names(id),
             credential: self.used(reach, id).await?,
             kind,
             idempotency_key,
@@ -175,8 +176,12 @@ impl Control {
             Some(Posted::New(id)) => Ok(Json(Stored { status: "accepted", id, replayed: false })),
             Some(Posted::Repeated(id)) => Ok(Json(Stored { status: "accepted", id, replayed: true })),
             Some(Posted::Conflict) => {
-                let detail = "this idempotency key was used with another report";
-                Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", detail))
+                tracing::error!(
+                    key_id = id,
+                    "a report came again under its idempotency key and says something else"
+                );
+                let detail = "this idempotency key was used with another report, which stays";
+                Err(Problem::new(StatusCode::CONFLICT, "idempotency_key_reused", detail))
             }
             Some(Posted::NotFound) | None => Err(Problem::not_found("credential")),
         }

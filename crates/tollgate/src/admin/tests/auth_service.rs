@@ -99,7 +99,7 @@ fn reports_are_counted_once_and_summed() {
         assert_eq!((&first["id"], &again["replayed"]), (&again["id"], &json!(true)));
         let mut other = debit.clone();
         other["compute_ms"] = 13.into();
-        plane.ask("POST", &*path).json(&other).answers(422).await;
+        plane.ask("POST", &*path).json(&other).answers(409).await;
         plane.ask("POST", &*path).json(&debit).field("idempotency-key", "k-2").answers(422).await;
         plane.ask("POST", "/api/v1/usage/nobody").json(&debit).answers(404).await;
         for (member, value) in [
@@ -153,5 +153,16 @@ fn the_use_of_keys_of_the_file_is_kept() {
             plane.call("GET", &*usage).key(&key).answers(status).await;
         }
         assert_eq!(plane.does("GET", &usage, NONE, 200).await["total_requests"], 2);
+    });
+}
+
+#[test]
+fn a_key_without_check_characters_is_as_good_as_at_the_gate() {
+    on_each_store(async |plane| {
+        let brought_along = "hk_live_0123456789abcdefghijklmnopqrstuvwxyzABCD";
+        plane.owns("brought", brought_along, &[]).await;
+        let ask = |key: &str| plane.ask("POST", "/api/v1/keys/validate").json(&json!({ "api_key": key }));
+        assert_eq!(ask(brought_along).answers(200).await.body()["user_id"], "brought");
+        ask("hk_live_0123456789abcdefghijklmnopqrstuvwxyzABCE").answers(401).await;
     });
 }

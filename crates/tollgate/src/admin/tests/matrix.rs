@@ -59,10 +59,12 @@ fn expectation(operation: &str, owned: &Owned) -> Option<(Value, [u16; 7])> {
         | "GET /api/v1/consumers"
         | "GET /api/v1/keys"
         | "GET /api/v1/audit"
+        | "GET /api/v1/usage"
+        | "GET /api/v1/usage/events"
         | "GET /api/v1/tiers"
         | "GET /api/v1/routes"
         | "GET /api/v1/matrix" => (NONE, EACH(200)),
-        "GET /api/v1/decisions/{decision}" => (NONE, ADMIN_ONLY(404)),
+        "GET /api/v1/decisions/{decision}" => (NONE, EACH(404)),
         "GET /api/v1/shadow" => (NONE, ADMIN_ONLY(200)),
         "POST /api/v1/explain" => (json!({ "consumer": owned.consumer, "route": "predict" }), OBJECT(200)),
         "POST /api/v1/accounts" => (named("new"), ADMIN_ONLY(201)),
@@ -78,6 +80,9 @@ fn expectation(operation: &str, owned: &Owned) -> Option<(Value, [u16; 7])> {
         "GET /api/v1/consumers/{name}" => (NONE, OBJECT(200)),
         "PATCH /api/v1/consumers/{name}" => (json!({ "enabled": false }), OBJECT(200)),
         "DELETE /api/v1/consumers/{name}" => (NONE, OBJECT(204)),
+        "GET /api/v1/consumers/{name}/quota" => (NONE, OBJECT(200)),
+        // It has none, which those are told who might set it.
+        "PATCH /api/v1/consumers/{name}/quota" => (json!({ "used": 1 }), ADMIN_ONLY(422)),
         "GET /api/v1/consumers/{name}/credentials" => (NONE, OBJECT(200)),
         "POST /api/v1/consumers/{name}/credentials" => (json!({ "kind": "hawk" }), OBJECT(201)),
         "POST /api/v1/keys" => (json!({ "name": "new", "consumer": owned.consumer }), WITHIN(201)),

@@ -34,6 +34,7 @@ upstreams: { model: { targets: [http://127.0.0.1:1] } }
 tiers:
   free: { limits: [100 requests/h], scopes: [model:read] }
   premium: { limits: [10000 requests/h], scopes: [model:read, model:predict] }
+  metered: { quota: 100 requests/month }
 routes:
   predict: { match: { path: /predict, methods: [POST] }, upstream: model, accept: [api_key], allow: [declared, { store: promised }] }
   open: { match: { path: /open/** }, upstream: model, accept: [public] }

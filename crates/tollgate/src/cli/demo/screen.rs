@@ -4,9 +4,11 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 use tollgate_models::demo::Model;
+use tollgate_models::service::EXAMPLE;
 
 use super::Met;
 use crate::demo::keys::ServiceKeys;
+use crate::demo::service::{PREDICTS, TRAINS};
 use crate::demo::{Demo, SERVICES};
 
 /// A request body that shows what the model does.
@@ -57,12 +59,14 @@ fn credentials(keys: &ServiceKeys) -> Value {
 }
 
 fn write(out: &mut String, demo: &Demo, met: &[Met], paint: &Paint) -> std::fmt::Result {
-    writeln!(out, "{}", paint.bold("Tollgate guards three models"))?;
+    writeln!(out, "{}", paint.bold("Tollgate guards three models and a model service"))?;
     writeln!(out)?;
     writeln!(out, "  gate    http://{}", demo.gate())?;
     if let Some(admin) = demo.server().control_addresses().admin {
         writeln!(out, "  admin   http://{admin}/docs  (key: {})", demo.admin_key)?;
     }
+    let service = demo.gate();
+    writeln!(out, "  models  http://{service}/docs  ({TRAINS} trains, {PREDICTS} predicts)")?;
     writeln!(out, "  config  {}  (edit it: it reloads)", demo.configuration_file().display())?;
     writeln!(out)?;
     matrix(out, met, paint)?;
@@ -100,7 +104,7 @@ fn matrix(out: &mut String, met: &[Met], paint: &Paint) -> std::fmt::Result {
     Ok(())
 }
 
-/// For each scheme: two calls that pass and one that is refused.
+/// For each scheme, and for the model service: two calls that pass and one that is refused.
 fn lines(demo: &Demo) -> Vec<(&'static str, String)> {
     let [a, b, ..] = demo.keys.as_slice() else { return Vec::new() };
     let calls = [
@@ -121,7 +125,30 @@ fn lines(demo: &Demo) -> Vec<(&'static str, String)> {
             lines.push((scheme, line));
         }
     }
+    lines.extend(service_lines(demo).into_iter().map(|line| ("Model service", line)));
     lines
+}
+
+/// What the model service has learnt is asked by its name, or by the open inference protocol; few may train.
+fn service_lines(demo: &Demo) -> Vec<String> {
+    let by_name = format!("/api/v1/models/{EXAMPLE}/predict");
+    let infer = format!("/v2/models/{EXAMPLE}/infer");
+    let row = r#"{"inputs":{"rainfall":110.0,"mean_temperature":26.0}}"#;
+    let tensor = r#"{"inputs":[{"name":"input","shape":[1,2],"datatype":"FP64","data":[110.0,26.0]}]}"#;
+    let refused = format!("refused: 403, {PREDICTS} may not train");
+    let calls = [
+        (TRAINS, by_name.as_str(), row, "200"),
+        (PREDICTS, infer.as_str(), tensor, "200"),
+        (PREDICTS, "/api/v1/ml/\\$train", "{}", refused.as_str()),
+    ];
+    let line = |(consumer, path, body, comment): (&str, &str, &str, &str)| {
+        let keys = demo.keys.iter().find(|keys| keys.name == consumer)?;
+        let (url, header) = (format!("http://{}{path}", demo.gate()), api_key(keys, "", ""));
+        Some(format!(
+            "curl -sS {url} -H {header} -H 'Content-Type: application/json' -d '{body}'  # {comment}"
+        ))
+    };
+    calls.into_iter().filter_map(line).collect()
 }
 
 type Header = fn(&ServiceKeys, &str, &str) -> String;

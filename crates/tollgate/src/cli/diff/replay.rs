@@ -214,8 +214,8 @@ impl Side<'_> {
         };
         let client = line.client.unwrap_or(Ipv4Addr::LOCALHOST.into());
         let admitted = permit.and_then(|permit| {
-            admission::reserve(&self.limiter, permit, client, line.request_bytes, now)
-                .map_err(|refused| refused.denial)
+            let cost = Cost::request().with(Unit::Bytes, line.request_bytes);
+            admission::reserve(&self.limiter, permit, client, &cost, now).map_err(|refused| refused.denial)
         });
         match admitted {
             Err(denial) => says(&denial),

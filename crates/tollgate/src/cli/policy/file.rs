@@ -25,11 +25,27 @@ pub(super) struct Policy {
 pub(super) struct Expectation {
     /// Who calls; a stranger where it is absent.
     #[serde(default)]
-    pub consumer: Option<String>,
+    pub consumer: Option<Caller>,
     /// What is called.
     pub request: Called,
     /// What the rules say to it.
     pub outcome: Expected,
+}
+
+/// A consumer: one that the configuration declares, or `{ store: NAME }` where a route names one of the store.
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "a consumer's name, or `{ store: NAME }` for one of the store")]
+pub(super) enum Caller {
+    Declared(String),
+    Elsewhere(Elsewhere),
+}
+
+/// Where a consumer is that the configuration does not declare.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub(super) struct Elsewhere {
+    /// Its name there.
+    pub store: String,
 }
 
 /// `METHOD PATH`, or the same with a host.
@@ -63,6 +79,16 @@ impl Policy {
     }
 }
 
+impl Caller {
+    /// The consumer's name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Declared(name) => name,
+            Self::Elsewhere(Elsewhere { store }) => store,
+        }
+    }
+}
+
 impl Called {
     /// As a request that can be asked about.
     pub fn asked(&self) -> Request {
@@ -92,7 +118,8 @@ impl Expected {
 
 impl fmt::Display for Expectation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.consumer.as_deref().unwrap_or("a stranger"), self.request)
+        let name = self.consumer.as_ref().map_or("a stranger", Caller::name);
+        write!(f, "{name}: {}", self.request)
     }
 }
 

@@ -20,7 +20,11 @@ pub(super) fn policy(scene: &Scene<'_>) -> (String, Vec<String>) {
         for consumer in scene.snapshot.consumers.keys() {
             let credentials = explain::credentials_of(scene.snapshot, consumer);
             let explanation = explain::pair(scene, Some(consumer), &credentials, route, None);
-            rows.push(row(Some(consumer.as_str()), &called, &explanation));
+            rows.push(row(Some(Node::text(consumer.as_str())), &called, &explanation));
+        }
+        for consumer in explain::names_of_store(scene.snapshot) {
+            let place = Node::Map(vec![("store".to_owned(), Node::text(consumer.as_str()))]);
+            rows.push(row(Some(place), &called, &explain::named(scene, consumer, route)));
         }
         rows.push(row(None, &called, &explain::pair(scene, None, &[], route, None)));
     }
@@ -29,10 +33,10 @@ pub(super) fn policy(scene: &Scene<'_>) -> (String, Vec<String>) {
     (format!("{HEAD}expectations:\n{lines}"), skipped)
 }
 
-fn row(consumer: Option<&str>, called: &Called, explanation: &Explanation) -> Node {
+fn row(consumer: Option<Node>, called: &Called, explanation: &Explanation) -> Node {
     let mut members = Entries::new();
     if let Some(consumer) = consumer {
-        members.push(("consumer".to_owned(), Node::text(consumer)));
+        members.push(("consumer".to_owned(), consumer));
     }
     let request = match &called.host {
         // A blank between two plain words is no reason for quotes.

@@ -1,8 +1,8 @@
-//! Settings that are read and checked, and have no effect in this version; units of limits are with the `limits`. Each kind gives one warning, so that nobody
-//! relies on it; what would be dangerous to ignore is refused elsewhere.
+//! Settings that are read and checked, and have no effect in this version; units of limits are with the `limits`. Each kind
+//! gives one warning, so that nobody relies on it; what would be dangerous to ignore is refused elsewhere.
 
 use super::context::Context;
-use crate::config::file::route::{Meter, Meters, Route};
+use crate::config::file::route::Route;
 use crate::config::file::spanned::{Named, Spanned};
 use crate::config::file::tier::Tier;
 use crate::config::file::{File, price};
@@ -43,14 +43,6 @@ fn prices(cx: &mut Context<'_>, file: &File) {
 }
 
 fn route(cx: &mut Context<'_>, route: &Route) {
-    let counted = |meters: &&Spanned<Meters>| match &meters.value {
-        Meters::Off(_) => true,
-        Meters::List(list) => !matches!(list.as_slice(), [Spanned { value: Meter::Requests, .. }]),
-    };
-    set(cx, "`model`", route.model.as_ref());
-    set(cx, "`meters`", route.meters.as_ref().filter(counted));
-    set(cx, "`estimate`", route.estimate.as_ref());
-    set(cx, "`on_hangup`", route.on_hangup.as_ref());
     set(cx, "`queue` of a route", route.queue.as_ref());
 }
 

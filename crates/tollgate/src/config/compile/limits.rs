@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use tollgate_core::limit::{Concurrent, Every, Limit, Per, Quota, Rate, RateError, Unit};
+use tollgate_core::meter::Meters;
+use tollgate_core::route::Routes;
 
 use super::context::Context;
+use crate::config::file::File;
 use crate::config::file::limit::{self as file, Allowance, PerPeriod, Period};
 use crate::config::file::spanned::Spanned;
 use crate::config::file::tier::Tier;
@@ -18,6 +21,93 @@ pub(super) fn limits(
     list: Option<&Spanned<Vec<Spanned<file::Limit>>>>,
 ) -> Vec<(Limit, Per)> {
     list.into_iter().flat_map(|list| &list.value).filter_map(|item| limit(cx, item)).collect()
+}
+
+/// The same of a route with these meters: what it limits it must count, and what it reserves must fit.
+pub(super) fn of_route(
+    cx: &mut Context<'_>,
+    list: Option<&Spanned<Vec<Spanned<file::Limit>>>>,
+    meters: &Meters,
+) -> Vec<(Limit, Per)> {
+    let items = list.into_iter().flat_map(|list| &list.value);
+    let made = items.filter_map(|item| {
+        let made = limit(cx, item)?;
+        if let Limit::Rate(rate) = &made.0 {
+            fits(cx, rate, meters, item.span);
+        }
+        Some(made)
+    });
+    made.collect()
+}
+
+fn fits(cx: &mut Context<'_>, rate: &Rate, meters: &Meters, place: Span) {
+    let unit = rate.unit();
+    if !counts(meters, unit) {
+        let finding =
+            Finding::at(place, format!("the route limits `{}` and does not count them", unit.name()));
+        cx.error(finding.hint(format!("add {} to its `meters`", meter_of(unit))));
+    }
+    let estimate = match unit {
+        Unit::Tokens => meters.estimate.tokens,
+        Unit::TokensIn => meters.estimate.tokens_in,
+        Unit::TokensOut => meters.estimate.tokens_out,
+        Unit::Bytes => meters.estimate.bytes,
+        Unit::Rows => meters.estimate.rows,
+        Unit::Requests | Unit::ComputeUnits | Unit::Money(_) => None,
+    };
+    if let Some(estimate) = estimate.filter(|estimate| *estimate > rate.burst()) {
+        let message = format!("`estimate` reserves {estimate} {}, more than may come at once", unit.name());
+        cx.error(Finding::at(place, message).hint("lower the estimate, or give the limit a `burst`"));
+    }
+}
+
+/// Warns of what tiers limit and no route counts.
+pub(super) fn uncounted(cx: &mut Context<'_>, file: &File, routes: &Routes) {
+    for tier in file.tiers.items.iter().map(|item| &item.value) {
+        let limits = tier.limits.iter().flat_map(|limits| &limits.value).filter_map(|item| {
+            let allowance = match &item.value {
+                file::Limit::Plain(rate) => &rate.0,
+                file::Limit::Detailed(given) => &given.limit.0,
+            };
+            match allowance {
+                Allowance::Per(rate) => Some((rate.unit, item.span)),
+                Allowance::Concurrent(_) => None,
+            }
+        });
+        let quota = tier.quota.iter().map(|quota| (quota.value.0.unit, quota.span));
+        for (unit, place) in limits.chain(quota) {
+            let counted = routes.iter().any(|route| match unit {
+                Unit::Tokens => route.meters.tokens(),
+                unit => counts(&route.meters, unit),
+            });
+            if !counted && not_in_force(unit).is_none() {
+                let message = format!("no route counts `{}`, so that nothing is limited", unit.name());
+                let hint = format!("add {} to the `meters` of the routes that it is for", meter_of(unit));
+                cx.warn(Finding::at(place, message).hint(hint));
+            }
+        }
+    }
+}
+
+/// Whether a route counts all of a unit.
+fn counts(meters: &Meters, unit: Unit) -> bool {
+    match unit {
+        Unit::Tokens => meters.tokens_in && meters.tokens_out,
+        Unit::TokensIn => meters.tokens_in,
+        Unit::TokensOut => meters.tokens_out,
+        Unit::Rows => meters.rows.is_some(),
+        // Counted in any case, or not in force.
+        Unit::Requests | Unit::Bytes | Unit::ComputeUnits | Unit::Money(_) => true,
+    }
+}
+
+fn meter_of(unit: Unit) -> &'static str {
+    match unit {
+        Unit::TokensIn => "`tokens_in`",
+        Unit::TokensOut => "`tokens_out`",
+        Unit::Rows => "`{ rows: { body: /inputs } }`",
+        Unit::Tokens | Unit::Requests | Unit::Bytes | Unit::ComputeUnits | Unit::Money(_) => "`tokens`",
+    }
 }
 
 fn limit(cx: &mut Context<'_>, item: &Spanned<file::Limit>) -> Option<(Limit, Per)> {
@@ -114,11 +204,7 @@ pub(super) fn quota(cx: &mut Context<'_>, tier: &Tier) -> Option<(Limit, Per)> {
 /// What this version cannot measure: such limits are read and checked, and limit nothing.
 fn not_in_force(unit: Unit) -> Option<&'static str> {
     match unit {
-        Unit::Requests | Unit::Bytes => None,
-        Unit::Tokens => Some("a limit of `tokens`"),
-        Unit::TokensIn => Some("a limit of `tokens_in`"),
-        Unit::TokensOut => Some("a limit of `tokens_out`"),
-        Unit::Rows => Some("a limit of `rows`"),
+        Unit::Requests | Unit::Bytes | Unit::Tokens | Unit::TokensIn | Unit::TokensOut | Unit::Rows => None,
         Unit::ComputeUnits => Some("a limit of `compute_units`"),
         Unit::Money(_) => Some("a limit of money"),
     }

@@ -29,9 +29,12 @@ pub(super) fn meters(cx: &mut Context<'_>, route: &file::Route) -> Meters {
         Some((file::Meters::List(list), span)) => self::list(cx, &mut meters, list, span),
     }
     if let (Some(what), Some(SizeLimit(None))) = (meters.needs_body(), &route.body) {
-        let places =
-            [route.model.as_ref().map(|model| model.span), route.meters.as_ref().map(|list| list.span)];
-        let place = if what == "model" { places[0] } else { places[1] }.unwrap_or_default();
+        let place = match what {
+            "model" => route.model.as_ref().map(|model| model.span),
+            "on_hangup" => route.on_hangup.as_ref().map(|on_hangup| on_hangup.span),
+            _ => route.meters.as_ref().map(|list| list.span),
+        };
+        let place = place.unwrap_or_default();
         let finding =
             Finding::at(place, format!("for `{what}` the body is read whole, and `body` is unlimited"));
         cx.error(finding.hint("give the route a bound, such as `body: 64MiB`"));
@@ -135,6 +138,6 @@ fn pointer(cx: &mut Context<'_>, given: &Spanned<String>) -> Option<Pointer> {
 }
 
 fn estimate(given: &file::Estimate) -> Estimate {
-    let file::Estimate { tokens, tokens_in, tokens_out, bytes, rows, compute_units } = *given;
-    Estimate { tokens, tokens_in, tokens_out, bytes, rows, compute_units }
+    let file::Estimate { tokens, tokens_in, tokens_out, bytes, rows } = *given;
+    Estimate { tokens, tokens_in, tokens_out, bytes, rows }
 }

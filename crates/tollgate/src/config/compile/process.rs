@@ -12,6 +12,7 @@ use crate::config::file::spanned::Spanned;
 use crate::config::problem::Finding;
 use crate::config::process::{Admin, Bounds, Connections, Listener, ListenerTls, Process};
 use crate::config::source::Span;
+use crate::role::Role;
 
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
@@ -19,7 +20,11 @@ const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOS
 pub(super) fn process(cx: &mut Context<'_>, file: &File) -> Option<Process> {
     let listen = listeners(cx, file);
     let data_dir = cx.path(file.data_dir.as_deref().unwrap_or("tollgate-data"));
+    let store = store::place(cx, file, &data_dir);
+    let shared = shared::shared(cx, file);
+    shared::gaps(cx, file, shared.as_ref(), &store);
     Some(Process {
+        role: Role::All,
         listen: listen?,
         admin: admin(cx, file),
         probes: file.probes.as_ref().map(|probes| probes.listen.value.0),
@@ -32,10 +37,10 @@ pub(super) fn process(cx: &mut Context<'_>, file: &File) -> Option<Process> {
             Some(Workers::Count(count)) => Some(count),
         },
         drain: file.drain.as_ref().map_or(Duration::from_secs(10), |drain| drain.0),
-        store: store::place(cx, file, &data_dir),
+        store,
         directory: store::directory(cx, file),
         auth_service: store::auth_service(cx, file),
-        shared: shared::shared(cx, file),
+        shared,
         ledger: ledger::ledger(cx, file),
         data_dir,
         bounds: file.bounds.as_ref().map_or_else(Bounds::default, |file| bounds(cx, file)),

@@ -63,9 +63,9 @@ fn route(
     let rewrite = value.rewrite.as_ref().map(|given| paths::rewrite(cx, given, &value.matching.path));
     let accept = accept::accept(cx, item);
     let access = access(cx, file, value);
-    let limits = limits::limits(cx, value.limits.as_ref());
     let cors = value.cors.as_ref().map(|given| cors::cors(cx, given));
     let meters = meters::meters(cx, value);
+    let limits = limits::of_route(cx, value.limits.as_ref(), &meters);
     let mode = value.mode.as_ref().map_or(Mode::Enforce, |given| mode(cx, given));
     let name = name?;
     Some(Route {

@@ -6,9 +6,10 @@ use super::context::Context;
 use super::pem;
 use crate::config::file::File;
 use crate::config::file::secret::{self, Place};
-use crate::config::file::services::{Shared, SharedStore};
+use crate::config::file::services::{AuthService, Shared, SharedStore};
 use crate::config::file::spanned::Spanned;
 use crate::config::problem::Finding;
+use crate::config::process::StorePlace;
 use crate::config::source::Span;
 use crate::shared::{Settings, SettingsError};
 
@@ -36,6 +37,31 @@ pub(super) fn shared(cx: &mut Context<'_>, file: &File) -> Option<Settings> {
         }
     }
     Some(settings)
+}
+
+/// Warns of what gates seem to share and do not.
+pub(super) fn gaps(cx: &mut Context<'_>, file: &File, shared: Option<&Settings>, place: &StorePlace) {
+    let Some(shared) = shared else { return };
+    let span = file.shared.as_ref().map_or(Span::default(), |shared| shared.span);
+    let asks = file.auth_service.as_ref().filter(|service| matches!(service.value, AuthService::External(_)));
+    if let Some(service) = asks.filter(|_| shared.key.is_none()) {
+        let finding = Finding::at(
+            service.span,
+            "each gate asks the auth service by itself, because `shared` has no `key`",
+        );
+        cx.warn(
+            finding.hint("give all gates the same: `shared: { env: REDIS_URL, key: { env: FLEET_KEY } }`"),
+        );
+    }
+    let counts = file.tiers.items.iter().find_map(|tier| tier.value.quota.as_ref());
+    if let (Some(quota), StorePlace::Sqlite(_)) = (counts, place) {
+        let finding = Finding::at(
+            quota.span,
+            "each gate of the fleet grants this quota by itself, because each has a SQLite of its own",
+        );
+        let hint = "give all gates one `store: postgres://…`; `shared` counts rates together, and quotas are counted in the store";
+        cx.warn(finding.beside(span, "these gates share rates").hint(hint));
+    }
 }
 
 /// A URL in the file: where it has a password that is a secret, and otherwise none.

@@ -44,7 +44,7 @@ pub(in crate::config) struct Route {
     /// What each consumer may use of this route at a time, beside the limits of its tier.
     #[serde(default)]
     pub limits: Option<Spanned<Vec<Spanned<Limit>>>>,
-    /// What is reserved of limits while a request does not tell how much it will use.
+    /// What is reserved of limits while a request does not tell how much it will use, such as `{ tokens: 1000 }`.
     #[serde(default)]
     pub estimate: Option<Spanned<Estimate>>,
     /// What is paid when the caller hangs up. Default `delivered`.
@@ -232,9 +232,6 @@ pub(in crate::config) struct Estimate {
     /// Rows.
     #[serde(default)]
     pub rows: Option<u64>,
-    /// Compute units.
-    #[serde(default)]
-    pub compute_units: Option<u64>,
 }
 
 /// What is paid when the caller hangs up. The request counts in each case.

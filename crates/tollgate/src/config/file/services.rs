@@ -34,7 +34,7 @@ pub(in crate::config) struct SharedStore {
     #[serde(default)]
     pub file: Option<Spanned<PathBuf>>,
     /// The fleet key, of at least 32 bytes, the same for all nodes. It authenticates what they share of an external
-    /// auth service's answers, and without it they share none.
+    /// auth service's answers and of refusals, and without it they share none.
     #[serde(default)]
     pub key: Option<Spanned<Secret>>,
     /// How many nodes there are, for as long as one has not heard it from Redis. Default 1.

@@ -9,6 +9,8 @@ impl Process {
     pub fn changes(&self, new: &Self) -> Vec<&'static str> {
         // Taken apart, so that a new member is not forgotten here.
         let Self {
+            // The command line says what it is, and stays as it was.
+            role: _,
             listen,
             admin,
             probes,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::Method;
-use http::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
 use tollgate_core::access::Permit;
 use tollgate_core::admission::Admission;
@@ -70,10 +70,15 @@ impl Outgoing {
         let replaced = |sent: &HeaderName| {
             own.is_some_and(|(own, _)| own == sent || hide::folded(sent).is_some_and(|sent| *own == sent))
         };
+        // The gate takes something out of the answer, which must not come packed then.
+        let plain = call.insight.as_ref().is_some_and(|insight| insight.asks);
+        if plain {
+            push_field(&mut fields, b"accept-encoding", b"identity");
+        }
         for (name, value) in &headers {
             // Written anew, from what was understood.
             let is_ours = [HOST, CONTENT_LENGTH, TRANSFER_ENCODING, TRACEPARENT].contains(name);
-            if is_ours || replaced(name) {
+            if is_ours || replaced(name) || (plain && *name == ACCEPT_ENCODING) {
                 continue;
             }
             if let Some(value) = hide::field(name, value, &route.accept, unknown, &known) {

@@ -4,7 +4,8 @@ use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode};
-use tollgate_core::meter::{Quality, Reading};
+use tollgate_core::meter::Reading;
+use tollgate_core::usage::Quality;
 
 use super::{AnswerReader, UNPACKED_MAX, window_fits};
 
@@ -36,7 +37,7 @@ fn read(codings: &[&str], body: &[u8], part: usize) -> Reading {
     for coding in codings {
         headers.append(CONTENT_ENCODING, HeaderValue::from_str(coding).unwrap());
     }
-    let mut reader = AnswerReader::new(StatusCode::OK, &headers, 1000);
+    let mut reader = AnswerReader::new(StatusCode::OK, &headers, Some(1000));
     body.chunks(part).for_each(|part| reader.feed(part));
     reader.read()
 }

@@ -137,6 +137,10 @@ fn route(path: &str, method: &str, rewrite: &str, upstream: &str, allow: Option<
     entries.extend(allow.map(|allow| ("allow".to_owned(), Node::texts(allow))));
     if method == "POST" {
         entries.push(("model".to_owned(), Node::one("body", Node::text("/model"))));
+        // What only counts a prompt generates nothing.
+        if !path.ends_with("/count_tokens") {
+            entries.push(("meters".to_owned(), Node::texts(["tokens"])));
+        }
     }
     Node::Section(entries)
 }

@@ -1,0 +1,156 @@
+//! Bodies: read within bounds, then taken for JSON as the original does.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderMap, header};
+use http_body_util::BodyExt as _;
+use serde_json::{Value, json};
+use tokio::sync::SemaphorePermit;
+
+use super::app::App;
+use super::problem::{Flaw, Problem};
+
+/// How long a body may take to come, all of it.
+const IN_TIME: Duration = Duration::from_secs(120);
+
+/// A body, and the room that it was given.
+pub(crate) struct Read<'a> {
+    pub(crate) bytes: Vec<u8>,
+    _room: Option<SemaphorePermit<'a>>,
+}
+
+/// A JSON body that was read whole.
+pub(crate) struct Payload {
+    pub(crate) value: Value,
+    /// As it came; what is stored of a job's request.
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// Reads a body of at most so many bytes.
+///
+/// # Errors
+/// 408, 413, or 503 where all bodies together would need too much memory.
+pub(crate) async fn read(app: &App, body: Body) -> Result<Read<'_>, Problem> {
+    let read = tokio::time::timeout(IN_TIME, collect(app, body)).await;
+    read.unwrap_or_else(|_| Err(Problem::timeout()))
+}
+
+async fn collect(app: &App, mut body: Body) -> Result<Read<'_>, Problem> {
+    let most = app.settings.body_max;
+    let (mut bytes, mut room): (Vec<u8>, Option<SemaphorePermit<'_>>) = (Vec::new(), None);
+    let mut covered = 0;
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else {
+            return Err(Problem::bad_request("the body ended early".to_owned()));
+        };
+        let Ok(data) = frame.into_data() else { continue };
+        if bytes.len() + data.len() > most {
+            return Err(Problem::too_large(most));
+        }
+        bytes.extend_from_slice(&data);
+        // Small bodies are bounded by the number of connections; large ones by the room that is left.
+        if bytes.len() > covered + 64 * 1024 {
+            let kibs = (bytes.len() - covered).div_ceil(1024);
+            let more = app.bodies.try_acquire_many(u32::try_from(kibs).unwrap_or(u32::MAX));
+            let more = more.map_err(|_| Problem::busy("too many large bodies are being read"))?;
+            covered += kibs * 1024;
+            match &mut room {
+                Some(room) => room.merge(more),
+                None => room = Some(more),
+            }
+        }
+    }
+    Ok(Read { bytes, _room: room })
+}
+
+impl FromRequest<Arc<App>> for Payload {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let read = read(app, body).await?;
+        if read.bytes.is_empty() {
+            return Err(flaw("missing", vec!["body".into()], "Field required", Value::Null, None));
+        }
+        if !is_json(&parts.headers) {
+            let text = match read.bytes.len() {
+                ..4096 => String::from_utf8_lossy(&read.bytes).into_owned().into(),
+                _ => Value::Null,
+            };
+            return Err(not_an_object(text));
+        }
+        let value = app.apart(read.bytes.len(), || parse(&read.bytes)).await?;
+        Ok(Self { value, bytes: read.bytes })
+    }
+}
+
+/// Reads JSON; numbers that only Python writes (`NaN`, `Infinity`) become null, which no model takes for a number.
+pub(crate) fn parse(bytes: &[u8]) -> Result<Value, Problem> {
+    match serde_json::from_slice(bytes) {
+        Ok(value) => Ok(value),
+        Err(error) => {
+            let mended = without_nan(bytes).and_then(|text| serde_json::from_slice(&text).ok());
+            mended.ok_or_else(|| not_json(bytes, &error))
+        }
+    }
+}
+
+/// The body is no JSON: where it stops to be.
+fn not_json(bytes: &[u8], error: &serde_json::Error) -> Problem {
+    let before = bytes.split(|byte| *byte == b'\n').take(error.line().saturating_sub(1));
+    let offset = before.map(|line| line.len() + 1).sum::<usize>() + error.column().saturating_sub(1);
+    let text = error.to_string();
+    let why = text.split(" at line ").next().unwrap_or_default().to_owned();
+    let context = Some(json!({ "error": why }));
+    flaw("json_invalid", vec!["body".into(), offset.into()], "JSON decode error", json!({}), context)
+}
+
+/// The body is JSON, or not said to be, and no object.
+pub(crate) fn not_an_object(input: Value) -> Problem {
+    let message = "Input should be a valid dictionary or object to extract fields from";
+    flaw("model_attributes_type", vec!["body".into()], message, input, None)
+}
+
+fn flaw(kind: &'static str, at: Vec<Value>, message: &str, input: Value, context: Option<Value>) -> Problem {
+    Problem::invalid(vec![Flaw { kind, at, message: message.to_owned(), input, context }])
+}
+
+/// Whether the body is said to be JSON; one that is said to be nothing is taken for it.
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(value) = headers.get(header::CONTENT_TYPE) else { return true };
+    let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
+    let essence = essence.trim().to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+/// The text with `NaN`, `Infinity` and `-Infinity` outside of strings as null; absent where there are none.
+fn without_nan(bytes: &[u8]) -> Option<Vec<u8>> {
+    const WORDS: [&[u8]; 3] = [b"-Infinity", b"Infinity", b"NaN"];
+    let (mut out, mut at, mut quoted, mut found) = (Vec::with_capacity(bytes.len()), 0, false, false);
+    while let Some(&byte) = bytes.get(at) {
+        let word =
+            WORDS.iter().find(|word| !quoted && bytes.get(at..).is_some_and(|rest| rest.starts_with(word)));
+        if let Some(word) = word {
+            out.extend_from_slice(b"null");
+            at += word.len();
+            found = true;
+            continue;
+        }
+        if quoted && byte == b'\\' {
+            out.extend(bytes.get(at..(at + 2).min(bytes.len())).unwrap_or_default());
+            at += 2;
+            continue;
+        }
+        quoted ^= byte == b'"';
+        out.push(byte);
+        at += 1;
+    }
+    found.then_some(out)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests;

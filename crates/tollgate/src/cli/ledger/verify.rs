@@ -1,0 +1,96 @@
+//! `tollgate ledger verify`: whether every event is as its gate made it.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::{Value, json};
+use tollgate_ledger::journal;
+use tollgate_store::UsageVerdict;
+
+use super::{access, seal_keys};
+use crate::cli::Outcome;
+use crate::cli::check::ConfigFile;
+use crate::cli::offline;
+use crate::cli::output::Output;
+use crate::data_dir::DataDir;
+
+/// Walk the chain and the seals of every stream, and name the first event that was changed, removed or added; exit 1 if
+/// there is one
+///
+/// Seals are held against the fleet's key, or the key of this data directory, and those that are named. A store in
+/// SQLite is read while no gate runs on its data directory, one in PostgreSQL at any time.
+#[derive(Debug, Args)]
+pub struct Verify {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// Walk the journal of this data directory instead of the store; no gate may run on it
+    #[arg(long, value_name = "DATA_DIR")]
+    journal: Option<PathBuf>,
+    /// A key of seals: the file `ledger.key` of another node. May be repeated
+    #[arg(long, value_name = "FILE", conflicts_with = "no_seals")]
+    seal_key: Vec<PathBuf>,
+    /// Hold seals against the chain alone, where no key is at hand
+    #[arg(long)]
+    no_seals: bool,
+}
+
+impl Verify {
+    pub fn run(self, output: &Output) -> anyhow::Result<Outcome> {
+        let compiled = match offline::load(&self.file.path, output) {
+            Ok(compiled) => compiled,
+            Err(outcome) => return Ok(outcome),
+        };
+        let mut process = compiled.process;
+        if let Some(directory) = &self.journal {
+            process.data_dir.clone_from(directory);
+        }
+        let keys = if self.no_seals { Vec::new() } else { seal_keys(&process, &self.seal_key)? };
+        if keys.is_empty() && !self.no_seals {
+            output.warning("no key of seals is at hand; they are held against the chain alone");
+        }
+        if self.journal.is_some() {
+            anyhow::ensure!(process.data_dir.is_dir(), "`{}` is no directory", process.data_dir.display());
+            let data_dir = DataDir::lock(&process.data_dir)?;
+            let journal::Verified { streams, events, seals, broken } =
+                journal::verify(&data_dir.journal(), &keys)?;
+            return match broken {
+                None => whole(streams, events, seals, output),
+                Some(journal::Broken { stream, seq, why }) => {
+                    broken_at(&stream.to_string(), seq, None, &why, output)
+                }
+            };
+        }
+        let offline = access(&process)?;
+        let store = offline.open(&process.store.url())?;
+        output.progress("walking the chains …");
+        let verdict = offline.run(store.verify_usage(&keys));
+        output.progress("");
+        offline.run(store.close());
+        match verdict? {
+            UsageVerdict::Whole { streams, events, seals } => whole(streams, events, seals, output),
+            UsageVerdict::Broken { stream, seq, id, why } => {
+                broken_at(&stream.to_string(), seq, id.map(|id| id.to_string()), why, output)
+            }
+        }
+    }
+}
+
+fn whole(streams: u64, events: u64, seals: u64, output: &Output) -> anyhow::Result<Outcome> {
+    let value = json!({ "ok": true, "streams": streams, "events": events, "seals": seals });
+    let text = format!("{events} events in {streams} streams, each as its gate made it; {seals} seals hold");
+    output.result(&value, &text)?;
+    Ok(Outcome::Done)
+}
+
+fn broken_at(
+    stream: &str,
+    seq: u64,
+    id: Option<String>,
+    why: &str,
+    output: &Output,
+) -> anyhow::Result<Outcome> {
+    let named = id.as_ref().map(|id| format!(" (`{id}`)")).unwrap_or_default();
+    let value: Value = json!({ "ok": false, "stream": stream, "seq": seq, "id": id, "why": why });
+    output.result(&value, &format!("event {seq} of stream `{stream}`{named} is broken: {why}"))?;
+    Ok(Outcome::Refused)
+}

@@ -1,0 +1,195 @@
+//! What was used, asked for, exported and verified from the command line.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use sqlx::{Connection as _, SqliteConnection};
+
+use crate::roles::{KEY, Process, model};
+use crate::{checked, tollgate};
+
+/// Longer than anything here takes on a busy machine.
+const LONG: Duration = Duration::from_secs(60);
+const CALLS: u64 = 5;
+
+/// A gate with a store, whose consumer `a` has called, and all calls are booked.
+struct Used {
+    folder: tempfile::TempDir,
+    gate: Option<Process>,
+}
+
+impl Used {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = format!(
+            "listen: 127.0.0.1:0\nadmin: {{ listen: 127.0.0.1:0 }}\n\
+             upstreams: {{ m: {{ targets: [\"http://{}\"] }} }}\n\
+             routes: {{ r: {{ match: {{ path: /x }}, upstream: m, accept: [api_key], allow: [a] }} }}\n\
+             consumers: {{ a: {{ credentials: [{{ api_key: {{ file: key }} }}] }} }}\n",
+            model()
+        );
+        std::fs::write(folder.path().join("tollgate.yaml"), config).unwrap();
+        std::fs::write(folder.path().join("key"), KEY).unwrap();
+        let init = tollgate(&["init", "--admin-key-file", "admin.key"]).current_dir(folder.path()).output();
+        checked(init.unwrap(), 0);
+        let gate = Process::start(folder.path(), "all", "", "admin listener");
+        for _ in 0..CALLS {
+            let answer = Process::ask(&gate.gate, &format!("GET /x HTTP/1.1\r\nX-API-Key: {KEY}"));
+            assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        }
+        let used = Self { folder, gate: Some(gate) };
+        let deadline = Instant::now() + LONG;
+        while used.json(&["usage"], 0)["total"]["events"] != CALLS {
+            assert!(Instant::now() < deadline, "not all calls are booked");
+            std::thread::yield_now();
+        }
+        used
+    }
+
+    /// The same after the gate has ended.
+    fn rest(mut self) -> Self {
+        self.gate.take().unwrap().stop();
+        self
+    }
+
+    #[track_caller]
+    fn run(&self, arguments: &[&str], code: i32) -> (String, String) {
+        let mut command = tollgate(arguments);
+        let url = self.gate.as_ref().map(|gate| format!("http://{}", gate.address)).unwrap_or_default();
+        command.current_dir(self.folder.path()).env("TOLLGATE_URL", url);
+        let key = std::fs::read_to_string(self.folder.path().join("admin.key")).unwrap();
+        checked(command.env("TOLLGATE_ADMIN_KEY", key).output().unwrap(), code)
+    }
+
+    #[track_caller]
+    fn json(&self, arguments: &[&str], code: i32) -> Value {
+        let (out, err) = self.run(&[arguments, &["--json"]].concat(), code);
+        serde_json::from_str(&out).unwrap_or_else(|_| unreachable!("{out}{err}"))
+    }
+
+    fn data(&self) -> std::path::PathBuf {
+        self.folder.path().join("tollgate-data")
+    }
+}
+
+/// Does something to the tables of a store at rest.
+async fn tamper(data: &Path, change: &'static str) {
+    let url = format!("sqlite:{}", data.join("tollgate.db").display());
+    let mut connection = SqliteConnection::connect(&url).await.unwrap();
+    sqlx::raw_sql(change).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+}
+
+#[test]
+fn what_was_used_is_shown_and_exported() {
+    let used = Used::start();
+    let (table, _) = used.run(&["usage", "--by", "consumer,route"], 0);
+    let lines: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines[0][..3], ["consumer", "route", "requests"], "{table}");
+    assert_eq!((&lines[1][..3], &lines[2][..2]), (&["a", "r", "5"][..], &["total", "5"][..]), "{table}");
+    assert!(!table.contains("tokens") && !table.contains("rows"), "{table}");
+    assert!(used.run(&["usage", "--model", "none"], 0).0.starts_with("nothing was used from "));
+    let (_, err) = used.run(&["usage", "--by", "color"], 1);
+    assert!(err.contains("`by` takes"), "{err}");
+    used.run(&["usage", "--since", "long ago"], 2);
+
+    let (lines, _) = used.run(&["ledger", "export"], 0);
+    let events: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(events.len() as u64, CALLS);
+    for event in &events {
+        assert_eq!((&event["specversion"], &event["type"]), (&"1.0".into(), &"tollgate.usage".into()));
+        assert_eq!((&event["subject"], &event["data"]["route"]), (&"a".into(), &"r".into()));
+    }
+    let (rows, _) = used.run(&["ledger", "export", "--format", "csv", "--since", "7d"], 0);
+    let rows: Vec<&str> = rows.lines().collect();
+    assert_eq!(rows.len() as u64, CALLS + 1);
+    assert!(rows[0].starts_with("id,time,node,"), "{}", rows[0]);
+    assert_eq!(rows[0].split(',').count(), rows[1].split(',').count());
+    assert!(used.run(&["ledger", "export", "--consumer", "b"], 0).0.trim().is_empty());
+}
+
+#[tokio::test]
+async fn a_ledger_is_verified_and_made_anew() {
+    let used = Used::start();
+    let (_, err) = used.run(&["ledger", "verify"], 1);
+    assert!(err.contains("is in use by another process"), "{err}");
+    let used = used.rest();
+    let whole = used.json(&["ledger", "verify"], 0);
+    assert_eq!((&whole["ok"], &whole["events"]), (&true.into(), &CALLS.into()));
+    let data = used.data();
+    let journal = used.json(&["ledger", "verify", "--journal", data.to_str().unwrap()], 0);
+    assert_eq!((&journal["ok"], &journal["events"]), (&true.into(), &CALLS.into()), "{journal}");
+
+    assert_eq!(used.json(&["ledger", "replay", "--check"], 0)["changed"], 0);
+    tamper(&data, "UPDATE usage_rollups SET requests = 1000, reported = 7 WHERE span = 3600").await;
+    let (out, _) = used.run(&["ledger", "replay", "--check"], 1);
+    assert!(out.contains("hour") && out.contains("consumer"), "{out}");
+    let mended = used.json(&["ledger", "replay"], 0);
+    assert_eq!((&mended["first"][0]["was"], &mended["first"][0]["is"]), (&7.into(), &CALLS.into()));
+    used.run(&["ledger", "replay", "--check"], 0);
+
+    tamper(&data, "UPDATE usage_events SET request_bytes = 7 WHERE seq = 1").await;
+    let broken = used.json(&["ledger", "verify"], 1);
+    assert_eq!((&broken["ok"], &broken["seq"]), (&false.into(), &1.into()), "{broken}");
+    let (out, _) = used.run(&["ledger", "verify"], 1);
+    assert!(out.starts_with("event 1 of stream `") && out.contains("is broken: its hash"), "{out}");
+}
+
+#[test]
+fn what_a_gate_left_is_delivered_without_it() {
+    let mut used = Used::start();
+    // Killed, so that nothing more is delivered by itself; the store knows what it knows.
+    drop(used.gate.take());
+    for segment in checkpoints(&used.data().join("journal")) {
+        std::fs::remove_file(segment).unwrap();
+    }
+    let data = used.data();
+    let shipped = used.json(&["ledger", "ship", "--data-dir", data.to_str().unwrap()], 0);
+    assert_eq!((&shipped["shipped"], &shipped["left"]), (&CALLS.into(), &0.into()), "{shipped}");
+    let again = used.json(&["ledger", "ship", "--data-dir", data.to_str().unwrap()], 0);
+    assert_eq!(again["shipped"], 0);
+    assert_eq!(used.json(&["ledger", "verify"], 0)["events"], CALLS, "they count once");
+    used.run(&["ledger", "ship", "--data-dir", "nowhere"], 1);
+}
+
+/// The files that say how far each stream was delivered.
+fn checkpoints(journal: &Path) -> Vec<std::path::PathBuf> {
+    let folders = |path: &Path| {
+        let entries = std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
+        entries.filter(|path| path.is_dir()).collect::<Vec<_>>()
+    };
+    let streams = folders(journal).into_iter().flat_map(|boot| folders(&boot));
+    streams.map(|stream| stream.join("checkpoint")).filter(|path| path.exists()).collect()
+}
+
+#[test]
+fn counters_of_a_server_are_held_against_what_is_booked() {
+    let used = Used::start();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let metrics = format!("http://{}/metrics", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for counted in [0, 0, 9] {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut head = [0; 4096];
+            let _ = stream.read(&mut head);
+            let page = format!("llamacpp:prompt_tokens_total {counted}\nllamacpp:tokens_predicted_total 0\n");
+            let head =
+                format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", page.len());
+            stream.write_all(format!("{head}{page}").as_bytes()).unwrap();
+        }
+    });
+    let ask = |code: i32| {
+        let told = ["ledger", "reconcile", "--metrics", &metrics, "--model", "m", "--samples", "samples"];
+        used.json(&told, code)
+    };
+    assert_eq!(ask(0)["items"].as_array().unwrap().len(), 0, "the first sample");
+    assert_eq!(ask(0)["items"][0]["drift"]["tokens_in"], 0);
+    let drift = ask(1);
+    assert_eq!(
+        (&drift["items"][1]["model"], &drift["items"][1]["drift"]["tokens_in"]),
+        (&"m".into(), &(-9).into())
+    );
+}
