@@ -35,7 +35,7 @@ class Figures(unittest.TestCase):
 
     def test_goals(self) -> None:
         """A goal is reached, missed, or not measured."""
-        rows = [row("gate-key", 11), row("nginx-plain", 10), row("envoy-key", 20)]
+        rows = [row("gate-key-off", 11), row("nginx-plain", 10), row("envoy-key", 20)]
         rows[0].syscalls = 4.1
         verdicts = {line[0]: (line[1], line[-1]) for line in report.goals_table(rows)[1:]}
         self.assertEqual(verdicts["API key ÷ nginx plain"], ("1.10", "reached"))

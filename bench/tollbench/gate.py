@@ -28,7 +28,7 @@ class Routes:
 
 def public(site: Site, port: int) -> Launch:
     """A route without credential: what the data plane itself costs."""
-    return launch(site, "gate-public", port, public_routes())
+    return launch(site, "gate-public", port, _unmetered(public_routes()))
 
 
 def key(site: Site, port: int) -> Launch:
@@ -58,7 +58,7 @@ def store_key_limit(site: Site, port: int) -> Launch:
 
 def store_key_limit_off(site: Site, port: int) -> Launch:
     """As `store_key_limit`, on a route whose calls nobody takes down."""
-    routes = Routes(_unmetered(Routes(keyed_route())).routes + TIER)
+    routes = _unmetered(Routes(keyed_route() + TIER))
     return _of_tier(site, launch(site, "gate-store-key-limit-off", port, routes))
 
 
@@ -113,13 +113,13 @@ def keyed_route() -> str:
 
 
 def key_many(site: Site, port: int) -> Launch:
-    """As `key`, with 10,000 routes and 10,000 keys."""
-    return launch(site, "gate-10000", port, key_routes(site, KEY_COUNT))
+    """As `key_off`, with 10,000 routes and 10,000 keys."""
+    return launch(site, "gate-10000", port, _unmetered(key_routes(site, KEY_COUNT)))
 
 
 def rs256(site: Site, port: int) -> Launch:
-    """As `key`, with an RS256 token instead of the key."""
-    return launch(site, "gate-rs256", port, rs256_routes(site))
+    """As `key_off`, with an RS256 token instead of the key."""
+    return launch(site, "gate-rs256", port, _unmetered(rs256_routes(site)))
 
 
 def public_routes() -> Routes:
@@ -204,7 +204,8 @@ def _limited(routes: Routes) -> Routes:
 
 
 def _unmetered(routes: Routes) -> Routes:
-    return replace(routes, routes=routes.routes + "    meters: off\n")
+    upstream = "    upstream: models\n"
+    return replace(routes, routes=routes.routes.replace(upstream, upstream + "    meters: off\n"))
 
 
 def _key_route(number: int) -> str:
