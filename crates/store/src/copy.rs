@@ -7,10 +7,11 @@ use crate::error::{Conflict, Error, Result};
 use crate::row::Row;
 use crate::statement::{Statement, Value};
 use crate::store::Store;
-use crate::tables::{self, Column, HEAD, Table, Type};
+use crate::tables::{self, Column, HEAD, Table, Type, USAGE_BLOCKS};
 
-/// Rows that are read at once.
+/// Rows that are read at once, and of a table whose rows are large.
 const BATCH: usize = 500;
+const LARGE: usize = 16;
 
 /// What one table has: how many rows, and a digest over all of them in order of their keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,12 +82,13 @@ async fn walk(
     let mut context = Context::new(&SHA256);
     let mut count = 0;
     let mut last: Option<Vec<Value>> = None;
+    let limit = if table.name == USAGE_BLOCKS.name { LARGE } else { BATCH };
     loop {
-        let rows = source.rows(batch(table, last.as_deref())).await?;
+        let rows = source.rows(batch(table, last.as_deref(), limit)).await?;
         let rows: Vec<Vec<Value>> = rows.iter().map(|row| values(table, row)).collect::<Result<_>>()?;
         let Some(end) = rows.last() else { break };
         last = Some(end.clone());
-        let full = rows.len() == BATCH;
+        let full = rows.len() == limit;
         for value in rows.iter().flatten() {
             digest(&mut context, value);
         }
@@ -104,7 +106,7 @@ async fn walk(
 }
 
 /// The rows after `last`, by key.
-fn batch(table: &'static Table, last: Option<&[Value]>) -> Statement {
+fn batch(table: &'static Table, last: Option<&[Value]>, limit: usize) -> Statement {
     let key = || table.columns.iter().take(table.key).map(|column| column.name);
     let mut rows = Statement::select(&[table]).push(" FROM ").push(table.name);
     if let Some(last) = last {
@@ -112,7 +114,7 @@ fn batch(table: &'static Table, last: Option<&[Value]>) -> Statement {
         // The text is the same for every batch.
         rows.kept = true;
     }
-    let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     rows.push(" ORDER BY ").names(key()).push(" LIMIT ").bind(limit)
 }
 

@@ -2,13 +2,18 @@
 //!
 //! What the gates' journals tell is brought by [`Store::book`](crate::Store::book), at least once and in batches of any
 //! streams. An event and what it adds to the roll-ups go in together. Questions about sums are answered from roll-ups
-//! alone, so that they cost what they ask for and not what happened; they stay when the events are deleted.
+//! alone, so that they cost what they ask for and not what happened; they stay when the events are deleted. The events
+//! themselves lie in compressed blocks, which cost little to write; whoever wants them as rows exports them.
 
 mod alarm;
+mod block;
 mod book;
 mod floors;
+mod hours;
+mod ids;
 mod latencies;
 mod list;
+mod places;
 mod plan;
 mod prune;
 mod query;
@@ -24,6 +29,7 @@ pub(crate) use alarm::raise;
 pub use alarm::{Alarm, AlarmKind};
 pub use book::Booked;
 pub(crate) use book::book;
+pub(crate) use hours::place_of;
 pub use latencies::Latencies;
 pub use plan::Period;
 pub use prune::{Pruned, Retention};

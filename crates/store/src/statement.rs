@@ -3,6 +3,8 @@
 //! A text is put together from literals of this crate alone; what comes from outside can only be bound, by type. Both
 //! databases take `$1`, `$2`, … as numbered parameters, so that one text serves both.
 
+use std::fmt::Write as _;
+
 use jiff::Timestamp;
 
 use crate::tables::Table;
@@ -18,6 +20,9 @@ pub(crate) enum Value {
 
 /// Parameters of a statement with many rows: more hardly save anything, and make a text that is long to read.
 const PARAMETERS: usize = 1000;
+
+/// Rows of which each number has a text that is kept. The roll-ups of one event are three.
+const FEW: usize = 3;
 
 /// One statement, ready to run.
 #[derive(Clone)]
@@ -71,9 +76,14 @@ impl Statement {
             statement = statement.list(row);
             count += 1;
         }
-        // One row, and as many as there can be: the texts that come again.
-        statement.kept = count == 1 || count == Self::rows_at_once(table);
+        statement.kept = Self::comes_again(count, Self::rows_at_once(table));
         statement
+    }
+
+    /// Whether a text for so many rows is worth to be kept prepared: for a few, such as the roll-ups of one event, and for
+    /// as many as there can be.
+    pub(crate) fn comes_again(rows: usize, most: usize) -> bool {
+        rows <= FEW || rows == most
     }
 
     /// `UPDATE table SET … WHERE id = …`: every column of a table whose first column is its key.
@@ -116,8 +126,8 @@ impl Statement {
     /// Writes the next parameter and keeps its value.
     pub(crate) fn bind(mut self, value: impl Into<Value>) -> Self {
         self.values.push(value.into());
-        self.text.push('$');
-        self.text.push_str(&self.values.len().to_string());
+        // Into a text this cannot fail.
+        let _ = write!(self.text, "${}", self.values.len());
         self
     }
 

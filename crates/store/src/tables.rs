@@ -196,44 +196,22 @@ pub(crate) const USAGE_STREAMS: Table = Table {
     ],
 };
 
-pub(crate) const USAGE_EVENTS: Table = Table {
-    name: "usage_events",
+pub(crate) const USAGE_BLOCKS: Table = Table {
+    name: "usage_blocks",
     key: 2,
     columns: &[
         text("stream"),
-        int("seq"),
-        text("id"),
-        int("time"),
-        text("node"),
-        text("account"),
-        text("account_id"),
-        text("consumer"),
-        text("credential"),
-        text("route"),
-        text("model"),
-        text("method"),
-        text("path"),
-        text("client_request_id"),
-        text("tier"),
-        text("outcome"),
-        int("status"),
-        int("duration_ms"),
-        int("upstream_ms"),
-        int("queue_ms"),
-        int("request_bytes"),
-        int("response_bytes"),
-        int("requests"),
-        int("compute_units"),
-        int("rows"),
-        int("tokens_in"),
-        int("tokens_out"),
-        int("tokens_cached"),
-        int("metered_request_bytes"),
-        int("metered_response_bytes"),
-        text("quality"),
-        bytes("hash"),
+        int("first"),
+        int("last"),
+        int("hour"),
+        int("first_time"),
+        int("last_time"),
+        int("events"),
+        bytes("body"),
     ],
 };
+
+pub(crate) const USAGE_IDS: Table = Table { name: "usage_ids", key: 1, columns: &[bytes("id")] };
 
 pub(crate) const USAGE_SEALS: Table = Table {
     name: "usage_seals",
@@ -315,7 +293,7 @@ pub(crate) const FEED_STRAYS: Table = Table {
 };
 
 /// Every table, those first that others refer to.
-pub(crate) const ALL: [&Table; 23] = [
+pub(crate) const ALL: [&Table; 24] = [
     &HEAD,
     &ACCOUNTS,
     &CONSUMERS,
@@ -330,7 +308,8 @@ pub(crate) const ALL: [&Table; 23] = [
     &USAGE,
     &QUOTAS,
     &USAGE_STREAMS,
-    &USAGE_EVENTS,
+    &USAGE_BLOCKS,
+    &USAGE_IDS,
     &USAGE_SEALS,
     &USAGE_ALARMS,
     &USAGE_SERIES,

@@ -32,6 +32,24 @@ impl Transaction {
         read(self.write_all(table, rows, rest).await?)
     }
 
+    /// The rows with the keys of these, which stay as they are until the transaction ends; those that are not there yet
+    /// go in first. One statement for both, so that nobody makes a row between them.
+    pub(crate) async fn hold_or_insert<T: Read>(
+        &mut self,
+        table: &'static Table,
+        rows: Vec<Vec<Value>>,
+    ) -> Result<Vec<T>> {
+        let Some(same) = table.columns.get(table.key) else { return Ok(Vec::new()) };
+        let rest = |statement: Statement| {
+            // To hold a row is to change it, if to what it was.
+            let statement =
+                statement.push(" ON CONFLICT (").names(names(keys_of(table))).push(") DO UPDATE SET ");
+            let statement = statement.push(same.name).push(" = ").push(table.name).push(".").push(same.name);
+            statement.push(" RETURNING ").names(names(table.columns))
+        };
+        read(self.write_all(table, rows, rest).await?)
+    }
+
     /// Writes rows, each in the place of the one that has its key, if there is one.
     pub(crate) async fn replace(&mut self, table: &'static Table, rows: Vec<Vec<Value>>) -> Result<()> {
         let rest = |statement: Statement| {
@@ -69,8 +87,7 @@ impl Transaction {
             for (at, key) in some.iter().enumerate() {
                 rows = if at > 0 { rows.push(", ") } else { rows }.list(key.iter().cloned());
             }
-            // One, and as many as there can be: the texts that come again.
-            rows.kept = some.len() == 1 || some.len() == Statement::keys_at_once(table);
+            rows.kept = Statement::comes_again(some.len(), Statement::keys_at_once(table));
             let select = Statement::select(&[table]).text;
             rows.text.push_str(") ");
             rows.text.push_str(&select);

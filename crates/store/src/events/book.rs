@@ -7,15 +7,16 @@ use tollgate_core::usage::StreamId;
 use tollgate_core::usage::chain::{Head, Linked, Seal};
 
 use super::alarm::{self, Alarm, AlarmKind};
-use super::rollup;
-use super::row::{int, row, unsigned};
+use super::block::Block;
+use super::row::{int, unsigned};
 use super::stream::{self, Stream};
+use super::{ids, places, rollup};
 use crate::database::{Hold, Transaction};
 use crate::error::Result;
 use crate::row::{Columns, Read};
 use crate::statement::Value;
 use crate::store::Store;
-use crate::tables::{USAGE_EVENTS, USAGE_SEALS, USAGE_STREAMS};
+use crate::tables::{USAGE_BLOCKS, USAGE_SEALS, USAGE_STREAMS};
 
 /// What became of a batch. Every event of it is inserted, a duplicate or the cause of an alarm.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -73,30 +74,65 @@ async fn book_events(transaction: &mut Transaction, batch: &[Linked], now: Times
     // Held first and to the end, so that of two that book the same events one waits here and then finds duplicates.
     let mut streams = stream::hold(transaction, &events).await?;
     let before = streams.clone();
-    let above = |linked: &Linked| {
-        let floor = streams.get(&linked.event.stream).map_or(0, |stream| stream.floor.seq);
-        linked.event.seq > floor
-    };
-    let (new, mut again): (Vec<&Linked>, Vec<&Linked>) = events.into_iter().partition(|linked| above(linked));
-    let rows = new.iter().map(|linked| row(linked)).collect();
-    let inserted: Vec<Place> = transaction.insert_new(&USAGE_EVENTS, rows).await?;
-    let mut inserted: HashSet<(StreamId, u64)> = inserted.into_iter().map(|Place(place)| place).collect();
-    let mut counted = Vec::with_capacity(inserted.len());
-    for linked in new {
-        // The first of those that share a place is the one that went in.
-        if inserted.remove(&place(linked)) { counted.push(linked) } else { again.push(linked) }
-    }
-    let (duplicates, mut alarms) = compare(transaction, &again, &before, now).await?;
-    alarms.extend(ahead(&counted, now));
-    for linked in &counted {
+    let Compared { new, duplicates, mut changed } = compare(transaction, &events, &before).await?;
+    let (new, known) = ids::claim(transaction, new).await?;
+    changed.extend(known);
+    let blocks = Block::split(&new);
+    transaction.insert(&USAGE_BLOCKS, blocks.into_iter().map(Block::row).collect()).await?;
+    let mut alarms: Vec<Alarm> =
+        changed.into_iter().map(|linked| alarm_of(AlarmKind::Changed, linked, now)).collect();
+    alarms.extend(ahead(&new, now));
+    for linked in &new {
         if let Some(stream) = streams.get_mut(&linked.event.stream) {
             stream.note(linked);
         }
     }
     alarms.extend(settle(transaction, &before, &mut streams, now).await?);
-    let events: Vec<_> = counted.iter().map(|linked| &linked.event).collect();
-    rollup::book(transaction, &events).await?;
-    Ok(Booked { inserted: counted.len() as u64, duplicates, alarms })
+    rollup::book(transaction, new.iter().map(|linked| &linked.event)).await?;
+    Ok(Booked { inserted: new.len() as u64, duplicates, alarms })
+}
+
+/// What a batch is, held against what came before.
+#[derive(Default)]
+struct Compared<'a> {
+    /// Nothing came at their places, and of those that share one it is the first.
+    new: Vec<&'a Linked>,
+    /// How many are what came before.
+    duplicates: u64,
+    /// They say something else than what came before.
+    changed: Vec<&'a Linked>,
+}
+
+/// Tells apart what is new, in the order of the streams, as the events come. What is above all that came of a stream is
+/// new without a look; the rest is looked for.
+async fn compare<'a>(
+    transaction: &mut Transaction,
+    events: &[&'a Linked],
+    streams: &BTreeMap<StreamId, Stream>,
+) -> Result<Compared<'a>> {
+    let mut compared = Compared::default();
+    for some in events.chunk_by(|a, b| a.event.stream == b.event.stream) {
+        let Some(stream) = some.first().and_then(|linked| streams.get(&linked.event.stream)) else {
+            continue;
+        };
+        let asked = some.iter().map(|linked| linked.event.seq);
+        let asked = asked.filter(|seq| (stream.pruned.seq + 1..=stream.highest).contains(seq));
+        let there = places::at(transaction, stream.stream, &asked.collect::<Vec<_>>()).await?;
+        for linked in some {
+            let seq = linked.event.seq;
+            let known = there.binary_search_by_key(&seq, |known| known.event.seq).ok();
+            let before = compared.new.last().filter(|before| place(before) == place(linked));
+            match known.map(|at| &there[at]).or(before.copied()) {
+                Some(known) if known == *linked => compared.duplicates += 1,
+                Some(_) => compared.changed.push(linked),
+                // What is deleted came before, and cannot be compared any more.
+                None if (1..=stream.pruned.seq).contains(&seq) => compared.duplicates += 1,
+                None if seq <= stream.floor.seq => compared.changed.push(linked),
+                None => compared.new.push(linked),
+            }
+        }
+    }
+    Ok(compared)
 }
 
 /// Moves the floors, and tells of gaps.
@@ -121,33 +157,6 @@ async fn settle(
     }
     transaction.replace(&USAGE_STREAMS, rows).await?;
     Ok(alarms)
-}
-
-/// Looks at what did not go in: how many are duplicates, and which say something else than what is there.
-async fn compare(
-    transaction: &mut Transaction,
-    again: &[&Linked],
-    streams: &BTreeMap<StreamId, Stream>,
-    now: Timestamp,
-) -> Result<(u64, Vec<Alarm>)> {
-    let keys: Vec<Vec<Value>> = again.iter().map(|linked| key(place(linked))).collect();
-    let there: Vec<Linked> = transaction.keyed(&USAGE_EVENTS, keys, Hold::No).await?;
-    let there: BTreeMap<(StreamId, u64), Linked> =
-        there.into_iter().map(|linked| (place(&linked), linked)).collect();
-    let mut alarms = Vec::new();
-    for linked in again {
-        let same = match there.get(&place(linked)) {
-            Some(known) => known == *linked,
-            // What is deleted came before, and cannot be compared any more.
-            None => streams
-                .get(&linked.event.stream)
-                .is_some_and(|stream| (1..=stream.pruned.seq).contains(&linked.event.seq)),
-        };
-        if !same {
-            alarms.push(alarm_of(AlarmKind::Changed, linked, now));
-        }
-    }
-    Ok(((again.len() - alarms.len()) as u64, alarms))
 }
 
 fn ahead(events: &[&Linked], now: Timestamp) -> impl Iterator<Item = Alarm> {
@@ -200,7 +209,7 @@ fn key((stream, seq): (StreamId, u64)) -> Vec<Value> {
     vec![stream.to_string().into(), int(seq).into()]
 }
 
-/// The key of an event or of a seal.
+/// The key of a seal.
 struct Place((StreamId, u64));
 
 impl Read for Place {

@@ -1,18 +1,23 @@
 //! The events themselves, as long as they are kept.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
+
 use jiff::Timestamp;
 use tollgate_core::usage::UsageEvent;
-use tollgate_core::usage::chain::Linked;
 use ulid::Ulid;
 
+use super::hours::{Hours, OfHour};
 use super::row::int;
 use super::series::UsageFilter;
+use crate::database::Transaction;
 use crate::error::{Error, Result};
 use crate::page::{Page, Paging};
 use crate::scope::Scope;
-use crate::statement::Statement;
 use crate::store::Store;
-use crate::tables::USAGE_EVENTS;
+
+/// What events are in the order of: the time, in microseconds, and the id.
+type Key = (i64, Ulid);
 
 impl Store {
     /// The events from a time to before another, in the order of their times and ids.
@@ -27,22 +32,94 @@ impl Store {
         to: Timestamp,
         paging: &Paging,
     ) -> Result<Page<UsageEvent>> {
-        let rows = Statement::select(&[&USAGE_EVENTS]).push(" FROM usage_events WHERE time >= ").bind(from);
-        let mut rows = rows.push(" AND time < ").bind(to);
-        if let Some((time, id)) = paging.cursor.as_deref().map(parse).transpose()? {
-            rows = rows.push(" AND (time, id) > ").list([time.into(), id.to_string().into()]);
-        }
-        let rows = scope.narrow(filter.narrow(rows), "account_id").push(" ORDER BY time, id LIMIT ");
-        let rows: Vec<Linked> = self.database.all(rows.bind(i64::from(paging.limit()?) + 1)).await?;
-        let events = rows.into_iter().map(|linked| linked.event).collect();
+        let most = usize::from(paging.limit()?) + 1;
+        let after = paging.cursor.as_deref().map(parse).transpose()?;
+        let begin = after.map_or(i64::MIN, |(time, _)| time).max(from.as_microsecond());
+        let account_id = match scope {
+            Scope::All => None,
+            Scope::Account(own) => Some(own.to_string()),
+        };
+        let wanted = Wanted { scope, account_id, filter, time: begin..to.as_microsecond(), after };
+        let mut first = First { most, found: BTreeMap::new() };
+        first.read(&mut self.database.snapshot().await?, &wanted).await?;
+        let events = first.found.into_values().collect();
         paging.page(events, |event: &UsageEvent| {
             format!("{}-{}", int(event.intent.time_micros), event.intent.id)
         })
     }
 }
 
+/// Which events are on a page and on those behind it.
+struct Wanted<'a> {
+    scope: Scope,
+    /// The account that the scope is of.
+    account_id: Option<String>,
+    filter: &'a UsageFilter,
+    time: Range<i64>,
+    /// The last event of the page before.
+    after: Option<Key>,
+}
+
+/// The first of the wanted events among those that were read.
+struct First {
+    /// How many are kept.
+    most: usize,
+    found: BTreeMap<Key, UsageEvent>,
+}
+
+impl Wanted<'_> {
+    fn has(&self, key: Key, event: &UsageEvent) -> bool {
+        self.time.contains(&key.0)
+            && self.after.is_none_or(|after| key > after)
+            && self.account_id.as_ref().is_none_or(|own| event.intent.account_id.as_deref() == Some(own))
+            && self.filter.takes(event)
+    }
+}
+
+impl First {
+    /// Reads blocks in the order of their earliest events, until those that follow have later ones than are kept.
+    async fn read(&mut self, snapshot: &mut Transaction, wanted: &Wanted<'_>) -> Result<()> {
+        let mut hours = Hours::new(wanted.scope, wanted.filter, wanted.time.clone());
+        while let Some(hour) = hours.next(snapshot).await? {
+            let mut blocks = OfHour::new(hour, wanted.time.clone());
+            if self.ends_before(hour) {
+                break;
+            }
+            while let Some(block) = blocks.next(snapshot).await? {
+                if self.ends_before(block.first_time) {
+                    break;
+                }
+                for linked in block.open()? {
+                    self.add(linked.event, wanted);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether as many are kept as may be, and all of them are of before this time.
+    fn ends_before(&self, time: i64) -> bool {
+        self.found.len() >= self.most
+            && self.found.last_key_value().is_some_and(|((last, _), _)| *last < time)
+    }
+
+    fn add(&mut self, event: UsageEvent, wanted: &Wanted<'_>) {
+        let key = (int(event.intent.time_micros), event.intent.id);
+        let full = self.found.len() >= self.most;
+        if !wanted.has(key, &event)
+            || (full && self.found.last_key_value().is_some_and(|(last, _)| *last < key))
+        {
+            return;
+        }
+        self.found.insert(key, event);
+        if self.found.len() > self.most {
+            self.found.pop_last();
+        }
+    }
+}
+
 /// Reads a cursor: the time and the id of the last event that was seen.
-fn parse(cursor: &str) -> Result<(i64, Ulid)> {
+fn parse(cursor: &str) -> Result<Key> {
     let bad = || Error::invalid("cursor", "is not one that a list gave");
     let (time, id) = cursor.split_once('-').ok_or_else(bad)?;
     Ok((time.parse().map_err(|_| bad())?, Ulid::from_string(id).map_err(|_| bad())?))

@@ -6,6 +6,8 @@ use tollgate_core::usage::chain::Head;
 
 use super::alarm::{self, AlarmKind};
 use super::floors;
+use super::ids::{self, Id};
+use super::places::{self, InOrder};
 use super::rollup::Span;
 use super::row::int;
 use super::stream::Stream;
@@ -14,7 +16,7 @@ use crate::error::Result;
 use crate::row::{Columns, Read};
 use crate::statement::Statement;
 use crate::store::Store;
-use crate::tables::{USAGE_EVENTS, USAGE_STREAMS};
+use crate::tables::USAGE_STREAMS;
 
 /// How long what is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,22 +39,15 @@ pub struct Pruned {
 
 /// After the end of a day its roll-up is final: what comes later still is counted, but nothing waits for it.
 const FINAL_AFTER: SignedDuration = SignedDuration::from_hours(24);
-/// Rows of one transaction.
+/// Events of one transaction.
+const EVENTS: usize = 10_000;
+/// Roll-ups of one transaction.
 const BATCH: i64 = 2000;
 
 impl Default for Retention {
     /// Events for 90 days, minutes for 62: those of a whole month, until the end of the next one.
     fn default() -> Self {
         Self { events: SignedDuration::from_hours(90 * 24), minutes: SignedDuration::from_hours(62 * 24) }
-    }
-}
-
-/// A point of a stream, and when its event was.
-struct Dated(Head, i64);
-
-impl Read for Dated {
-    fn read(columns: &mut Columns<'_>) -> Result<Self> {
-        Ok(Self(columns.next()?, columns.next()?))
     }
 }
 
@@ -107,23 +102,24 @@ impl Store {
         let key = vec![vec![stream.to_string().into()]];
         let held: Vec<Stream> = transaction.keyed(&USAGE_STREAMS, key, Hold::Yes).await?;
         let Some(mut stream) = held.into_iter().next() else { return Ok(None) };
-        let name = stream.stream.to_string();
-        let rows =
-            Statement::new("SELECT seq, hash, time FROM usage_events WHERE stream = ").bind(name.as_str());
-        let rows = rows.push(" AND seq > ").bind(int(stream.pruned.seq)).push(" ORDER BY seq LIMIT ");
-        let rows: Vec<Dated> = transaction.all(rows.bind(BATCH)).await?;
-        let old = rows.iter().take_while(|Dated(_, time)| *time < before);
-        let Some(Dated(last, _)) = old.last() else { return Ok(None) };
-        let delete =
-            Statement::new("DELETE FROM ").push(USAGE_EVENTS.name).push(" WHERE stream = ").bind(name);
-        let deleted = transaction.execute(delete.push(" AND seq <= ").bind(int(last.seq))).await?;
-        if last.seq > stream.floor.seq {
-            give_up(&mut transaction, &mut stream, &rows, *last, now).await?;
+        let (mut events, mut old) = (InOrder::after(stream.stream, stream.pruned.seq), Vec::new());
+        while old.len() < EVENTS
+            && let Some(linked) = events.next(&mut transaction).await?
+            && int(linked.event.intent.time_micros) < before
+        {
+            old.push((linked.head(), ids::id(&linked)));
         }
-        stream.pruned = *last;
+        let Some((last, _)) = old.last().copied() else { return Ok(None) };
+        places::delete(&mut transaction, stream.stream, last.seq).await?;
+        let (heads, ids): (Vec<Head>, Vec<Id>) = old.into_iter().unzip();
+        ids::forget(&mut transaction, &ids).await?;
+        if last.seq > stream.floor.seq {
+            give_up(&mut transaction, &mut stream, &heads, now).await?;
+        }
+        stream.pruned = last;
         transaction.replace(&USAGE_STREAMS, vec![stream.row()]).await?;
         transaction.commit().await?;
-        Ok(Some(deleted))
+        Ok(Some(heads.len() as u64))
     }
 
     async fn prune_minutes(&self, before: i64) -> Result<u64> {
@@ -146,19 +142,12 @@ impl Store {
 async fn give_up(
     transaction: &mut Transaction,
     stream: &mut Stream,
-    rows: &[Dated],
-    last: Head,
+    deleted: &[Head],
     now: Timestamp,
 ) -> Result<()> {
     let mut lost = Vec::new();
     let mut floor = stream.floor;
-    for Dated(head, _) in rows {
-        if head.seq <= floor.seq {
-            continue;
-        }
-        if head.seq > last.seq {
-            break;
-        }
+    for head in deleted.iter().filter(|head| head.seq > stream.floor.seq) {
         if head.seq > floor.seq + 1 {
             lost.push(stream.alarm(AlarmKind::Lost, floor.seq + 1, head.seq - 1, now));
         }

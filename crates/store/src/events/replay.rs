@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use tollgate_core::usage::chain::Linked;
 
 use super::floors;
+use super::hours::OfHour;
 use super::plan::Period;
 use super::rollup::{self, Rollup, RollupKey, Rollups, Span};
 use super::totals::UsageTotals;
@@ -13,7 +13,7 @@ use crate::database::Transaction;
 use crate::error::Result;
 use crate::statement::{Statement, Value};
 use crate::store::Store;
-use crate::tables::{USAGE_EVENTS, USAGE_ROLLUPS};
+use crate::tables::USAGE_ROLLUPS;
 
 /// What making roll-ups anew came to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -49,8 +49,6 @@ pub struct Mended {
     pub is: Option<u64>,
 }
 
-/// Events read at once.
-const BATCH: i64 = 2000;
 /// Roll-ups that are named.
 const NAMED: usize = 100;
 
@@ -88,7 +86,7 @@ impl Store {
 
     /// The first day from this one on that has events, or roll-ups, which may have none.
     async fn next_day(&self, from: i64) -> Result<Option<i64>> {
-        let event = Statement::new("SELECT min(time) FROM usage_events WHERE time >= ").bind(from);
+        let event = Statement::new("SELECT min(hour) FROM usage_blocks WHERE hour >= ").bind(from);
         let event: Option<i64> = self.database.one(event).await?.flatten();
         let mut first = event;
         for span in Span::ALL {
@@ -105,7 +103,7 @@ impl Store {
         if transaction.is_postgres() {
             // Whoever books has not added yet to what is made here, or is through; in the order in which booking takes
             // them.
-            transaction.script("LOCK TABLE usage_series, usage_rollups IN EXCLUSIVE MODE").await?;
+            transaction.script("LOCK TABLE usage_rollups, usage_series IN EXCLUSIVE MODE").await?;
         }
         let mut days: BTreeMap<RollupKey, UsageTotals> = BTreeMap::new();
         let minutes_kept = floors::of(&mut transaction, Some(Span::Minute)).await?.unwrap_or(i64::MIN);
@@ -138,24 +136,12 @@ impl Store {
         replayed: &mut Replayed,
     ) -> Result<Vec<Rollup>> {
         let mut rollups = Rollups::default();
-        let mut last: Option<(i64, String)> = None;
-        loop {
-            let rows = Statement::select(&[&USAGE_EVENTS]).push(" FROM usage_events WHERE time < ");
-            let rows = rows.bind(start + Span::Hour.micros());
-            let rows = match last {
-                None => rows.push(" AND time >= ").bind(start),
-                Some((time, id)) => rows.push(" AND (time, id) > ").list([time.into(), id.into()]),
-            };
-            let rows: Vec<Linked> =
-                transaction.all(rows.push(" ORDER BY time, id LIMIT ").bind(BATCH)).await?;
-            let Some(end) = rows.last() else { break };
-            last = Some((super::row::int(end.event.intent.time_micros), end.event.intent.id.to_string()));
-            let ids = rollup::series_of(rows.iter().map(|linked| &linked.event));
+        let mut blocks = OfHour::new(start, start..start + Span::Hour.micros());
+        while let Some(block) = blocks.next(transaction).await? {
+            let events = block.open()?;
+            let ids = rollups.add(events.iter().map(|linked| &linked.event));
             rollup::write_series(transaction, &ids).await?;
-            for linked in &rows {
-                rollups.add(&ids, &linked.event);
-            }
-            replayed.events += rows.len() as u64;
+            replayed.events += events.len() as u64;
         }
         rollups.lengthen();
         Ok(rollups.into_rows().collect())

@@ -1,6 +1,6 @@
 //! Roll-ups: what the events of each series come to in each minute, hour and day.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::Timestamp;
 use tollgate_core::usage::UsageEvent;
@@ -130,12 +130,22 @@ impl Rollup {
 }
 
 impl Rollups {
-    /// Counts what these come to by minutes; [`Rollups::lengthen`] makes hours and days of it.
-    pub(super) fn add<'a>(&mut self, ids: &HashMap<Series<'a>, SeriesId>, event: &'a UsageEvent) {
-        let Some(series) = ids.get(&Series::of(event)) else { return };
-        let start = Span::Minute.floor(int(event.intent.time_micros));
-        let key = RollupKey { span: Span::Minute.seconds(), start, series: *series };
-        self.0.entry(key).or_default().add(&event.closing);
+    /// Counts what these come to by minutes, and gives the series that they are of; [`Rollups::lengthen`] makes hours
+    /// and days of it.
+    pub(super) fn add<'a>(
+        &mut self,
+        events: impl Iterator<Item = &'a UsageEvent>,
+    ) -> HashMap<Series<'a>, SeriesId> {
+        let mut ids = HashMap::new();
+        for event in events {
+            let series = Series::of(event);
+            // Computed once, however many events it has.
+            let id = *ids.entry(series).or_insert_with(|| series.id());
+            let start = Span::Minute.floor(int(event.intent.time_micros));
+            let key = RollupKey { span: Span::Minute.seconds(), start, series: id };
+            self.0.entry(key).or_default().add(&event.closing);
+        }
+        ids
     }
 
     /// Adds what the minutes come to by hours, and the hours by days.
@@ -154,36 +164,31 @@ impl Rollups {
         self.0.into_iter().map(|(key, totals)| Rollup { key, totals })
     }
 
-    /// Adds these to what is in the table.
+    /// Adds these to what is in the table, and gives the series that had nothing of their day there.
     ///
     /// Where others write, too, what is new goes in first and what was there is locked afterwards, each in the order of
     /// the keys: whoever waits for a new row waits for somebody who is further than that, so that several writers never
     /// wait in a circle.
-    async fn write(mut self, transaction: &mut Transaction) -> Result<()> {
+    async fn write(mut self, transaction: &mut Transaction) -> Result<HashSet<SeriesId>> {
+        let mut new: HashSet<RollupKey> = HashSet::new();
         if transaction.is_postgres() {
             let rows = self.0.iter().map(|(key, totals)| key.row().into_iter().chain(totals.row()).collect());
-            for new in transaction.insert_new::<RollupKey>(&USAGE_ROLLUPS, rows.collect()).await? {
-                self.0.remove(&new);
-            }
+            new.extend(transaction.insert_new::<RollupKey>(&USAGE_ROLLUPS, rows.collect()).await?);
+            self.0.retain(|key, _| !new.contains(key));
+        } else {
+            new.extend(self.0.keys());
         }
         let keys = self.0.keys().map(|key| key.row()).collect();
         for there in transaction.keyed::<Rollup>(&USAGE_ROLLUPS, keys, Hold::Yes).await? {
+            new.remove(&there.key);
             if let Some(more) = self.0.get_mut(&there.key) {
                 more.merge(&there.totals);
             }
         }
-        transaction.replace(&USAGE_ROLLUPS, self.into_rows().map(|rollup| rollup.row()).collect()).await
+        let rows = self.into_rows().map(|rollup| rollup.row()).collect();
+        transaction.replace(&USAGE_ROLLUPS, rows).await?;
+        Ok(new.into_iter().filter(|key| key.is_of(Span::Day)).map(RollupKey::series).collect())
     }
-}
-
-/// The ids of the series of these events. Each is computed once, however many events it has.
-pub(super) fn series_of<'a>(events: impl Iterator<Item = &'a UsageEvent>) -> HashMap<Series<'a>, SeriesId> {
-    let mut ids = HashMap::new();
-    for event in events {
-        let series = Series::of(event);
-        ids.entry(series).or_insert_with(|| series.id());
-    }
-    ids
 }
 
 /// Writes the series that are not there yet.
@@ -196,13 +201,17 @@ pub(super) async fn write_series(
 }
 
 /// Adds events to the roll-ups.
-pub(super) async fn book(transaction: &mut Transaction, events: &[&UsageEvent]) -> Result<()> {
-    let ids = series_of(events.iter().copied());
-    write_series(transaction, &ids).await?;
+///
+/// A series is written with its first roll-up of each day, so it is there wherever any roll-up of it is. It is written
+/// behind the roll-ups: whoever waits for it holds them all, and nobody who has it wants more of them.
+pub(super) async fn book(
+    transaction: &mut Transaction,
+    events: impl Iterator<Item = &UsageEvent>,
+) -> Result<()> {
     let mut rollups = Rollups::default();
-    for event in events {
-        rollups.add(&ids, event);
-    }
+    let mut ids = rollups.add(events);
     rollups.lengthen();
-    rollups.write(transaction).await
+    let new = rollups.write(transaction).await?;
+    ids.retain(|_, id| new.contains(id));
+    write_series(transaction, &ids).await
 }

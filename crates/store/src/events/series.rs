@@ -1,7 +1,7 @@
 //! What events are told apart by, and the filter that takes some of them.
 
 use tollgate_core::credential::Digest;
-use tollgate_core::usage::{Outcome, UsageEvent};
+use tollgate_core::usage::{Intent, Outcome, UsageEvent};
 
 use crate::statement::{Statement, Value};
 
@@ -114,6 +114,21 @@ impl UsageFilter {
             statement = statement.push(" AND outcome = ").bind(outcome.as_str());
         }
         statement
+    }
+
+    /// Whether an event is meant.
+    pub(super) fn takes(&self, event: &UsageEvent) -> bool {
+        let Intent { account, consumer, credential, route, model, .. } = &event.intent;
+        let same = |wanted: &Option<String>, value: Option<&str>| {
+            wanted.as_ref().is_none_or(|wanted| value == Some(wanted.as_str()))
+        };
+        same(&self.account, account.as_deref())
+            && same(&self.consumer, consumer.as_deref())
+            && same(&self.credential, credential.as_deref())
+            && same(&self.route, Some(route))
+            && same(&self.model, model.as_deref())
+            && self.status.is_none_or(|wanted| event.closing.status == Some(wanted))
+            && self.outcome.is_none_or(|wanted| event.closing.outcome == wanted)
     }
 }
 

@@ -7,8 +7,9 @@ use tollgate_core::usage::StreamId;
 use tollgate_core::usage::chain::{Head, Linked};
 
 use super::alarm::{Alarm, AlarmKind};
+use super::places::InOrder;
 use super::row::{int, unsigned};
-use crate::database::{Hold, Transaction};
+use crate::database::Transaction;
 use crate::error::Result;
 use crate::row::{Columns, Read};
 use crate::statement::{Statement, Value};
@@ -28,9 +29,6 @@ pub(super) struct Stream {
     first_at: i64,
     last_at: i64,
 }
-
-/// Events read at once behind a gap.
-const BATCH: i64 = 1000;
 
 impl Stream {
     /// A stream of which nothing came before this event.
@@ -78,15 +76,12 @@ impl Stream {
     /// Moves the floor over events that came before those below them, and gives the gap that is left: its first event
     /// and its last.
     pub(super) async fn settle(&mut self, transaction: &mut Transaction) -> Result<Option<(u64, u64)>> {
+        let mut events = InOrder::after(self.stream, self.floor.seq);
         while self.has_gap() {
-            let rows = Statement::new("SELECT seq, hash FROM usage_events WHERE stream = ");
-            let rows = rows.bind(self.stream.to_string()).push(" AND seq > ").bind(int(self.floor.seq));
-            let rows: Vec<Point> = transaction.all(rows.push(" ORDER BY seq LIMIT ").bind(BATCH)).await?;
-            let next = rows.iter().find(|Point(head)| !self.step(*head));
-            match next {
-                Some(Point(head)) => return Ok(Some((self.floor.seq + 1, head.seq - 1))),
-                None if rows.is_empty() => return Ok(Some((self.floor.seq + 1, self.highest))),
-                None => {}
+            match events.next(transaction).await? {
+                Some(linked) if self.step(linked.head()) => {}
+                Some(linked) => return Ok(Some((self.floor.seq + 1, linked.event.seq - 1))),
+                None => return Ok(Some((self.floor.seq + 1, self.highest))),
             }
         }
         Ok(None)
@@ -110,22 +105,12 @@ impl Stream {
         Alarm { kind, stream: self.stream, seq, last, id: None, hash: None, at }
     }
 
-    /// Moves the floor where this is the next event.
+    /// Moves the floor where this is the next event, and says whether every event up to it came.
     fn step(&mut self, head: Head) -> bool {
-        let next = head.seq == self.floor.seq + 1;
-        if next {
+        if head.seq == self.floor.seq + 1 {
             self.floor = head;
         }
-        next
-    }
-}
-
-/// An event's place and its hash.
-struct Point(Head);
-
-impl Read for Point {
-    fn read(columns: &mut Columns<'_>) -> Result<Self> {
-        columns.next().map(Self)
+        head.seq <= self.floor.seq
     }
 }
 
@@ -158,11 +143,7 @@ pub(super) async fn hold(
     for linked in events {
         first.entry(linked.event.stream).or_insert_with(|| Stream::beginning_with(linked));
     }
-    let rows = first.values().map(Stream::row).collect();
-    let _: Vec<String> = transaction.insert_new(&USAGE_STREAMS, rows).await?;
-    let keys = first.keys().map(|stream| vec![stream.to_string().into()]).collect();
-    let streams: Vec<Stream> = transaction.keyed(&USAGE_STREAMS, keys, Hold::Yes).await?;
-    Ok(streams.into_iter().map(|stream| (stream.stream, stream)).collect())
+    held(transaction, first.values()).await
 }
 
 /// How far a stream goes that this store numbers itself, held until the transaction ends; a new one is made.
@@ -175,8 +156,16 @@ pub(crate) async fn own(
     let at = now.as_microsecond();
     let (head, node) = (Head::default(), node.to_owned());
     let new = Stream { stream, node, floor: head, highest: 0, pruned: head, first_at: at, last_at: at };
-    let _: Vec<String> = transaction.insert_new(&USAGE_STREAMS, vec![new.row()]).await?;
-    let key = vec![vec![stream.to_string().into()]];
-    let held: Vec<Stream> = transaction.keyed(&USAGE_STREAMS, key, Hold::Yes).await?;
-    Ok(held.first().map(|stream| stream.floor).unwrap_or_default())
+    let held = held(transaction, [&new]).await?;
+    Ok(held.get(&stream).map(|stream| stream.floor).unwrap_or_default())
+}
+
+/// These streams as they are known, held; those that are not known are made.
+async fn held(
+    transaction: &mut Transaction,
+    new: impl IntoIterator<Item = &Stream>,
+) -> Result<BTreeMap<StreamId, Stream>> {
+    let rows = new.into_iter().map(Stream::row).collect();
+    let streams: Vec<Stream> = transaction.hold_or_insert(&USAGE_STREAMS, rows).await?;
+    Ok(streams.into_iter().map(|stream| (stream.stream, stream)).collect())
 }

@@ -6,14 +6,16 @@ use tollgate_core::usage::StreamId;
 use tollgate_core::usage::chain::{Head, Linked, Seal, SealKey};
 use ulid::Ulid;
 
+use super::block::{Block, Damaged};
 use super::book::StoredSeal;
+use super::places::InOrder;
 use super::row::int;
 use super::stream::Stream;
 use crate::database::Transaction;
 use crate::error::Result;
 use crate::statement::Statement;
 use crate::store::Store;
-use crate::tables::{USAGE_EVENTS, USAGE_SEALS, USAGE_STREAMS};
+use crate::tables::{USAGE_BLOCKS, USAGE_SEALS, USAGE_STREAMS};
 
 /// What a walk over all streams found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +42,7 @@ pub enum UsageVerdict {
     },
 }
 
-/// Rows read at once.
+/// Seals read at once.
 const BATCH: i64 = 1000;
 
 impl Store {
@@ -62,13 +64,14 @@ impl Store {
                 return Ok(broken);
             }
         }
-        let stranger = Statement::select(&[&USAGE_EVENTS]).push(
-            " FROM usage_events WHERE NOT EXISTS \
-             (SELECT 1 FROM usage_streams WHERE usage_streams.stream = usage_events.stream) \
-             ORDER BY usage_events.stream, seq LIMIT 1",
+        let stranger = Statement::select(&[&USAGE_BLOCKS]).push(
+            " FROM usage_blocks WHERE NOT EXISTS \
+             (SELECT 1 FROM usage_streams WHERE usage_streams.stream = usage_blocks.stream) \
+             ORDER BY usage_blocks.stream, usage_blocks.first LIMIT 1",
         );
-        if let Some(added) = snapshot.one::<Linked>(stranger).await? {
-            return Ok(broken_at(&added, "it was added: its stream was never booked"));
+        if let Some(Block { stream, first: seq, .. }) = snapshot.one(stranger).await? {
+            let why = "it was added: its stream was never booked";
+            return Ok(UsageVerdict::Broken { stream, seq, id: None, why });
         }
         Ok(UsageVerdict::Whole { streams: streams.len() as u64, events: walk.events, seals: walk.seals })
     }
@@ -93,29 +96,33 @@ impl Walk<'_> {
             let why = if seq > stream.floor.seq { "it never came" } else { "it is missing" };
             Ok(Some(UsageVerdict::Broken { stream: stream.stream, seq, id: None, why }))
         };
-        loop {
-            let rows =
-                select(&[&USAGE_EVENTS], " FROM usage_events WHERE stream = ", stream.stream, last.seq);
-            let rows: Vec<Linked> = snapshot.all(rows).await?;
-            for linked in &rows {
-                if linked.event.seq > stream.highest {
-                    return Ok(Some(broken_at(linked, "it was added: it was never booked")));
+        let mut events = InOrder::after(stream.stream, last.seq);
+        while let Some(found) = events.find(snapshot).await? {
+            let linked = match found {
+                Ok(linked) => linked,
+                Err(damaged) if damaged.first > last.seq + 1 => return missing(last.seq + 1),
+                Err(Damaged { stream, first: seq, .. }) => {
+                    let why = "the block that begins with it cannot be read";
+                    return Ok(Some(UsageVerdict::Broken { stream, seq, id: None, why }));
                 }
-                if linked.event.seq != last.seq + 1 {
-                    return missing(last.seq + 1);
-                }
-                if !last.is_followed_by(linked) {
-                    let why = "its hash is not that of what it says and of the event before it";
-                    return Ok(Some(broken_at(linked, why)));
-                }
-                last = linked.head();
-                self.events += 1;
-                if !self.sealed(snapshot, &mut seals, last).await? {
-                    return Ok(Some(broken_at(linked, "the seal at it does not hold")));
-                }
+            };
+            if linked.event.seq > stream.highest {
+                return Ok(Some(broken_at(&linked, "it was added: it was never booked")));
             }
-            if rows.is_empty() {
-                break;
+            if linked.event.seq <= last.seq {
+                return Ok(Some(broken_at(&linked, "it was added: it is there twice")));
+            }
+            if linked.event.seq != last.seq + 1 {
+                return missing(last.seq + 1);
+            }
+            if !last.is_followed_by(&linked) {
+                let why = "its hash is not that of what it says and of the event before it";
+                return Ok(Some(broken_at(&linked, why)));
+            }
+            last = linked.head();
+            self.events += 1;
+            if !self.sealed(snapshot, &mut seals, last).await? {
+                return Ok(Some(broken_at(&linked, "the seal at it does not hold")));
             }
         }
         if last.seq < stream.highest { missing(last.seq + 1) } else { Ok(None) }
@@ -166,7 +173,9 @@ struct Seals {
 impl Seals {
     async fn peek(&mut self, snapshot: &mut Transaction) -> Result<Option<Seal>> {
         if self.read.is_empty() && !self.end {
-            let rows = select(&[&USAGE_SEALS], " FROM usage_seals WHERE stream = ", self.stream, self.after);
+            let rows = Statement::select(&[&USAGE_SEALS]).push(" FROM usage_seals WHERE stream = ");
+            let rows = rows.bind(self.stream.to_string()).push(" AND seq > ").bind(int(self.after));
+            let rows = rows.push(" ORDER BY seq LIMIT ").bind(BATCH);
             let rows: Vec<StoredSeal> = snapshot.all(rows).await?;
             self.end = rows.is_empty();
             self.read.extend(rows.into_iter().map(|StoredSeal(seal)| seal));
@@ -174,11 +183,6 @@ impl Seals {
         }
         Ok(self.read.front().copied())
     }
-}
-
-fn select(tables: &[&crate::tables::Table], from: &'static str, stream: StreamId, after: u64) -> Statement {
-    let rows = Statement::select(tables).push(from).bind(stream.to_string());
-    rows.push(" AND seq > ").bind(int(after)).push(" ORDER BY seq LIMIT ").bind(BATCH)
 }
 
 fn broken_at(linked: &Linked, why: &'static str) -> UsageVerdict {

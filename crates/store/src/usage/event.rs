@@ -136,17 +136,18 @@ pub(super) async fn book(transaction: &mut Transaction, accepted: &[Accepted<'_>
 
 /// Raises the alarm that a posting came again under its key and says something else.
 pub(super) async fn differs(transaction: &mut Transaction, posting: &Posting, first: &str) -> Result<()> {
-    let seq = Statement::new("SELECT seq FROM usage_events WHERE stream = ");
-    let stream = stream_of(&posting.credential);
-    let seq = seq.bind(stream.to_string()).push(" AND id = ").bind(first);
+    let (stream, id) = (stream_of(&posting.credential), Ulid::from_string(first).ok());
     // The event of an old one is deleted.
-    let seq: u64 = transaction.one::<i64>(seq).await?.and_then(|seq| u64::try_from(seq).ok()).unwrap_or(0);
+    let seq = match id {
+        Some(id) => events::place_of(transaction, stream, id).await?.unwrap_or(0),
+        None => 0,
+    };
     let alarm = Alarm {
         kind: AlarmKind::Changed,
         stream,
         seq,
         last: seq,
-        id: Ulid::from_string(first).ok(),
+        id,
         hash: Some(posting.fingerprint().0),
         at: posting.received_at,
     };

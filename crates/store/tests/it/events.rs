@@ -1,8 +1,8 @@
 //! Usage events: what is booked, asked for, kept and verified.
 
 pub mod asking;
+mod blocks;
 mod booking;
 pub mod chain;
 mod crash;
 mod keeping;
-mod speed;

@@ -33,7 +33,7 @@ impl Count {
     }
 }
 
-const COUNTS: &str = "SELECT (SELECT count(*) FROM usage_events), \
+const COUNTS: &str = "SELECT (SELECT CAST(coalesce(sum(events), 0) AS BIGINT) FROM usage_blocks), \
     (SELECT CAST(coalesce(sum(requests), 0) AS BIGINT) FROM usage_rollups WHERE span = 60), \
     (SELECT count(*) FROM usage_alarms WHERE kind <> 'gap')";
 

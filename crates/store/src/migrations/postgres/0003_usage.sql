@@ -13,44 +13,29 @@ CREATE TABLE usage_streams (
     last_at BIGINT NOT NULL
 );
 
-CREATE TABLE usage_events (
+-- Events in blocks: those of one stream, one hour and fewer than a thousand places, and each in one block alone. Places of
+-- blocks may overlap, and a block may leave some out. See `events/block.rs`.
+CREATE TABLE usage_blocks (
     stream TEXT COLLATE "C" NOT NULL,
-    seq BIGINT NOT NULL,
-    id TEXT COLLATE "C" NOT NULL UNIQUE,
-    time BIGINT NOT NULL,
-    node TEXT COLLATE "C" NOT NULL,
-    account TEXT COLLATE "C",
-    account_id TEXT COLLATE "C",   -- of the store's account; null where the account is none of the store's
-    consumer TEXT COLLATE "C",
-    credential TEXT COLLATE "C",
-    route TEXT COLLATE "C" NOT NULL,
-    model TEXT COLLATE "C",
-    method TEXT COLLATE "C" NOT NULL,
-    path TEXT COLLATE "C" NOT NULL,
-    client_request_id TEXT COLLATE "C",
-    tier TEXT COLLATE "C",
-    outcome TEXT COLLATE "C" NOT NULL,
-    status BIGINT,
-    duration_ms BIGINT NOT NULL,
-    upstream_ms BIGINT NOT NULL,
-    queue_ms BIGINT NOT NULL,
-    request_bytes BIGINT NOT NULL,
-    response_bytes BIGINT NOT NULL,
-    requests BIGINT,  -- measures; null means not measured
-    compute_units BIGINT,  -- in millionths
-    rows BIGINT,
-    tokens_in BIGINT,
-    tokens_out BIGINT,
-    tokens_cached BIGINT,
-    metered_request_bytes BIGINT,
-    metered_response_bytes BIGINT,
-    quality TEXT COLLATE "C" NOT NULL,
-    hash BYTEA NOT NULL,  -- the chain's, at this event
-    PRIMARY KEY (stream, seq)
+    first BIGINT NOT NULL,  -- the lowest place and the highest
+    last BIGINT NOT NULL,
+    hour BIGINT NOT NULL,  -- when the hour of UTC began in which all of its events began
+    first_time BIGINT NOT NULL,  -- of the earliest event and of the latest one
+    last_time BIGINT NOT NULL,
+    events BIGINT NOT NULL,  -- how many there are
+    body BYTEA NOT NULL,  -- the events and their hashes, compressed
+    PRIMARY KEY (stream, first)
 );
 
-CREATE INDEX usage_events_by_time ON usage_events (time, id);
-CREATE INDEX usage_events_of_account ON usage_events (account_id, time, id);
+-- What is compressed already is not worth a second try.
+ALTER TABLE usage_blocks ALTER COLUMN body SET STORAGE EXTERNAL;
+
+CREATE INDEX usage_blocks_by_time ON usage_blocks (hour, first_time, stream, first);
+
+-- The ids of all events in blocks, so that no id is booked at two places.
+CREATE TABLE usage_ids (
+    id BYTEA PRIMARY KEY
+);
 
 CREATE TABLE usage_seals (
     stream TEXT COLLATE "C" NOT NULL,

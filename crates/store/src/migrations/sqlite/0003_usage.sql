@@ -13,44 +13,26 @@ CREATE TABLE usage_streams (
     last_at INTEGER NOT NULL
 ) STRICT;
 
-CREATE TABLE usage_events (
+-- Events in blocks: those of one stream, one hour and fewer than a thousand places, and each in one block alone. Places of
+-- blocks may overlap, and a block may leave some out. See `events/block.rs`.
+CREATE TABLE usage_blocks (
     stream TEXT NOT NULL,
-    seq INTEGER NOT NULL,
-    id TEXT NOT NULL UNIQUE,
-    time INTEGER NOT NULL,
-    node TEXT NOT NULL,
-    account TEXT,
-    account_id TEXT,               -- of the store's account; null where the account is none of the store's
-    consumer TEXT,
-    credential TEXT,
-    route TEXT NOT NULL,
-    model TEXT,
-    method TEXT NOT NULL,
-    path TEXT NOT NULL,
-    client_request_id TEXT,
-    tier TEXT,
-    outcome TEXT NOT NULL,
-    status INTEGER,
-    duration_ms INTEGER NOT NULL,
-    upstream_ms INTEGER NOT NULL,
-    queue_ms INTEGER NOT NULL,
-    request_bytes INTEGER NOT NULL,
-    response_bytes INTEGER NOT NULL,
-    requests INTEGER,              -- measures; null means not measured
-    compute_units INTEGER,         -- in millionths
-    rows INTEGER,
-    tokens_in INTEGER,
-    tokens_out INTEGER,
-    tokens_cached INTEGER,
-    metered_request_bytes INTEGER,
-    metered_response_bytes INTEGER,
-    quality TEXT NOT NULL,
-    hash BLOB NOT NULL,            -- the chain's, at this event
-    PRIMARY KEY (stream, seq)
+    first INTEGER NOT NULL,        -- the lowest place and the highest
+    last INTEGER NOT NULL,
+    hour INTEGER NOT NULL,         -- when the hour of UTC began in which all of its events began
+    first_time INTEGER NOT NULL,   -- of the earliest event and of the latest one
+    last_time INTEGER NOT NULL,
+    events INTEGER NOT NULL,       -- how many there are
+    body BLOB NOT NULL,            -- the events and their hashes, compressed
+    PRIMARY KEY (stream, first)
 ) STRICT;
 
-CREATE INDEX usage_events_by_time ON usage_events (time, id);
-CREATE INDEX usage_events_of_account ON usage_events (account_id, time, id);
+CREATE INDEX usage_blocks_by_time ON usage_blocks (hour, first_time, stream, first);
+
+-- The ids of all events in blocks, so that no id is booked at two places.
+CREATE TABLE usage_ids (
+    id BLOB PRIMARY KEY
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE usage_seals (
     stream TEXT NOT NULL,

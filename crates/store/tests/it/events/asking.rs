@@ -1,6 +1,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use tollgate_core::usage::{Closing, Intent, Measure, Outcome};
+use tollgate_core::usage::chain::Linked;
+use tollgate_core::usage::{Closing, Intent, Measure, Outcome, UsageEvent};
 use tollgate_store::{
     Dimension, Error, Paging, Period, Scope, Store, UsageFilter, UsageQuery, UsageRow, UsageTotals, Used,
 };
@@ -171,6 +172,48 @@ fn events_are_listed_in_the_order_of_time() {
         let filter = UsageFilter { status: Some(500), ..UsageFilter::default() };
         let page = store.usage_events(Scope::All, &filter, at(0), at(9), &Paging::default()).await.unwrap();
         assert_eq!(page.items, []);
+    });
+}
+
+#[test]
+fn a_list_goes_on_behind_any_event() {
+    for_each_store(async |store, _| {
+        // Blocks of three streams that overlap in time and in places; some events are of one moment.
+        let mut chains = [Chain::new(0), Chain::new(1), Chain::new(2)];
+        let mut events: Vec<Linked> = Vec::new();
+        for n in 0..90 {
+            let consumer = if n % 9 == 0 { "b" } else { "a" };
+            events.push(chains[n % 3].call(consumer, n as i64 * 31 % 130));
+        }
+        for batch in events.chunks(8) {
+            store.book(batch, &[], at(130)).await.unwrap();
+        }
+        events.sort_by_key(|linked| (linked.event.intent.time_micros, linked.event.intent.id));
+        let events: Vec<UsageEvent> = events.into_iter().map(|linked| linked.event).collect();
+        let list = async |filter: &UsageFilter, cursor: Option<String>, limit: u16| {
+            let paging = Paging { cursor, limit: Some(limit) };
+            store.usage_events(Scope::All, filter, at(0), at(200), &paging).await.unwrap()
+        };
+        let none = UsageFilter::default();
+        let of_b = UsageFilter { consumer: Some("b".to_owned()), ..UsageFilter::default() };
+        for (at, event) in events.iter().enumerate() {
+            let cursor = format!("{}-{}", event.intent.time_micros, event.intent.id);
+            let rest = &events[at + 1..];
+            let page = list(&none, Some(cursor.clone()), 7).await;
+            assert_eq!((&page.items[..], page.next.is_some()), (&rest[..rest.len().min(7)], rest.len() > 7));
+            let b = rest.iter().filter(|event| event.intent.consumer.as_deref() == Some("b"));
+            let page = list(&of_b, Some(cursor), 1000).await;
+            assert!(page.items.iter().eq(b) && page.next.is_none());
+        }
+        assert_eq!(list(&none, None, 1000).await.items, events);
+        let nobody = UsageFilter { consumer: Some("c".to_owned()), ..UsageFilter::default() };
+        assert_eq!(list(&nobody, None, 1000).await.items, []);
+        let some = store.usage_events(Scope::All, &none, at(10), at(70), &Paging::default()).await.unwrap();
+        let within = |event: &&UsageEvent| {
+            let time = Timestamp::from_microsecond(event.intent.time_micros as i64).unwrap();
+            (at(10)..at(70)).contains(&time)
+        };
+        assert!(some.items.iter().eq(events.iter().filter(within)));
     });
 }
 

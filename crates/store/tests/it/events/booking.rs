@@ -1,9 +1,10 @@
 use proptest::prelude::*;
+use tollgate_core::usage::UsageEvent;
 use tollgate_core::usage::chain::{Linked, Seal};
-use tollgate_store::{Alarm, AlarmKind, Scope, Store, TableDigest};
+use tollgate_store::{Alarm, AlarmKind, Paging, Scope, Store, TableDigest, UsageFilter, UsageVerdict};
 use ulid::Ulid;
 
-use crate::events::chain::{Chain, closing, intent};
+use crate::events::chain::{Chain, closing, intent, key};
 use crate::harness::{Place, at, block_on, for_each_store};
 
 /// What a store says of what came: inserted, duplicates, and its alarms in words.
@@ -70,6 +71,51 @@ fn of_two_that_differ_in_one_batch_the_first_goes_in() {
         second.event.closing.duration_ms += 1;
         let (inserted, duplicates, alarms) = book(&store, &[first, second]).await;
         assert_eq!((inserted, duplicates, alarms.len()), (1, 0, 1));
+    });
+}
+
+#[test]
+fn an_id_is_booked_once_in_whatever_stream() {
+    for_each_store(async |store, _| {
+        let (mut one, mut two) = (Chain::new(0), Chain::new(1));
+        let call = |chain: &mut Chain, id: u128| chain.next(&intent(id, at(0), "a"), &closing(1, 1));
+        // Within one batch the first is booked, whose place is the lower one; in later ones whatever came before.
+        let batch = [call(&mut one, 1), call(&mut one, 2), call(&mut two, 2), call(&mut two, 3)];
+        let booked = store.book(&batch, &[], at(60)).await.unwrap();
+        assert_eq!(booked.inserted, 3);
+        let told: Vec<_> = booked.alarms.iter().map(|alarm| (alarm.kind, alarm.stream, alarm.seq)).collect();
+        let (changed, gap) = (AlarmKind::Changed, AlarmKind::Gap);
+        assert_eq!(told, [(changed, two.stream, 1), (gap, two.stream, 1)]);
+        let batch = [call(&mut one, 4), call(&mut one, 3), call(&mut one, 5)];
+        let booked = store.book(&batch, &[], at(60)).await.unwrap();
+        assert_eq!(booked.inserted, 2);
+        let told: Vec<_> = booked.alarms.iter().map(|alarm| (alarm.kind, alarm.stream, alarm.seq)).collect();
+        assert_eq!(told, [(changed, one.stream, 4), (gap, one.stream, 4)]);
+        assert_eq!(crate::events::asking::all(&store, Scope::All).await.events(), 5);
+    });
+}
+
+/// Events that fill gaps far from each other, in a stream of many small blocks; one of them comes twice.
+#[test]
+fn what_comes_late_finds_its_place() {
+    for_each_store(async |store, _| {
+        let mut chain = Chain::new(0);
+        let events: Vec<Linked> = (0..4000).map(|n| chain.call("a", n % 120 / 2)).collect();
+        let late = |linked: &&Linked| linked.event.seq % 997 == 3;
+        let some: Vec<Linked> = events.iter().filter(|linked| !late(linked)).cloned().collect();
+        for batch in some.chunks(190) {
+            store.book(batch, &[], at(300)).await.unwrap();
+        }
+        assert_eq!(kinds(&store).await, [AlarmKind::Gap]);
+        let some: Vec<Linked> = events.iter().filter(late).rev().cloned().collect();
+        let both = [&some[..], &events[2000..2010], &events[..5]].concat();
+        let (inserted, duplicates, alarms) = book(&store, &both).await;
+        assert_eq!((inserted, duplicates), (5, 15));
+        assert_eq!((alarms, kinds(&store).await), (vec![], vec![]));
+        assert_eq!(book(&store, &events).await, (0, 4000, vec![]));
+        let whole = UsageVerdict::Whole { streams: 1, events: 4000, seals: 0 };
+        assert_eq!(store.verify_usage(&[]).await.unwrap(), whole);
+        assert_eq!(store.replay_usage().await.unwrap().mended, 0);
     });
 }
 
@@ -160,7 +206,7 @@ fn events_with_every_extreme_go_in_and_come_out_as_they_were() {
         assert_eq!((booked.inserted, booked.alarms.len()), (302, 0));
         assert_eq!(book(&store, &events).await, (0, 302, vec![]));
         let verdict = store.verify_usage(&[]).await.unwrap();
-        assert!(matches!(verdict, tollgate_store::UsageVerdict::Whole { events: 302, .. }), "{verdict:?}");
+        assert!(matches!(verdict, UsageVerdict::Whole { events: 302, .. }), "{verdict:?}");
         assert_eq!(store.replay_usage().await.unwrap().mended, 0);
     });
 }
@@ -194,33 +240,62 @@ fn several_writers_neither_block_each_other_nor_lose_sums() {
     });
 }
 
-/// Books batches of events of two streams in this order, and gives the tables.
-async fn tables(place: &Place, order: &[(usize, usize)]) -> Vec<TableDigest> {
-    let store = place.open().await;
+/// Everything that can be told of what is booked.
+#[derive(Debug, PartialEq)]
+struct Told {
+    /// But for the blocks, which are as the batches were.
+    tables: Vec<TableDigest>,
+    listed: Vec<UsageEvent>,
+    verdict: UsageVerdict,
+    mended: u64,
+}
+
+/// Two streams over three hours, in which calls end in another order than they began.
+fn two_streams() -> (Vec<Linked>, [Seal; 2]) {
     let (mut one, mut two) = (Chain::new(0), Chain::new(1));
-    let events = [one.calls(30), two.calls(30)].concat();
-    let seals = [one.seal(), two.seal()];
-    for (start, length) in order {
-        let end = (start + length).min(events.len());
-        store.book(&events[*start..end], &seals, at(100)).await.unwrap();
+    let mut events = Vec::new();
+    for n in 0..30 {
+        events.push(one.call("a", n * 37 % 180));
+        events.push(two.call("b", n * 53 % 180));
     }
-    // Whatever did not come yet.
-    store.book(&events, &seals, at(100)).await.unwrap();
-    let digests = store.digests().await.unwrap();
+    (events, [one.seal(), two.seal()])
+}
+
+/// Books batches of these events in this order, and at last whatever did not come yet.
+async fn told(place: &Place, batches: &[Vec<usize>]) -> Told {
+    let store = place.open().await;
+    let (events, seals) = two_streams();
+    for batch in batches {
+        let batch: Vec<Linked> = batch.iter().map(|index| events[*index].clone()).collect();
+        let booked = store.book(&batch, &seals, at(200)).await.unwrap();
+        assert_eq!(booked.inserted + booked.duplicates, batch.len() as u64);
+    }
+    store.book(&events, &seals, at(200)).await.unwrap();
+    let mut tables = store.digests().await.unwrap();
+    tables.retain(|table| table.table != "usage_blocks");
+    let (none, first) = (UsageFilter::default(), Paging::default());
+    let listed = store.usage_events(Scope::All, &none, at(0), at(200), &first).await.unwrap().items;
+    let verdict = store.verify_usage(&[key()]).await.unwrap();
+    let mended = store.replay_usage().await.unwrap().mended;
     store.close().await;
-    digests
+    Told { tables, listed, verdict, mended }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(12))]
+    #![proptest_config(ProptestConfig::with_cases(16))]
 
     #[test]
-    fn any_order_and_any_repetition_give_the_same_tables(
-        order in prop::collection::vec((0_usize..60, 1_usize..25), 1..8)
+    fn any_order_and_any_repetition_come_to_the_same(
+        batches in prop::collection::vec(prop::collection::vec(0_usize..60, 1..25), 1..8)
     ) {
         for (place, plain) in [(Place::sqlite(), Place::sqlite()), (Place::postgres(), Place::postgres())] {
-            let (found, expected) = block_on(async { (tables(&place, &order).await, tables(&plain, &[]).await) });
-            prop_assert_eq!(found, expected);
+            let (found, expected) = block_on(async { (told(&place, &batches).await, told(&plain, &[]).await) });
+            prop_assert_eq!(&found, &expected);
+            let (mut events, _) = two_streams();
+            events.sort_by_key(|linked| (linked.event.intent.time_micros, linked.event.intent.id));
+            prop_assert!(events.iter().map(|linked| &linked.event).eq(&found.listed));
+            prop_assert_eq!(&found.verdict, &UsageVerdict::Whole { streams: 2, events: 60, seals: 2 });
+            prop_assert_eq!(found.mended, 0);
         }
     }
 }

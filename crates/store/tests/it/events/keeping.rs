@@ -4,6 +4,7 @@ use tollgate_store::{AlarmKind, Paging, Retention, Scope, Store, UsageFilter, Us
 
 use crate::audit::raw;
 use crate::events::asking::all;
+use crate::events::blocks;
 use crate::events::chain::{Chain, key};
 use crate::harness::{Place, at, block_on, for_each_store};
 
@@ -145,47 +146,123 @@ fn replaying_mends_what_is_wrong() {
     });
 }
 
-/// What somebody did to the tables, and what is said of it then.
+/// What somebody did to the events of the second of two streams, which come as one block.
+enum Tampering {
+    Events(fn(&mut Vec<Linked>)),
+    Bytes(fn(&mut Vec<u8>)),
+    Added(fn(&[Linked]) -> Vec<Linked>),
+    Table(&'static str),
+}
+
+/// What is said of it then: of which event, and why.
+async fn verdict(place: &Place, tampering: &Tampering) -> (u64, &'static str) {
+    let store = place.open().await;
+    let (mut first, mut second) = (Chain::new(0), Chain::new(1));
+    let events = [first.calls(20), second.calls(20)].concat();
+    store.book(&events, &[first.seal(), second.seal()], at(60)).await.unwrap();
+    let whole = UsageVerdict::Whole { streams: 2, events: 40, seals: 2 };
+    assert_eq!(store.verify_usage(&[key()]).await.unwrap(), whole);
+    match tampering {
+        Tampering::Events(change) => blocks::tamper(place, second.stream, change).await,
+        Tampering::Bytes(change) => blocks::garble(place, second.stream, change).await,
+        Tampering::Added(made) => blocks::insert(place, &made(&events[20..])).await,
+        Tampering::Table(change) => raw(place, change).await.unwrap(),
+    }
+    let verdict = store.verify_usage(&[key()]).await.unwrap();
+    let UsageVerdict::Broken { stream, seq, id, why } = verdict else { panic!("{verdict:?}") };
+    assert_eq!(stream, second.stream);
+    let there = events.iter().find(|linked| (linked.event.stream, linked.event.seq) == (stream, seq));
+    if let (Some(id), Some(there)) = (id, there) {
+        assert_eq!(id, there.event.intent.id);
+    }
+    store.close().await;
+    (seq, why)
+}
+
 #[test]
 fn what_is_changed_missing_or_added_is_named() {
-    let check = |place: Place, change: &'static str, seq: u64, why: &str| {
-        block_on(async {
-            let store = place.open().await;
-            let (mut first, mut second) = (Chain::new(0), Chain::new(1));
-            let events = [first.calls(20), second.calls(20)].concat();
-            store.book(&events, &[first.seal(), second.seal()], at(60)).await.unwrap();
-            let whole = UsageVerdict::Whole { streams: 2, events: 40, seals: 2 };
-            assert_eq!(store.verify_usage(&[key()]).await.unwrap(), whole);
-            raw(&place, change).await.unwrap();
-            let verdict = store.verify_usage(&[key()]).await.unwrap();
-            let UsageVerdict::Broken { stream, seq: found, id, why: said } = verdict else {
-                panic!("{change}")
-            };
-            assert_eq!((stream, found, said), (second.stream, seq, why), "{change}");
-            let there = events.iter().find(|linked| (linked.event.stream, linked.event.seq) == (stream, seq));
-            if let (Some(id), Some(there)) = (id, there) {
-                assert_eq!(id, there.event.intent.id);
-            }
-            store.close().await;
-        });
+    use Tampering::{Added, Bytes, Events, Table};
+    let check = |tampering: Tampering, seq: u64, why: &str| {
+        for place in [Place::sqlite(), Place::postgres()] {
+            assert_eq!(block_on(verdict(&place, &tampering)), (seq, why), "{}", place.url);
+        }
     };
     let hash = "its hash is not that of what it says and of the event before it";
-    let cases = [
-        ("UPDATE usage_events SET tokens_out = 1000 WHERE seq = 7 AND stream LIKE '%/1'", 7, hash),
-        ("UPDATE usage_events SET tier = 'free' WHERE seq = 20 AND stream LIKE '%/1'", 20, hash),
-        ("DELETE FROM usage_events WHERE seq = 7 AND stream LIKE '%/1'", 7, "it is missing"),
-        ("DELETE FROM usage_events WHERE seq = 20 AND stream LIKE '%/1'", 20, "it is missing"),
-        (
-            "UPDATE usage_events SET seq = 21 WHERE seq = 20 AND stream LIKE '%/1'",
-            21,
-            "it was added: it was never booked",
-        ),
-        ("UPDATE usage_seals SET mac = hash WHERE stream LIKE '%/1'", 20, "the seal at it does not hold"),
-        ("UPDATE usage_seals SET hash = mac WHERE stream LIKE '%/1'", 20, "the seal at it does not hold"),
-    ];
-    for (change, seq, why) in cases {
-        check(Place::sqlite(), change, seq, why);
-    }
-    let change = "UPDATE tollgate.usage_events SET tokens_out = 1000 WHERE seq = 7 AND stream LIKE '%/1'";
-    check(Place::postgres(), change, 7, hash);
+    check(Events(|events| events[6].event.closing.response_bytes = 1000), 7, hash);
+    check(Events(|events| events[19].event.intent.tier = Some("free".into())), 20, hash);
+    check(Events(|events| events[0].hash = [0; 32]), 1, hash);
+    check(Events(|events| drop(events.remove(6))), 7, "it is missing");
+    check(Events(|events| drop(events.remove(0))), 1, "it is missing");
+    check(Events(|events| drop(events.pop())), 20, "it is missing");
+    check(Events(|events| events[19].event.seq = 21), 21, "it was added: it was never booked");
+    let swap = |events: &mut Vec<Linked>| {
+        events.swap(6, 7);
+        let (left, right) = events.split_at_mut(7);
+        std::mem::swap(&mut left[6].event.seq, &mut right[0].event.seq);
+        std::mem::swap(&mut left[6].event.intent.id, &mut right[0].event.intent.id);
+    };
+    check(Events(swap), 7, hash);
+    check(Added(|events| vec![events[19].clone()]), 20, "it was added: it is there twice");
+    check(Table("DELETE FROM usage_blocks WHERE stream LIKE '%/1'"), 1, "it is missing");
+    let unread = "the block that begins with it cannot be read";
+    check(Events(|events| events.swap(6, 7)), 1, unread);
+    check(Bytes(|bytes| bytes.truncate(100)), 1, unread);
+    check(Bytes(|bytes| bytes[0] = 2), 1, unread);
+    check(Bytes(|bytes| bytes[1..5].fill(0xff)), 1, unread);
+    check(Bytes(|bytes| bytes[5..].fill(0xff)), 1, unread);
+    check(Bytes(Vec::clear), 1, unread);
+    check(Table("UPDATE usage_blocks SET events = 19 WHERE stream LIKE '%/1'"), 1, unread);
+    check(Table("UPDATE usage_blocks SET last_time = last_time + 1 WHERE stream LIKE '%/1'"), 1, unread);
+    let seal = "the seal at it does not hold";
+    check(Table("UPDATE usage_seals SET mac = hash WHERE stream LIKE '%/1'"), 20, seal);
+    check(Table("UPDATE usage_seals SET hash = mac WHERE stream LIKE '%/1'"), 20, seal);
+}
+
+#[test]
+fn a_block_that_cannot_be_read_is_told_with_its_place() {
+    for_each_store(async |store, place| {
+        let mut chain = Chain::new(0);
+        store.book(&chain.calls(20), &[], at(60)).await.unwrap();
+        blocks::garble(place, chain.stream, |bytes| bytes[0] = 9).await;
+        let (none, first) = (UsageFilter::default(), Paging::default());
+        let listed = store.usage_events(Scope::All, &none, at(0), at(9), &first).await.unwrap_err();
+        let expected = format!(
+            "the database is damaged: the block of usage events of `{}` that begins with 1 is of a version that is \
+             not known here; restore a backup",
+            chain.stream
+        );
+        assert_eq!(listed.to_string(), expected);
+        assert_eq!(store.replay_usage().await.unwrap_err(), listed);
+        assert_eq!(store.prune_usage(&keep(0), at(day(9))).await.unwrap_err(), listed);
+        // What has nothing to do with it goes on.
+        store.book(&[chain.call("a", 21)], &[], at(60)).await.unwrap();
+    });
+}
+
+/// A call that took long ends behind others that began after it: its day is old, and its place is not yet.
+#[test]
+fn a_block_is_cut_where_what_is_deleted_ends() {
+    for_each_store(async |store, _| {
+        let mut chain = Chain::new(0);
+        let events: Vec<Linked> = [0, 1, day(2), 2, 3, day(2)].map(|minutes| chain.call("a", minutes)).into();
+        store.book(&events, &[chain.seal()], at(day(3))).await.unwrap();
+        let before = all(&store, Scope::All).await;
+        assert_eq!(store.prune_usage(&keep(1), at(day(3))).await.unwrap().events, 2);
+        let whole = UsageVerdict::Whole { streams: 1, events: 4, seals: 1 };
+        assert_eq!(store.verify_usage(&[key()]).await.unwrap(), whole);
+        let (none, first) = (UsageFilter::default(), Paging::default());
+        let listed = store.usage_events(Scope::All, &none, at(0), at(day(9)), &first).await.unwrap().items;
+        assert_eq!(listed.iter().map(|event| event.seq).collect::<Vec<_>>(), [4, 5, 3, 6]);
+        let booked = store.book(&events, &[], at(day(3))).await.unwrap();
+        assert_eq!((booked.inserted, booked.duplicates, booked.alarms.len()), (0, 6, 0));
+        assert_eq!(all(&store, Scope::All).await, before);
+        // An id that is deleted with its event may be anybody's.
+        let mut other = events[0].clone();
+        other.event.stream.number = 9;
+        let mut kept = events[3].clone();
+        (kept.event.stream.number, kept.event.seq) = (9, 2);
+        let booked = store.book(&[other, kept], &[], at(day(3))).await.unwrap();
+        assert_eq!((booked.inserted, booked.alarms.len()), (1, 1));
+        assert_eq!(store.prune_usage(&keep(0), at(day(9))).await.unwrap().events, 5);
+    });
 }
