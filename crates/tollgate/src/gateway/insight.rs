@@ -64,7 +64,8 @@ impl Call {
             RequestBody::Whole(_) => Some(self.request_bytes.get()),
             RequestBody::Stream(stream) => stream.remaining(),
         };
-        route.meters.estimate(self.insight.as_ref().map(|insight| &insight.request), bytes)
+        let request = self.insight.as_ref().map(|insight| &insight.request);
+        route.meters.estimate(request, bytes, self.model())
     }
 
     /// Begins to read the model's answer. What is taken out of it makes it shorter than its head says.
