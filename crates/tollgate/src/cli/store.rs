@@ -36,7 +36,7 @@ enum Action {
         to: Target,
         #[command(flatten)]
         file: ConfigFile,
-        /// Copy although other gates use the store; what they write from then on is not copied
+        /// Copy although other gates or workers use the store; what they write from then on is not copied
         #[arg(long)]
         live: bool,
     },
@@ -127,10 +127,10 @@ fn copy_to(offline: &Offline, from: &str, to: &str, live: bool, output: &Output)
     match (&alone, live) {
         (Some(_), _) => {}
         (None, true) => {
-            output.warning("other gates use the store; what they write from now on is not copied")
+            output.warning("other gates or workers use the store; what they write from now on is not copied")
         }
         (None, false) => anyhow::bail!(
-            "other gates use the store, and what they write from now on would not be copied; stop them, or copy all \
+            "other gates or workers use the store, and what they write from now on would not be copied; stop them, or copy all \
              the same with `--live`"
         ),
     }
@@ -166,7 +166,7 @@ const BATCH: u16 = 500;
 fn reseal(offline: &Offline, url: &str, output: &Output) -> anyhow::Result<()> {
     let store = offline.open(url)?;
     let Some(_alone) = offline.run(store.alone())? else {
-        anyhow::bail!("other gates use the store, and have not the new key; stop them first");
+        anyhow::bail!("other gates or workers use the store, and have not the new key; stop them first");
     };
     let path = offline.data_dir()?.sealing_keys();
     let (actor, now) = offline::by("store reseal")?;
