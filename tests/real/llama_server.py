@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import re
 import socket
 import time
 import urllib.request
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 from harness import Program, answers, scratch
 
 MODEL = "smollm2"
 # It loads within two seconds where nothing else runs.
 LOAD_SECONDS = 60.0
+# Longer than a test holds a stream.
+HOLD_SECONDS = 60.0
 
 
 class LlamaServer(Program):
@@ -55,14 +59,26 @@ class LlamaServer(Program):
         return tokens_in, tokens_out
 
 
-class Recorder(ThreadingHTTPServer):
-    """Hands every call on to a server, and its answer back as it comes; remembers the bytes of both bodies."""
+class Hold:
+    """Where a stream stops, after so many events, until it may go on."""
+
+    def __init__(self, events: int) -> None:
+        self.events, self.over = events, Event()
+
+    def wait(self) -> None:
+        self.over.wait(HOLD_SECONDS)
+
+
+class Between(ThreadingHTTPServer):
+    """Hands every call on to a server, and its answer back event by event; remembers the bytes of both bodies."""
 
     daemon_threads = True
 
     def __init__(self, server: str) -> None:
         super().__init__(("127.0.0.1", 0), _Call)
         self.server, self.said = server, list[tuple[bytes, bytes]]()
+        # Of the calls that begin from now on.
+        self.hold: Hold | None = None
         self.address = "{}:{}".format(*self.server_address)
         Thread(target=self.serve_forever, daemon=True).start()
 
@@ -72,11 +88,11 @@ class Recorder(ThreadingHTTPServer):
 
 
 class _Call(BaseHTTPRequestHandler):
-    server: Recorder
+    server: Between
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
-        asked = self.rfile.read(int(self.headers["Content-Length"]))
+        asked, hold = self.rfile.read(int(self.headers["Content-Length"])), self.server.hold
         connection = http.client.HTTPConnection(self.server.server, timeout=60)
         connection.request("POST", self.path, asked, {"Content-Type": "application/json"})
         answer = connection.getresponse()
@@ -84,13 +100,31 @@ class _Call(BaseHTTPRequestHandler):
         self.send_header("Content-Type", answer.headers["Content-Type"])
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        said = b""
-        while part := answer.read1(64 * 1024):
-            said += part
-            self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
-        connection.close()
-        self.server.said.append((asked, said))
-        self.wfile.write(b"0\r\n\r\n")
+        with contextlib.closing(connection):
+            said = list[bytes]()
+            try:
+                for event in events_of(answer):
+                    if hold is not None and len(said) == hold.events:
+                        hold.wait()
+                    said.append(event)
+                    self.wfile.write(b"%x\r\n%s\r\n" % (len(event), event))
+                self.server.said.append((asked, b"".join(said)))
+                self.wfile.write(b"0\r\n\r\n")
+            except OSError:
+                # The gate has left, because its caller did.
+                self.close_connection = True
 
     def log_message(self, *_: object) -> None:
         """Says nothing."""
+
+
+def events_of(answer: http.client.HTTPResponse) -> Iterator[bytes]:
+    """The events of a stream, each as soon as it is there; of another answer the whole."""
+    event = b""
+    while line := answer.readline():
+        event += line
+        if line == b"\n":
+            yield event
+            event = b""
+    if event:
+        yield event

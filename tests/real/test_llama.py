@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import socket
+import struct
 import time
 import unittest
 from collections.abc import Iterator
@@ -13,12 +15,14 @@ from typing import Any
 
 import requests
 from harness import Gate, scratch, tollgate
-from llama_server import MODEL, LlamaServer, Recorder
+from llama_server import MODEL, Between, Hold, LlamaServer, events_of
 
 ADMIN_KEY = "the-bootstrap-key-of-this-run"
 # Tokens of an answer that is left; each of them may be the last one that the caller takes.
 MOST = 12
+TOKENS = ("tokens_in", "tokens_out", "tokens_cached")
 SETTLE_SECONDS = 20.0
+POLICIES = ("delivered", "generated", "none")
 CHAT = [{"role": "user", "content": "Name three colours and say why you like them."}]
 # Of each interface: its path, what is asked, and what bounds the answer.
 DIALECTS: dict[str, tuple[str, dict[str, Any], str]] = {
@@ -29,30 +33,23 @@ DIALECTS: dict[str, tuple[str, dict[str, Any], str]] = {
 }
 
 
-def config(server: str, recorder: str) -> str:
-    """One route for each policy, and one with a recorder before the server."""
+def config(server: str) -> str:
+    """One route for each policy."""
     routes = "".join(
         f"""
   {policy}:
     match: {{ path: /{policy}/**, methods: [POST] }}
     rewrite: "/**"
-    upstream: {upstream}
+    upstream: llama
     accept: [public]
     model: {{ body: /model }}
     meters: [tokens]
-    on_hangup: {on_hangup}"""
-        for policy, upstream, on_hangup in [
-            ("delivered", "llama", "delivered"),
-            ("generated", "llama", "generated"),
-            ("none", "llama", "none"),
-            ("recorded", "recorder", "delivered"),
-        ]
+    on_hangup: {policy}"""
+        for policy in POLICIES
     )
     return f"""listen: 127.0.0.1:0
 admin: {{ listen: 127.0.0.1:0 }}
-upstreams:
-  llama: {{ targets: ["http://{server}"] }}
-  recorder: {{ targets: ["http://{recorder}"] }}
+upstreams: {{ llama: {{ targets: ["http://{server}"] }} }}
 routes:{routes}
 """
 
@@ -71,17 +68,10 @@ class Call:
         with contextlib.closing(self.connection):
             return self.answer.read()
 
-    def events(self) -> Iterator[bytes]:
-        """The events of a stream, each as soon as it is there."""
-        event = b""
-        while line := self.answer.readline():
-            event += line
-            if line == b"\n":
-                yield event
-                event = b""
-
     def leave(self) -> None:
-        """Go without the rest."""
+        """Go without the rest; the gate learns of it at once, whatever it writes next."""
+        if self.connection.sock is not None:
+            self.connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.answer.close()
         self.connection.close()
 
@@ -95,10 +85,9 @@ class Llama(unittest.TestCase):
         cls.addClassCleanup(cls.server.stop)
 
     def setUp(self) -> None:
-        self.recorder = Recorder(self.server.address)
-        self.addCleanup(self.recorder.stop)
-        text = config(self.server.address, self.recorder.address)
-        self.gate = Gate(scratch(), text, env={"TOLLGATE_ADMIN_KEY": ADMIN_KEY})
+        self.between = Between(self.server.address)
+        self.addCleanup(self.between.stop)
+        self.gate = Gate(scratch(), config(self.between.address), env={"TOLLGATE_ADMIN_KEY": ADMIN_KEY})
         self.addCleanup(self.gate.stop)
         self.admin = f"http://{self.gate.wait_for('admin listener')[0]['address']}"
 
@@ -106,10 +95,10 @@ class Llama(unittest.TestCase):
         before, expected = self.server.counters(), dict[str, dict[str, int]]()
         for dialect in DIALECTS:
             for stream in (False, True):
-                call = self.ask("recorded", dialect, stream=stream)
+                call = self.ask("delivered", dialect, stream=stream)
                 self.assertEqual(call.answer.status, 200)
                 text = call.read()
-                asked, said = self.recorder.said[-1]
+                asked, said = self.between.said[-1]
                 with self.subTest(dialect, stream=stream):
                     added = stream and dialect in ("chat", "completions")
                     self.assertEqual(b'"include_usage"' in asked, added)
@@ -127,9 +116,9 @@ class Llama(unittest.TestCase):
         expected = dict[str, dict[str, int]]()
         for dialect in ("chat", "completions"):
             for wanted in (True, False):
-                call = self.ask("recorded", dialect, stream=True, stream_options={"include_usage": wanted})
+                call = self.ask("delivered", dialect, stream=True, stream_options={"include_usage": wanted})
                 text = call.read()
-                asked, said = self.recorder.said[-1]
+                asked, said = self.between.said[-1]
                 with self.subTest(dialect, wanted=wanted):
                     self.assertEqual(text, said if wanted else without_usage_event(said))
                     self.assertIs(json.loads(asked)["stream_options"]["include_usage"], True)
@@ -137,44 +126,43 @@ class Llama(unittest.TestCase):
         self.check_booked(expected)
 
     def test_a_stream_that_is_cut_anywhere_is_booked_once(self) -> None:
-        for dialect in ("chat", "messages"):
+        for dialect in DIALECTS:
             whole = self.ask("none", dialect, stream=True)
-            events = len(list(whole.events()))
-            whole.leave()
-            for policy in ("delivered", "generated", "none"):
+            events = len(list(events_of(whole.answer)))
+            whole.read()
+            for policy in POLICIES:
                 with self.subTest(dialect, policy=policy):
                     self.cut_everywhere(dialect, policy, events)
 
     def cut_everywhere(self, dialect: str, policy: str, events: int) -> None:
         """Leave one answer after each of its events in turn, and compare what is booked."""
-        before, cuts = self.server.counters(), dict[str, int]()
+        before, cuts, holds = self.server.counters(), dict[str, tuple[int, int]](), list[Hold]()
         for taken in range(events):
+            self.between.hold = hold = Hold(taken)
             call = self.ask(policy, dialect, stream=True)
-            stream = call.events()
-            texts = sum(has_text(next(stream)) for _ in range(taken))
+            stream = events_of(call.answer)
+            cuts[call.id] = (taken, sum(has_text(next(stream)) for _ in range(taken)))
             call.leave()
-            cuts[call.id] = texts
+            holds.append(hold)
+            if policy == "generated":
+                hold.over.set()
         booked = self.booked(set(cuts))
-        for id, texts in cuts.items():
+        for hold in holds:
+            hold.over.set()
+        self.between.hold = None
+        for id, (taken, texts) in cuts.items():
             event = booked[id]
-            measures = event["measures"]
-            self.assertEqual(measures["requests"], 1)
-            if texts < MOST - 1:
-                self.assertEqual(event["outcome"], "cancelled", event)
-            if event["outcome"] == "served":
-                # Behind the last token the whole rest comes at once, and may be written before the caller leaves.
-                self.assertEqual(measures["tokens_out"], MOST)
-            elif policy == "none":
-                self.assertEqual((measures["tokens_in"], measures["tokens_out"]), (0, 0))
-            elif policy == "delivered":
-                # What was on its way when the caller left has passed, too.
-                self.assertIn(measures["tokens_out"], range(texts, MOST + 1))
+            tokens_in, tokens_out = (event["measures"][name] for name in ("tokens_in", "tokens_out"))
+            self.assertEqual((event["outcome"], event["measures"]["requests"]), ("cancelled", 1), event)
+            if policy == "generated":
+                self.assertEqual((tokens_out, event["quality"]), (MOST, "reported"), event)
             else:
-                self.assertEqual((measures["tokens_out"], event["quality"]), (MOST, "reported"))
+                self.assertEqual(tokens_out, texts if policy == "delivered" else 0, event)
+                self.assertEqual(tokens_in > 0, policy == "delivered" and taken > 0, event)
         if policy == "generated":
-            tokens_in, tokens_out = (now - then for now, then in zip(self.server.counters(), before, strict=True))
-            of = lambda name: sum(event["measures"].get(name, 0) for event in booked.values())  # noqa: E731
-            self.assertEqual((of("tokens_in") - of("tokens_cached"), of("tokens_out")), (tokens_in, tokens_out))
+            sums = {name: sum(event["measures"].get(name, 0) for event in booked.values()) for name in TOKENS}
+            of_server = tuple(now - then for now, then in zip(self.server.counters(), before, strict=True))
+            self.assertEqual((sums["tokens_in"] - sums["tokens_cached"], sums["tokens_out"]), of_server)
 
     def check_drift(self, before: tuple[int, int], drift: tuple[int, int]) -> None:
         """Reconcile as if it had run at the last full hour, too, when these were the server's counters."""
@@ -203,7 +191,7 @@ class Llama(unittest.TestCase):
         """Each of these calls has one event, with these tokens, as reported."""
         for id, event in self.booked(set(expected)).items():
             measures = event["measures"]
-            tokens = {name: measures.get(name, 0) for name in ("tokens_in", "tokens_out", "tokens_cached")}
+            tokens = {name: measures.get(name, 0) for name in TOKENS}
             self.assertEqual(tokens, expected[id], event)
             self.assertEqual((event["outcome"], event["quality"]), ("served", "reported"))
 
@@ -215,7 +203,7 @@ class Llama(unittest.TestCase):
             if {event["id"] for event in events} == ids:
                 break
             self.assertLess(time.monotonic(), deadline, f"{len(events)} of {len(ids)} calls are booked")
-            time.sleep(0.05)
+            time.sleep(0.2)
         self.assertEqual(len(events), len(ids))
         return {event["id"]: event for event in events}
 

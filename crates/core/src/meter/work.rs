@@ -51,7 +51,12 @@ pub struct Booked {
 impl Meters {
     /// What is reserved for a call: itself, its bytes, and what its request lets it use of whatever the route counts.
     /// `bytes` are those of its body, where it declares them, `model` the model that it uses.
-    pub fn estimate(&self, request: Option<&RequestReading>, bytes: Option<u64>, model: Option<&str>) -> Cost {
+    pub fn estimate(
+        &self,
+        request: Option<&RequestReading>,
+        bytes: Option<u64>,
+        model: Option<&str>,
+    ) -> Cost {
         let bytes = bytes.or(self.estimate.bytes).unwrap_or_default();
         let cost = Cost::request().with(Unit::Bytes, bytes);
         let cost = match &self.compute_units {

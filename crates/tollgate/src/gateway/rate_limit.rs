@@ -37,7 +37,8 @@ impl RateLimit {
     pub fn of(call: &Call, standing: impl Iterator<Item = Standing>, refused: Option<usize>) -> Option<Self> {
         let route = call.route.as_ref()?;
         let rules = admission::rules(route, call.credential.as_deref());
-        let known: SmallVec<[(&Rule, Left); 4]> = rules.zip(standing).map(|(rule, standing)| (rule, Left::of(rule, standing))).collect();
+        let known: SmallVec<[(&Rule, Left); 4]> =
+            rules.zip(standing).map(|(rule, standing)| (rule, Left::of(rule, standing))).collect();
         if known.is_empty() {
             return None;
         }

@@ -141,8 +141,16 @@ fn rows_that_nobody_tells_are_estimated() {
 #[test]
 fn limits_count_what_the_route_counts() {
     let of = |cost: &Cost| {
-        [Unit::Requests, Unit::TokensIn, Unit::TokensOut, Unit::Tokens, Unit::Rows, Unit::Bytes, Unit::ComputeUnits]
-            .map(|unit| cost.of(unit))
+        [
+            Unit::Requests,
+            Unit::TokensIn,
+            Unit::TokensOut,
+            Unit::Tokens,
+            Unit::Rows,
+            Unit::Bytes,
+            Unit::ComputeUnits,
+        ]
+        .map(|unit| cost.of(unit))
     };
     let all = meters(OnHangup::Delivered);
     assert_eq!(of(&all.estimate(Some(&REQUEST), Some(40), None)), [1, 10, 50, 60, 3, 40, 1]);
@@ -160,8 +168,11 @@ fn compute_units_are_reserved_by_what_is_known() {
     let (per_row, per_mebibyte) = (factor(2), factor(4));
     let models = [("big".into(), factor(10))].into();
     let units = ComputeUnits { per_second: factor(1), per_row, per_mebibyte, models };
-    let of = |meters: &Meters, request, bytes, model| meters.estimate(request, bytes, model).of(Unit::ComputeUnits);
-    let weighed = Meters { rows: Pointer::parse("/rows").ok(), compute_units: Some(units), ..Meters::default() };
+    let of = |meters: &Meters, request, bytes, model| {
+        meters.estimate(request, bytes, model).of(Unit::ComputeUnits)
+    };
+    let weighed =
+        Meters { rows: Pointer::parse("/rows").ok(), compute_units: Some(units), ..Meters::default() };
     assert_eq!(of(&weighed, Some(&REQUEST), Some(1 << 19), None), 8_000_000);
     assert_eq!(of(&weighed, Some(&REQUEST), Some(1 << 19), Some("big")), 80_000_000);
     assert_eq!(of(&weighed, None, None, None), 1);
