@@ -37,6 +37,14 @@ pub fn text(control: &Control) -> String {
     for (code, count) in &counts.refusals {
         text.sample(&[("code", code)], count);
     }
+    text.family(
+        "tollgate_meter_doubts_total",
+        "counter",
+        "Calls whose model reported numbers that cannot be true, or a type that its answer is not.",
+    );
+    for ((route, reason), count) in &counts.doubts {
+        text.sample(&[("route", route), ("reason", reason)], count);
+    }
     text.family("tollgate_connections", "gauge", "Connections of callers that are open.");
     text.sample(&[], (control.settings.connections)());
     text.family("tollgate_limiter_entries", "gauge", "Rates, slots and counters of limits that are in use.");

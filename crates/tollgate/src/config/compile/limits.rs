@@ -87,7 +87,7 @@ pub(super) fn uncounted(cx: &mut Context<'_>, file: &File, routes: &Routes) {
                 Unit::Tokens => route.meters.tokens(),
                 unit => counts(&route.meters, unit),
             });
-            if !counted && not_in_force(unit).is_none() {
+            if !counted {
                 let message = format!("no route counts `{}`, so that nothing is limited", unit.name());
                 let hint = format!("add {} to the `meters` of the routes that it is for", meter_of(unit));
                 cx.warn(Finding::at(place, message).hint(hint));
@@ -104,7 +104,7 @@ fn counts(meters: &Meters, unit: Unit) -> bool {
         Unit::TokensOut => meters.tokens_out,
         Unit::Rows => meters.rows.is_some(),
         Unit::ComputeUnits => meters.compute_units.is_some(),
-        // Counted in any case, or not in force.
+        // Counted in any case, or in no limit that can be written.
         Unit::Requests | Unit::Bytes | Unit::Money(_) => true,
     }
 }
@@ -175,13 +175,7 @@ fn rate(cx: &mut Context<'_>, given: &PerPeriod, burst: Option<&Spanned<u64>>, p
             cx.error(Finding::at(place, error.to_string()));
             None
         }
-        Ok(rate) => match not_in_force(given.unit) {
-            None => Some(Limit::Rate(rate)),
-            Some(what) => {
-                cx.later(what, place);
-                None
-            }
-        },
+        Ok(rate) => Some(Limit::Rate(rate)),
     }
 }
 
@@ -205,10 +199,6 @@ pub(super) fn quota(cx: &mut Context<'_>, tier: &Tier) -> Option<(Limit, Per)> {
         Period::Day | Period::Second | Period::Minute | Period::Hour => Every::Day,
     };
     let unit = given.0.unit;
-    if let Some(what) = not_in_force(unit) {
-        cx.later(what, span);
-        return None;
-    }
     if given.0.count == 0 {
         cx.error(Finding::at(span, "a quota of nothing lets nobody pass"));
         return None;
@@ -225,18 +215,4 @@ fn counted(cx: &mut Context<'_>, unit: Unit, count: u64, most: u64, place: Span)
         return None;
     }
     Some(count * parts)
-}
-
-/// What this version cannot measure: such limits are read and checked, and limit nothing.
-fn not_in_force(unit: Unit) -> Option<&'static str> {
-    match unit {
-        Unit::Requests
-        | Unit::Bytes
-        | Unit::Tokens
-        | Unit::TokensIn
-        | Unit::TokensOut
-        | Unit::Rows
-        | Unit::ComputeUnits => None,
-        Unit::Money(_) => Some("a limit of money"),
-    }
 }
