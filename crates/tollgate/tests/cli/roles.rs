@@ -237,6 +237,7 @@ async fn check(kind: &str) {
         worker.stop();
     }
     assert!(offline(&copy, 0).0.contains("both stores have the same"));
+    assert!(offline(&["store", "reseal"], 0).0.contains("under a new key"));
     let sealed = ["ledger", "verify", "--no-seals"];
     let verify = tollgate(&sealed).current_dir(worker_home.path()).env("DATABASE_URL", &database).output();
     let (out, _) = crate::checked(verify.unwrap(), 0);
