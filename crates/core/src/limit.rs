@@ -82,7 +82,7 @@ impl fmt::Display for Limit {
             Self::Concurrent(most) => u64::from(most.0),
             Self::Quota(quota) => quota.amount,
         };
-        write!(f, "{amount} {}", self.kind())
+        write!(f, "{} {}", self.unit().whole(amount), self.kind())
     }
 }
 

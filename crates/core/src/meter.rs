@@ -79,6 +79,8 @@ pub struct Estimate {
     pub bytes: Option<u64>,
     /// Rows.
     pub rows: Option<u64>,
+    /// Millionths of compute units.
+    pub compute_units: Option<u64>,
 }
 
 impl Meters {

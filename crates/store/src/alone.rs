@@ -1,6 +1,6 @@
 //! Whether gates use a store that several can share.
 //!
-//! A gate on PostgreSQL holds an advisory lock together with all others, on the connection on which it hears of changes.
+//! A gate or worker on PostgreSQL holds an advisory lock together with all others, on the connection on which it hears of changes.
 //! Whoever wants the store for itself asks for the same lock alone.
 
 use sqlx::postgres::PgListener;
@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::statement::Statement;
 use crate::store::Store;
 
-/// Takes the lock as a gate, shared, where nobody has it alone. The number is ours by choice alone.
+/// Takes the lock as a gate or worker does, shared, where nobody has it alone. The number is ours by choice alone.
 ///
 /// # Errors
 /// [`Error::Locked`] where somebody has the store alone, and what the database says.
@@ -23,7 +23,7 @@ pub(crate) async fn share(listener: &mut PgListener) -> Result<()> {
     Err(Error::Locked("`store copy` or `store reseal` has the store for itself".to_owned()))
 }
 
-/// Until this is dropped no gate begins to use the store. A file of SQLite has one user anyway, by the lock of its directory.
+/// Until this is dropped no gate or worker begins to use the store. A file of SQLite has one user anyway, by the lock of its directory.
 pub struct Alone {
     _lock: Option<Transaction>,
 }
@@ -35,7 +35,7 @@ impl std::fmt::Debug for Alone {
 }
 
 impl Store {
-    /// Keeps gates out; absent where one uses the store now.
+    /// Keeps gates and workers out; absent where one uses the store now.
     ///
     /// # Errors
     /// What the database says.

@@ -144,8 +144,8 @@ impl Counter {
     ) -> Vec<Self> {
         let counters = rules.zip(standing).map(|(rule, standing)| Self {
             name: rule.name().into(),
-            limit: standing.limit(),
-            remaining: standing.remaining(),
+            limit: rule.limit().unit().whole(standing.limit()),
+            remaining: rule.limit().unit().whole(standing.remaining()),
             reset: standing.reset_seconds(),
         });
         counters.collect()

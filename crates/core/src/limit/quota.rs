@@ -12,7 +12,7 @@ use super::Unit;
 pub struct Quota {
     /// What is counted.
     pub unit: Unit,
-    /// How much of it per period.
+    /// How much of it per period, as it is counted.
     pub amount: u64,
     /// The period.
     pub every: Every,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Unit;
 
-/// So many units per window, of which a burst may come at once.
+/// So many units per window, of which a burst may come at once, both as they are counted.
 ///
 /// The rule is GCRA, the virtual scheduling form of a leaky bucket (ITU-T I.371): every unit moves the theoretical
 /// arrival time on by window / amount, and a call passes while that time is at most `burst` units ahead of now.

@@ -134,9 +134,10 @@ fn policy(name: &str, limit: &Limit) -> String {
                 // The other units have no word in the draft's registry; the policy's name tells them.
                 _ => "",
             };
-            format!(r#""{name}";q={}{unit};w={}"#, rate.amount(), rate.window().as_secs().max(1))
+            let amount = rate.unit().whole(rate.amount());
+            format!(r#""{name}";q={amount}{unit};w={}"#, rate.window().as_secs().max(1))
         }
         Limit::Concurrent(most) => format!(r#""{name}";q={};qu="concurrent-requests""#, most.0),
-        Limit::Quota(quota) => format!(r#""{name}";q={}"#, quota.amount),
+        Limit::Quota(quota) => format!(r#""{name}";q={}"#, quota.unit.whole(quota.amount)),
     }
 }

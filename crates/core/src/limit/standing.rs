@@ -9,7 +9,7 @@ use super::rate::Pace;
 use crate::time::Now;
 
 /// What one limit has left, as the headers `RateLimit` (draft-ietf-httpapi-ratelimit-headers-11) and `X-RateLimit-*` tell
-/// it. Numbers are worked out when they are asked for.
+/// it. Numbers are worked out when they are asked for, and are those that are [counted](super::Unit::whole).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Standing(pub(super) Left);
 

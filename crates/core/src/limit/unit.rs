@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// What a limit counts, always in whole units.
+/// What a limit counts, always in whole numbers: of what has fractions in millionths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Unit {
     /// Requests.
@@ -18,7 +18,7 @@ pub enum Unit {
     Bytes,
     /// Rows of a table to predict for.
     Rows,
-    /// Units of compute time.
+    /// Millionths of units of compute time.
     ComputeUnits,
     /// Millionths of the currency's main unit, so that a call's price is whole.
     Money(Currency),
@@ -43,6 +43,9 @@ pub struct Cost {
     money: Vec<(Currency, u64)>,
 }
 
+/// What one unit with fractions has.
+const MILLIONTHS: u64 = 1_000_000;
+
 impl Unit {
     /// The unit's name in config, headers and API; of money the currency.
     pub fn name(&self) -> &str {
@@ -55,6 +58,22 @@ impl Unit {
             Self::Rows => "rows",
             Self::ComputeUnits => "compute_units",
             Self::Money(currency) => currency.code(),
+        }
+    }
+
+    /// How many of what is counted make one of what people write and read.
+    pub fn parts(&self) -> u64 {
+        match self {
+            Self::ComputeUnits | Self::Money(_) => MILLIONTHS,
+            Self::Requests | Self::Tokens | Self::TokensIn | Self::TokensOut | Self::Bytes | Self::Rows => 1,
+        }
+    }
+
+    /// So much of what is counted as people read it. A fraction is left out, so that nobody is told of more than there is.
+    pub fn whole(&self, counted: u64) -> u64 {
+        match self.parts() {
+            1 => counted,
+            parts => counted / parts,
         }
     }
 }

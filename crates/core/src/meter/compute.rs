@@ -58,6 +58,11 @@ impl Factor {
         Ok(Self { digits, scale })
     }
 
+    /// The same in whole millionths.
+    pub fn micros(self) -> u64 {
+        u64::try_from(self.millionths()).unwrap_or(MICROS_MAX)
+    }
+
     fn millionths(self) -> u128 {
         u128::from(self.digits) * 10_u128.pow((SCALE_MAX - self.scale).into())
     }

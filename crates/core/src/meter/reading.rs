@@ -46,6 +46,19 @@ pub enum Doubt {
     Type,
 }
 
+impl Doubt {
+    /// Its word in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NoCount => "no_count",
+            Self::TooLarge => "too_large",
+            Self::Contradicting => "contradicting",
+            Self::WentDown => "went_down",
+            Self::Type => "type",
+        }
+    }
+}
+
 /// Tokens that so many bytes may be, rounded up so that no text is free.
 pub(super) fn tokens_of(bytes: u64) -> u64 {
     bytes.div_ceil(4).min(TOKENS_MAX)

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Meters, OnHangup, Reading, RequestReading};
+use super::{ComputeUnits, Meters, OnHangup, Reading, RequestReading};
 use crate::limit::{Cost, Unit};
-use crate::usage::{MICROS_PER_COMPUTE_UNIT, Measure, Measures, Quality};
+use crate::usage::{Measure, Measures, Quality};
 
 /// What is known of a call when it is over, or as far as it is.
 #[derive(Debug, Clone, Copy)]
@@ -50,14 +50,38 @@ pub struct Booked {
 
 impl Meters {
     /// What is reserved for a call: itself, its bytes, and what its request lets it use of whatever the route counts.
-    /// `bytes` are those of its body, where it declares them.
-    pub fn estimate(&self, request: Option<&RequestReading>, bytes: Option<u64>) -> Cost {
-        let cost = Cost::request().with(Unit::Bytes, bytes.or(self.estimate.bytes).unwrap_or_default());
+    /// `bytes` are those of its body, where it declares them, `model` the model that it uses.
+    pub fn estimate(
+        &self,
+        request: Option<&RequestReading>,
+        bytes: Option<u64>,
+        model: Option<&str>,
+    ) -> Cost {
+        let bytes = bytes.or(self.estimate.bytes).unwrap_or_default();
+        let cost = Cost::request().with(Unit::Bytes, bytes);
+        let cost = match &self.compute_units {
+            None => cost,
+            Some(units) => cost.with(Unit::ComputeUnits, self.estimate_work(units, request, bytes, model)),
+        };
         let Some(request) = request else { return cost };
         let most = request.cost(Cost::default(), &self.estimate);
         let (tokens_in, tokens_out) = self.counted(most.of(Unit::TokensIn), most.of(Unit::TokensOut));
         let rows = if self.rows.is_some() { most.of(Unit::Rows) } else { 0 };
         with_tokens(cost, tokens_in, tokens_out).with(Unit::Rows, rows)
+    }
+
+    /// What its payload costs where the file does not tell; how long it takes no request tells. Never nothing, so that
+    /// who has used up a limit does not pass.
+    fn estimate_work(
+        &self,
+        units: &ComputeUnits,
+        request: Option<&RequestReading>,
+        bytes: u64,
+        model: Option<&str>,
+    ) -> u64 {
+        let rows = || request.and_then(|request| request.rows).or(self.estimate.rows).unwrap_or_default();
+        let known = || units.micros(Duration::ZERO, rows(), bytes, model);
+        self.estimate.compute_units.unwrap_or_else(known).max(1)
     }
 
     /// What is booked of a call. The same call books the same, whoever asks and however often.
@@ -146,7 +170,7 @@ impl Booked {
         let of = |measure| self.measures.of(measure).unwrap_or_default();
         with_tokens(Cost::request().with(Unit::Bytes, bytes), of(Measure::TokensIn), of(Measure::TokensOut))
             .with(Unit::Rows, of(Measure::Rows))
-            .with(Unit::ComputeUnits, of(Measure::ComputeUnits).div_ceil(MICROS_PER_COMPUTE_UNIT))
+            .with(Unit::ComputeUnits, of(Measure::ComputeUnits))
     }
 }
 

@@ -27,16 +27,7 @@ impl Calls {
 pub fn text(control: &Control) -> String {
     let mut text = Text::default();
     let gate = &control.gate;
-    let counts = gate.telemetry.counters.sum();
-    text.family("tollgate_requests_total", "counter", "Requests of the data plane that have ended.");
-    for ((route, outcome, class), count) in &counts.requests {
-        let status = format!("{class}xx");
-        text.sample(&[("route", route), ("outcome", outcome), ("status", &status)], count);
-    }
-    text.family("tollgate_refusals_total", "counter", "Refused requests of the data plane.");
-    for (code, count) in &counts.refusals {
-        text.sample(&[("code", code)], count);
-    }
+    calls(&mut text, control);
     text.family("tollgate_connections", "gauge", "Connections of callers that are open.");
     text.sample(&[], (control.settings.connections)());
     text.family("tollgate_limiter_entries", "gauge", "Rates, slots and counters of limits that are in use.");
@@ -86,6 +77,28 @@ pub fn text(control: &Control) -> String {
     text.family("tollgate_build_info", "gauge", "Which program this is.");
     text.sample(&[("version", env!("CARGO_PKG_VERSION"))], 1);
     text.out
+}
+
+/// Requests, refusals, and doubts of what models report.
+fn calls(text: &mut Text, control: &Control) {
+    let counts = control.gate.telemetry.counters.sum();
+    text.family("tollgate_requests_total", "counter", "Requests of the data plane that have ended.");
+    for ((route, outcome, class), count) in &counts.requests {
+        let status = format!("{class}xx");
+        text.sample(&[("route", route), ("outcome", outcome), ("status", &status)], count);
+    }
+    text.family("tollgate_refusals_total", "counter", "Refused requests of the data plane.");
+    for (code, count) in &counts.refusals {
+        text.sample(&[("code", code)], count);
+    }
+    text.family(
+        "tollgate_meter_doubts_total",
+        "counter",
+        "Calls whose model reported numbers that cannot be true, or a type that its answer is not.",
+    );
+    for ((route, reason), count) in &counts.doubts {
+        text.sample(&[("route", route), ("reason", reason)], count);
+    }
 }
 
 /// The way of usage events to where they are kept.

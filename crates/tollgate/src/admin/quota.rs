@@ -38,7 +38,7 @@ pub struct QuotaView {
     pub unit: String,
     /// How much of it may be used in a period.
     pub amount: u64,
-    /// How much was used, what gates hold for a moment included.
+    /// How much was used, what gates hold for a moment included; rounded up.
     pub used: u64,
     /// How much is left.
     pub remaining: u64,
@@ -120,7 +120,8 @@ async fn correct(
     };
     let counter = Counter { key: &one.key, quota: &one.quota, credential: Some(&one.credential) };
     let (what, now) = (format!("{text} {}", one.rule.name()), control.gate.clock.now());
-    let corrected = control.gate.quotas.correct(&counter, &caller.actor, &what, wanted.used, now).await;
+    let used = i64::try_from(one.quota.unit.parts()).unwrap_or(1).saturating_mul(wanted.used);
+    let corrected = control.gate.quotas.correct(&counter, &caller.actor, &what, used, now).await;
     corrected.map_err(unknown)?;
     control.quotas_of(&caller, &text).await.map(Json)
 }
@@ -136,9 +137,9 @@ impl Control {
             items.push(QuotaView {
                 limit: rule.name().to_owned(),
                 unit: quota.unit.name().to_owned(),
-                amount: quota.amount,
-                used,
-                remaining: quota.amount.saturating_sub(used),
+                amount: quota.unit.whole(quota.amount),
+                used: used.div_ceil(quota.unit.parts()),
+                remaining: quota.unit.whole(quota.amount.saturating_sub(used)),
                 every: quota.every.name().to_owned(),
                 period_start: moment(period.start),
                 period_end: moment(period.end),

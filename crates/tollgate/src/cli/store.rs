@@ -36,7 +36,7 @@ enum Action {
         to: Target,
         #[command(flatten)]
         file: ConfigFile,
-        /// Copy although other gates use the store; what they write from then on is not copied
+        /// Copy although other gates or workers use the store; what they write from then on is not copied
         #[arg(long)]
         live: bool,
     },
@@ -127,10 +127,10 @@ fn copy_to(offline: &Offline, from: &str, to: &str, live: bool, output: &Output)
     match (&alone, live) {
         (Some(_), _) => {}
         (None, true) => {
-            output.warning("other gates use the store; what they write from now on is not copied")
+            output.warning("other gates or workers use the store; what they write from now on is not copied")
         }
         (None, false) => anyhow::bail!(
-            "other gates use the store, and what they write from now on would not be copied; stop them, or copy all \
+            "other gates or workers use the store, and what they write from now on would not be copied; stop them, or copy all \
              the same with `--live`"
         ),
     }
@@ -143,7 +143,11 @@ fn copy_to(offline: &Offline, from: &str, to: &str, live: bool, output: &Output)
         offline.run(target.digests()).map(|arrived| (copied, arrived))
     });
     output.progress("");
-    offline.run(async { (source.close().await, target.close().await) });
+    offline.run(async {
+        // A store is closed once nobody has a connection of it any more.
+        drop(alone);
+        (source.close().await, target.close().await)
+    });
     let (copied, arrived) = compared?;
     anyhow::ensure!(copied == arrived, "the two stores differ after the copy; do not use the new one");
     let rows: Vec<Vec<String>> = copied
@@ -165,8 +169,8 @@ const BATCH: u16 = 500;
 
 fn reseal(offline: &Offline, url: &str, output: &Output) -> anyhow::Result<()> {
     let store = offline.open(url)?;
-    let Some(_alone) = offline.run(store.alone())? else {
-        anyhow::bail!("other gates use the store, and have not the new key; stop them first");
+    let Some(alone) = offline.run(store.alone())? else {
+        anyhow::bail!("other gates or workers use the store, and have not the new key; stop them first");
     };
     let path = offline.data_dir()?.sealing_keys();
     let (actor, now) = offline::by("store reseal")?;
@@ -188,7 +192,11 @@ fn reseal(offline: &Offline, url: &str, output: &Output) -> anyhow::Result<()> {
         tollgate_store::Result::Ok((count, dropped))
     });
     output.progress("");
-    offline.run(store.close());
+    offline.run(async {
+        // A store is closed once nobody has a connection of it any more.
+        drop(alone);
+        store.close().await;
+    });
     let (count, dropped) = done?;
     let text = format!(
         "sealed {count} secrets under a new key, which is in `{}`; keep a copy of that file apart from the store",

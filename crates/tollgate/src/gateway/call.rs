@@ -250,6 +250,7 @@ impl Drop for Call {
         // Whoever wants to know when it is written has closed it already.
         drop(self.close());
         self.settle();
+        self.tell_doubt();
         self.report();
         if self.gate.telemetry.access_log.is_none() {
             self.gate.telemetry.counters.add(Ended {

@@ -64,7 +64,8 @@ impl Call {
             RequestBody::Whole(_) => Some(self.request_bytes.get()),
             RequestBody::Stream(stream) => stream.remaining(),
         };
-        route.meters.estimate(self.insight.as_ref().map(|insight| &insight.request), bytes)
+        let request = self.insight.as_ref().map(|insight| &insight.request);
+        route.meters.estimate(request, bytes, self.model())
     }
 
     /// Begins to read the model's answer. What is taken out of it makes it shorter than its head says.
@@ -107,6 +108,15 @@ impl Call {
         self.route.as_ref().is_some_and(|route| route.meters.on_hangup.reads_on())
     }
 
+    /// Counts and logs that its model's own numbers were doubted, if they were. To be called once, at its end.
+    pub fn tell_doubt(&self) {
+        let answer = self.insight.as_ref().and_then(|insight| insight.answer.as_ref());
+        let doubt = answer.and_then(|answer| answer.read().doubt);
+        let (Some(doubt), Some(route)) = (doubt, &self.route) else { return };
+        self.gate().telemetry.counters.doubt(route.name.as_str(), doubt.as_str());
+        tracing::debug!(route = %route.name, id = self.id.as_str(), "{doubt}");
+    }
+
     /// What is booked of it if this is its end.
     pub fn booked(&self) -> Booked {
         let plain = Booked { measures: Measures::request(), quality: Quality::Reported };
@@ -115,9 +125,6 @@ impl Call {
         };
         let insight = self.insight.as_deref();
         let answer = insight.and_then(|insight| insight.answer.as_ref()).map(AnswerReader::read);
-        if let Some(doubt) = answer.and_then(|answer| answer.doubt) {
-            tracing::debug!(route = %route.name, id = self.id.as_str(), "{doubt}");
-        }
         route.meters.book(&Work {
             ending: match self.outcome {
                 Outcome::Served => Ending::Whole { success: self.status.is_success() },

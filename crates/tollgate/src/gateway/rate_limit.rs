@@ -37,7 +37,8 @@ impl RateLimit {
     pub fn of(call: &Call, standing: impl Iterator<Item = Standing>, refused: Option<usize>) -> Option<Self> {
         let route = call.route.as_ref()?;
         let rules = admission::rules(route, call.credential.as_deref());
-        let known: SmallVec<[(&Rule, Left); 4]> = rules.zip(standing.map(Left::of)).collect();
+        let known: SmallVec<[(&Rule, Left); 4]> =
+            rules.zip(standing).map(|(rule, standing)| (rule, Left::of(rule, standing))).collect();
         if known.is_empty() {
             return None;
         }
@@ -87,8 +88,10 @@ impl RateLimit {
 }
 
 impl Left {
-    fn of(standing: Standing) -> Self {
-        Self { limit: standing.limit(), remaining: standing.remaining(), reset: standing.reset_seconds() }
+    fn of(rule: &Rule, standing: Standing) -> Self {
+        let unit = rule.limit().unit();
+        let (limit, remaining) = (unit.whole(standing.limit()), unit.whole(standing.remaining()));
+        Self { limit, remaining, reset: standing.reset_seconds() }
     }
 
     /// Compares the shares that are left.

@@ -12,7 +12,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tollgate_ledger::Worker;
 use tollgate_ledger::worker::{Counters, Settings};
-use tollgate_store::{Error, Store};
+use tollgate_store::{Error, Store, Watch};
 
 use crate::admin::{self, Listening};
 use crate::config::process::Process;
@@ -97,9 +97,9 @@ impl FeedWorker {
 
 async fn work(process: Process, status: Arc<Status>) -> anyhow::Result<()> {
     let stop = status.stop.clone();
-    let Some(store) = stop.run_until_cancelled(reached(&process.store.url())).await else { return Ok(()) };
+    let Some(reached) = stop.run_until_cancelled(reached(&process.store.url())).await else { return Ok(()) };
     // Its probes go on telling that it is not ready.
-    let store = store.inspect_err(|error| tracing::error!("{error:#}"))?;
+    let (store, watch) = reached.inspect_err(|error| tracing::error!("{error:#}"))?;
     let worker = Worker::new(process.ledger.sink.clone(), store.clone(), Settings::default())?;
     // Set once: this is the only worker of the process.
     let _ = status.counters.set(worker.counters());
@@ -107,21 +107,40 @@ async fn work(process: Process, status: Arc<Status>) -> anyhow::Result<()> {
     tokio::select! {
         () = worker.run(&stop) => {}
         () = tidy::keep_store(store.clone(), process.ledger.keep, Timestamp::now) => {}
+        () = stay(&store, watch) => {}
     }
     store.close().await;
     Ok(())
 }
 
-/// The store, once it was reached.
-async fn reached(url: &str) -> anyhow::Result<Store> {
+/// The store, once it was reached and nobody has it alone, with what shows that it is used.
+async fn reached(url: &str) -> anyhow::Result<(Store, Option<Watch>)> {
     loop {
-        match Store::open(url).await {
-            Ok(store) => return Ok(store),
+        let opened = async {
+            let store = Store::open(url).await?;
+            let watch = store.watch().await?;
+            Ok((store, watch))
+        };
+        match opened.await {
+            Ok(reached) => return Ok(reached),
             Err(error @ (Error::Unavailable(_) | Error::Locked(_))) => {
                 tracing::error!("the store is away, and tried again: {error}");
                 sleep(AGAIN).await;
             }
             Err(error) => return Err(error).context("the store cannot be used"),
         }
+    }
+}
+
+/// Shows for as long as it runs that the store is used, so that nobody copies or reseals it meanwhile; after a lost
+/// connection anew.
+async fn stay(store: &Store, mut watch: Option<Watch>) {
+    loop {
+        // What changed is nothing to a worker.
+        while let Some(shown) = &mut watch
+            && shown.changed().await.is_ok()
+        {}
+        sleep(AGAIN).await;
+        watch = store.watch().await.ok().flatten();
     }
 }

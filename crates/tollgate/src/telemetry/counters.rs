@@ -1,4 +1,4 @@
-//! Requests by route, outcome and status, and refusals by code; cheap to count, summed when somebody looks.
+//! Requests by route, outcome and status, refusals by code, doubts of what models report; cheap to count, summed when somebody looks.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -34,6 +34,8 @@ pub struct Counts {
     pub requests: BTreeMap<(String, &'static str, u16), u64>,
     /// By code.
     pub refusals: BTreeMap<&'static str, u64>,
+    /// By route and reason.
+    pub doubts: BTreeMap<(String, &'static str), u64>,
 }
 
 #[derive(Debug)]
@@ -41,11 +43,18 @@ struct Shard {
     /// Few kinds of endings per route, so a list is found faster than a map.
     routes: HashMap<Box<str>, Vec<(&'static str, u16, u64)>>,
     refusals: HashMap<&'static str, u64>,
+    doubts: HashMap<(Box<str>, &'static str), u64>,
+}
+
+impl Shard {
+    fn new() -> Self {
+        Self { routes: HashMap::new(), refusals: HashMap::new(), doubts: HashMap::new() }
+    }
 }
 
 impl Default for Counters {
     fn default() -> Self {
-        Self(std::array::from_fn(|_| Mutex::new(Shard { routes: HashMap::new(), refusals: HashMap::new() })))
+        Self(std::array::from_fn(|_| Mutex::new(Shard::new())))
     }
 }
 
@@ -71,6 +80,11 @@ impl Counters {
         }
     }
 
+    /// Counts a call of a route whose model reported what was not believed, or not as it came, for this reason.
+    pub fn doubt(&self, route: &str, reason: &'static str) {
+        *self.0[shard_of_thread()].lock().doubts.entry((route.into(), reason)).or_default() += 1;
+    }
+
     /// All that was counted so far.
     pub fn sum(&self) -> Counts {
         let mut counts = Counts::default();
@@ -80,6 +94,9 @@ impl Counters {
                 for (outcome, class, count) in endings {
                     *counts.requests.entry((route.to_string(), outcome, *class)).or_default() += count;
                 }
+            }
+            for ((route, reason), count) in &shard.doubts {
+                *counts.doubts.entry((route.to_string(), *reason)).or_default() += count;
             }
             for (code, count) in &shard.refusals {
                 *counts.refusals.entry(code).or_default() += count;

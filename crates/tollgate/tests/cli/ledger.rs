@@ -195,3 +195,34 @@ fn counters_of_a_server_are_held_against_what_is_booked() {
         (&"m".into(), &(-9).into())
     );
 }
+
+#[test]
+fn numbers_that_cannot_be_true_are_counted() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let config = format!(
+        "listen: 127.0.0.1:0\nadmin: {{ listen: 127.0.0.1:0 }}\n\
+         upstreams: {{ m: {{ targets: [\"http://{}\"] }} }}\n\
+         routes: {{ r: {{ match: {{ path: /x }}, upstream: m, accept: [public], meters: [tokens] }} }}\n",
+        listener.local_addr().unwrap()
+    );
+    std::fs::write(folder.path().join("tollgate.yaml"), config).unwrap();
+    let gate = Process::start(folder.path(), "all", "", "admin listener");
+    std::thread::spawn(move || {
+        while let Ok((mut stream, _)) = listener.accept() {
+            let _ = stream.read(&mut [0; 4096]);
+            let said = r#"{"choices":[],"usage":{"prompt_tokens":-1,"completion_tokens":2}}"#;
+            let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close";
+            let _ = stream
+                .write_all(format!("{head}\r\nContent-Length: {}\r\n\r\n{said}", said.len()).as_bytes());
+        }
+    });
+    let answer = Process::ask(&gate.gate, "POST /x HTTP/1.1\r\nContent-Length: 0");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let deadline = Instant::now() + LONG;
+    let line = "tollgate_meter_doubts_total{route=\"r\",reason=\"no_count\"} 1\n";
+    while !Process::ask(&gate.address, "GET /metrics HTTP/1.1").contains(line) {
+        assert!(Instant::now() < deadline, "the doubt is not counted");
+        std::thread::yield_now();
+    }
+}

@@ -136,6 +136,8 @@ fn the_guides_lines_run_from_top_to_bottom() {
 /// The example's gate before the example's service, with the keys that its configuration asks for.
 struct Example {
     gate: Serving,
+    /// Where the gate's admin listener is; the log tells it once.
+    control: String,
     _service: Serving,
     _folder: tempfile::TempDir,
 }
@@ -158,7 +160,9 @@ impl Example {
         let mut command = tollgate(&["serve"]);
         command.current_dir(folder.path()).env("TRAIN_KEY", Self::TRAIN).env("PREDICT_KEY", Self::PREDICT);
         command.env("ADMIN_KEY", Self::ADMIN).env("TOLLGATE_ADMIN_KEY", Self::OPERATOR);
-        Self { gate: Serving::start(command), _service: service, _folder: folder }
+        let gate = Serving::start(command);
+        let control = gate.logged("message", "admin listener")["address"].as_str().unwrap().to_owned();
+        Self { gate, control, _service: service, _folder: folder }
     }
 
     fn url(&self, path: &str) -> String {
@@ -179,9 +183,8 @@ impl Example {
 
     /// The rows that a consumer used on a route.
     fn rows(&self, consumer: &str, route: &str) -> Option<Value> {
-        let control = self.gate.logged("message", "admin listener")["address"].as_str().unwrap().to_owned();
         let usage = tollgate(&["usage", "--by", "consumer,route", "--json"])
-            .env("TOLLGATE_URL", format!("http://{control}"))
+            .env("TOLLGATE_URL", format!("http://{}", self.control))
             .env("TOLLGATE_ADMIN_KEY", Self::OPERATOR)
             .output()
             .unwrap();

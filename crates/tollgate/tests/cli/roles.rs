@@ -222,9 +222,22 @@ async fn check(kind: &str) {
         counted += worker.counter("tollgate_worker_events_total");
     }
     assert_eq!(counted, 2 * CALLS);
+    let offline = |arguments: &[&str], code| {
+        let mut command = tollgate(arguments);
+        let output = command.current_dir(worker_home.path()).env("DATABASE_URL", &database).output();
+        crate::checked(output.unwrap(), code)
+    };
+    // Whoever wants the store alone notices the workers, and they are kept out as gates are.
+    let copy = ["store", "copy", "sqlite:copy.db"];
+    for command in [&copy[..], &["store", "reseal"]] {
+        let (_, err) = offline(command, 1);
+        assert!(err.contains("other gates or workers use the store"), "{err}");
+    }
     for worker in workers {
         worker.stop();
     }
+    assert!(offline(&copy, 0).0.contains("both stores have the same"));
+    assert!(offline(&["store", "reseal"], 0).0.contains("under a new key"));
     let sealed = ["ledger", "verify", "--no-seals"];
     let verify = tollgate(&sealed).current_dir(worker_home.path()).env("DATABASE_URL", &database).output();
     let (out, _) = crate::checked(verify.unwrap(), 0);

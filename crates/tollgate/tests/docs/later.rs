@@ -56,7 +56,6 @@ pub const SETTINGS: &[Setting] = &[
     warned("upstreams.NAME.queue", Slot::Upstream, "queue: { max: 1 }"),
     warned("tiers.NAME.weight", Slot::Tier, "weight: 2"),
     warned("tiers.NAME.budget", Slot::Tier, "budget: 1.00 USD/month"),
-    warned("Rate.N compute_units/…", Slot::Tier, "limits: [1 compute_units/s]"),
     warned("routes.NAME.queue", Slot::Route, "queue: { class: x }"),
     refused("routes.NAME.accept.jwt.issuers", Slot::Accept, "{ jwt: { issuers: [{ issuer: x }] } }"),
     refused("KeyPlace.body:/POINTER", Slot::Accept, "{ api_key: { from: ['body:/auth/key'] } }"),

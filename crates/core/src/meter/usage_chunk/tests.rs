@@ -114,3 +114,26 @@ proptest! {
         prop_assert_eq!(filtered(&parts), (noise.into_bytes(), 0));
     }
 }
+
+/// A hundred megabytes that never end a line, whatever they begin with, are never held.
+#[test]
+fn what_has_no_end_is_not_kept() {
+    let part = vec![b'x'; 1 << 20];
+    for begin in ["", "data: ", "data: \"", "data: {\"choices\":[],\"usage\":{\"a\":\"", "event: ", ": "] {
+        let mut filter = UsageChunkFilter::default();
+        let mut passed = 0;
+        let mut count = |piece: Piece<'_>| match piece {
+            Piece::Held(bytes) => passed += bytes.len(),
+            Piece::Part(range) => passed += range.len(),
+        };
+        filter.feed(begin.as_bytes(), &mut count);
+        // In small parts at first, so that they could be held.
+        part.chunks(100).for_each(|part| filter.feed(part, &mut count));
+        for _ in 0..99 {
+            filter.feed(&part, &mut count);
+            assert!(filter.held.capacity() <= 2 * HELD_MAX, "{begin}: {}", filter.held.capacity());
+        }
+        filter.finish(&mut count);
+        assert_eq!(passed, begin.len() + 100 * part.len(), "{begin}");
+    }
+}

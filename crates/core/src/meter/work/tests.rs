@@ -1,5 +1,7 @@
 use super::*;
+use crate::limit::Unit;
 use crate::meter::{ComputeUnits, Estimate, Factor, Pointer};
+use crate::usage::MICROS_PER_COMPUTE_UNIT;
 
 fn meters(on_hangup: OnHangup) -> Meters {
     Meters {
@@ -139,14 +141,42 @@ fn rows_that_nobody_tells_are_estimated() {
 #[test]
 fn limits_count_what_the_route_counts() {
     let of = |cost: &Cost| {
-        [Unit::Requests, Unit::TokensIn, Unit::TokensOut, Unit::Tokens, Unit::Rows, Unit::Bytes]
-            .map(|unit| cost.of(unit))
+        [
+            Unit::Requests,
+            Unit::TokensIn,
+            Unit::TokensOut,
+            Unit::Tokens,
+            Unit::Rows,
+            Unit::Bytes,
+            Unit::ComputeUnits,
+        ]
+        .map(|unit| cost.of(unit))
     };
     let all = meters(OnHangup::Delivered);
-    assert_eq!(of(&all.estimate(Some(&REQUEST), Some(40))), [1, 10, 50, 60, 3, 40]);
-    assert_eq!(of(&all.book(&served()).cost(140)), [1, 12, 7, 19, 3, 140]);
+    assert_eq!(of(&all.estimate(Some(&REQUEST), Some(40), None)), [1, 10, 50, 60, 3, 40, 1]);
+    assert_eq!(of(&all.book(&served()).cost(140)), [1, 12, 7, 19, 3, 140, 2_000_000]);
     let plain = Meters { estimate: Estimate { bytes: Some(9), ..Estimate::default() }, ..Meters::default() };
-    assert_eq!(of(&plain.estimate(Some(&REQUEST), None)), [1, 0, 0, 0, 0, 9]);
-    assert_eq!(of(&plain.estimate(None, Some(4))), [1, 0, 0, 0, 0, 4]);
-    assert_eq!(of(&plain.book(&served()).cost(140)), [1, 0, 0, 0, 0, 140]);
+    assert_eq!(of(&plain.estimate(Some(&REQUEST), None, None)), [1, 0, 0, 0, 0, 9, 0]);
+    assert_eq!(of(&plain.estimate(None, Some(4), None)), [1, 0, 0, 0, 0, 4, 0]);
+    assert_eq!(of(&plain.book(&served()).cost(140)), [1, 0, 0, 0, 0, 140, 0]);
+}
+
+/// Compute units are reserved by the payload or as the route says, and never none.
+#[test]
+fn compute_units_are_reserved_by_what_is_known() {
+    let factor = |whole| Factor::new(whole, 0).unwrap();
+    let (per_row, per_mebibyte) = (factor(2), factor(4));
+    let models = [("big".into(), factor(10))].into();
+    let units = ComputeUnits { per_second: factor(1), per_row, per_mebibyte, models };
+    let of = |meters: &Meters, request, bytes, model| {
+        meters.estimate(request, bytes, model).of(Unit::ComputeUnits)
+    };
+    let weighed =
+        Meters { rows: Pointer::parse("/rows").ok(), compute_units: Some(units), ..Meters::default() };
+    assert_eq!(of(&weighed, Some(&REQUEST), Some(1 << 19), None), 8_000_000);
+    assert_eq!(of(&weighed, Some(&REQUEST), Some(1 << 19), Some("big")), 80_000_000);
+    assert_eq!(of(&weighed, None, None, None), 1);
+    let estimate = Estimate { compute_units: Some(500_000), ..Estimate::default() };
+    assert_eq!(of(&Meters { estimate, ..weighed }, Some(&REQUEST), Some(1 << 19), Some("big")), 500_000);
+    assert_eq!(of(&Meters { estimate, ..Meters::default() }, None, None, None), 0);
 }

@@ -70,8 +70,10 @@ impl Reconcile {
         let samples = self.all_samples(sample, now)?;
         let mut rows = Vec::new();
         let mut as_of = Value::Null;
-        for pair in samples.windows(2) {
-            let (compared, latest) = self.compare(&client, &pair[0], &pair[1])?;
+        for (place, pair) in samples.windows(2).enumerate() {
+            // Nothing is booked behind the latest sample, so that its minute counts whole; others are in the middle of calls.
+            let to = if place + 2 == samples.len() { minute_after(pair[1].at) } else { minute(pair[1].at) };
+            let (compared, latest) = self.compare(&client, &pair[0], &pair[1], to)?;
             rows.push(compared);
             as_of = latest;
         }
@@ -93,16 +95,26 @@ impl Reconcile {
         if let Some(since) = self.since {
             let since = since.floor(now).as_second();
             if samples.is_empty() {
-                samples.push(Sample { at: since, model: self.model.clone(), counts: Counts::default() });
+                // Nothing was counted before, so that the minute counts whole.
+                let at = since - since.rem_euclid(60);
+                samples.push(Sample { at, model: self.model.clone(), counts: Counts::default() });
+            } else {
+                samples.retain(|sample| sample.at >= since);
             }
-            samples.retain(|sample| sample.at >= since);
         }
         samples.push(sample);
         Ok(samples)
     }
 
-    fn compare(&self, client: &Client, from: &Sample, to: &Sample) -> anyhow::Result<(Compared, Value)> {
-        let (start, end) = (minute(from.at), minute(to.at));
+    /// Holds what was counted between two samples against what is booked from the minute of the first until `end`.
+    fn compare(
+        &self,
+        client: &Client,
+        from: &Sample,
+        to: &Sample,
+        end: Timestamp,
+    ) -> anyhow::Result<(Compared, Value)> {
+        let start = minute(from.at);
         let query = [("model", self.model.clone()), ("from", start.to_string()), ("to", end.to_string())];
         let (sums, as_of) = all(client, "/usage", &query)?;
         let measure = |name: &str| sums.first().and_then(|sum| sum["measures"][name].as_u64()).unwrap_or(0);
@@ -198,6 +210,11 @@ fn difference(booked: u64, counted: u64) -> i64 {
 fn minute(second: i64) -> Timestamp {
     let second = second.saturating_add(30);
     Timestamp::from_second(second - second.rem_euclid(60)).unwrap_or_default()
+}
+
+/// The next whole minute, or this one.
+fn minute_after(second: i64) -> Timestamp {
+    Timestamp::from_second(second + (-second).rem_euclid(60)).unwrap_or_default()
 }
 
 /// The samples of a model that a file has.

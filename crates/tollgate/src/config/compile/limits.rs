@@ -15,6 +15,11 @@ use crate::config::file::tier::Tier;
 use crate::config::problem::Finding;
 use crate::config::source::Span;
 
+/// Most parts of units with fractions that a rate counts, as in [`Rate`].
+const RATE_MOST: u64 = 1 << 48;
+/// The same of a quota, as the store counts.
+const QUOTA_MOST: u64 = i64::MAX as u64;
+
 /// The limits of a list that are in force, each with whose calls it counts together.
 pub(super) fn limits(
     cx: &mut Context<'_>,
@@ -53,10 +58,12 @@ fn fits(cx: &mut Context<'_>, rate: &Rate, meters: &Meters, place: Span) {
         Unit::TokensOut => meters.estimate.tokens_out,
         Unit::Bytes => meters.estimate.bytes,
         Unit::Rows => meters.estimate.rows,
-        Unit::Requests | Unit::ComputeUnits | Unit::Money(_) => None,
+        Unit::ComputeUnits => meters.estimate.compute_units,
+        Unit::Requests | Unit::Money(_) => None,
     };
     if let Some(estimate) = estimate.filter(|estimate| *estimate > rate.burst()) {
-        let message = format!("`estimate` reserves {estimate} {}, more than may come at once", unit.name());
+        let (estimate, unit) = (estimate.div_ceil(unit.parts()), unit.name());
+        let message = format!("`estimate` reserves {estimate} {unit}, more than may come at once");
         cx.error(Finding::at(place, message).hint("lower the estimate, or give the limit a `burst`"));
     }
 }
@@ -80,7 +87,7 @@ pub(super) fn uncounted(cx: &mut Context<'_>, file: &File, routes: &Routes) {
                 Unit::Tokens => route.meters.tokens(),
                 unit => counts(&route.meters, unit),
             });
-            if !counted && not_in_force(unit).is_none() {
+            if !counted {
                 let message = format!("no route counts `{}`, so that nothing is limited", unit.name());
                 let hint = format!("add {} to the `meters` of the routes that it is for", meter_of(unit));
                 cx.warn(Finding::at(place, message).hint(hint));
@@ -96,8 +103,9 @@ fn counts(meters: &Meters, unit: Unit) -> bool {
         Unit::TokensIn => meters.tokens_in,
         Unit::TokensOut => meters.tokens_out,
         Unit::Rows => meters.rows.is_some(),
-        // Counted in any case, or not in force.
-        Unit::Requests | Unit::Bytes | Unit::ComputeUnits | Unit::Money(_) => true,
+        Unit::ComputeUnits => meters.compute_units.is_some(),
+        // Counted in any case, or in no limit that can be written.
+        Unit::Requests | Unit::Bytes | Unit::Money(_) => true,
     }
 }
 
@@ -106,7 +114,8 @@ fn meter_of(unit: Unit) -> &'static str {
         Unit::TokensIn => "`tokens_in`",
         Unit::TokensOut => "`tokens_out`",
         Unit::Rows => "`{ rows: { body: /inputs } }`",
-        Unit::Tokens | Unit::Requests | Unit::Bytes | Unit::ComputeUnits | Unit::Money(_) => "`tokens`",
+        Unit::ComputeUnits => "`{ compute_units: { per_second: 1.0 } }`",
+        Unit::Tokens | Unit::Requests | Unit::Bytes | Unit::Money(_) => "`tokens`",
     }
 }
 
@@ -151,22 +160,22 @@ fn rate(cx: &mut Context<'_>, given: &PerPeriod, burst: Option<&Spanned<u64>>, p
             return None;
         }
     };
-    match Rate::new(given.unit, given.count, Duration::from_secs(window), burst.map(|burst| burst.value)) {
+    let amount = counted(cx, given.unit, given.count, RATE_MOST, place)?;
+    let burst_place = burst.map_or(place, |burst| burst.span);
+    let burst = match burst {
+        Some(burst) => Some(counted(cx, given.unit, burst.value, RATE_MOST, burst_place)?),
+        None => None,
+    };
+    match Rate::new(given.unit, amount, Duration::from_secs(window), burst) {
         Err(error) => {
             let place = match error {
                 RateError::Amount | RateError::Window => place,
-                RateError::Burst | RateError::TooSlow => burst.map_or(place, |burst| burst.span),
+                RateError::Burst | RateError::TooSlow => burst_place,
             };
             cx.error(Finding::at(place, error.to_string()));
             None
         }
-        Ok(rate) => match not_in_force(given.unit) {
-            None => Some(Limit::Rate(rate)),
-            Some(what) => {
-                cx.later(what, place);
-                None
-            }
-        },
+        Ok(rate) => Some(Limit::Rate(rate)),
     }
 }
 
@@ -190,22 +199,20 @@ pub(super) fn quota(cx: &mut Context<'_>, tier: &Tier) -> Option<(Limit, Per)> {
         Period::Day | Period::Second | Period::Minute | Period::Hour => Every::Day,
     };
     let unit = given.0.unit;
-    if let Some(what) = not_in_force(unit) {
-        cx.later(what, span);
-        return None;
-    }
     if given.0.count == 0 {
         cx.error(Finding::at(span, "a quota of nothing lets nobody pass"));
         return None;
     }
-    Some((Limit::Quota(Quota { unit, amount: given.0.count, every, zone }), Per::Consumer))
+    let amount = counted(cx, unit, given.0.count, QUOTA_MOST, span)?;
+    Some((Limit::Quota(Quota { unit, amount, every, zone }), Per::Consumer))
 }
 
-/// What this version cannot measure: such limits are read and checked, and limit nothing.
-fn not_in_force(unit: Unit) -> Option<&'static str> {
-    match unit {
-        Unit::Requests | Unit::Bytes | Unit::Tokens | Unit::TokensIn | Unit::TokensOut | Unit::Rows => None,
-        Unit::ComputeUnits => Some("a limit of `compute_units`"),
-        Unit::Money(_) => Some("a limit of money"),
+/// So many units as they are counted, of which at most `most` can be. Whole ones are judged by whoever takes them.
+fn counted(cx: &mut Context<'_>, unit: Unit, count: u64, most: u64, place: Span) -> Option<u64> {
+    let parts = unit.parts();
+    if parts > 1 && count > most / parts {
+        cx.error(Finding::at(place, format!("at most {} {} can be counted", most / parts, unit.name())));
+        return None;
     }
+    Some(count * parts)
 }

@@ -15,7 +15,7 @@ use crate::config::source::Span;
 pub(super) fn meters(cx: &mut Context<'_>, route: &file::Route) -> Meters {
     let mut meters = Meters {
         model: route.model.as_ref().and_then(|model| self::model(cx, model)),
-        estimate: route.estimate.as_ref().map_or_else(Estimate::default, |given| estimate(&given.value)),
+        estimate: route.estimate.as_ref().map_or_else(Estimate::default, |given| estimate(cx, &given.value)),
         on_hangup: route.on_hangup.as_ref().map_or(OnHangup::Delivered, |given| match given.value {
             file::OnHangup::Delivered => OnHangup::Delivered,
             file::OnHangup::Generated => OnHangup::Generated,
@@ -137,7 +137,9 @@ fn pointer(cx: &mut Context<'_>, given: &Spanned<String>) -> Option<Pointer> {
     }
 }
 
-fn estimate(given: &file::Estimate) -> Estimate {
-    let file::Estimate { tokens, tokens_in, tokens_out, bytes, rows } = *given;
-    Estimate { tokens, tokens_in, tokens_out, bytes, rows }
+fn estimate(cx: &mut Context<'_>, given: &file::Estimate) -> Estimate {
+    let file::Estimate { tokens, tokens_in, tokens_out, bytes, rows, ref compute_units } = *given;
+    let compute_units = compute_units.as_ref().and_then(|units| factor(cx, units, units.span));
+    let compute_units = compute_units.map(Factor::micros);
+    Estimate { tokens, tokens_in, tokens_out, bytes, rows, compute_units }
 }

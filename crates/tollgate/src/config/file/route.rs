@@ -232,6 +232,9 @@ pub(in crate::config) struct Estimate {
     /// Rows.
     #[serde(default)]
     pub rows: Option<u64>,
+    /// Compute units. Default: what the payload costs, as no request tells how long it takes.
+    #[serde(default)]
+    pub compute_units: Option<Spanned<Decimal>>,
 }
 
 /// What is paid when the caller hangs up. The request counts in each case.

@@ -167,7 +167,7 @@ fn of_meters(out: &mut String, meters: &Meters) {
 fn of_limits(out: &mut String, limits: &Limits) {
     for rule in limits.iter() {
         let burst = match rule.limit() {
-            Limit::Rate(rate) => format!(" burst {}", rate.burst()),
+            Limit::Rate(rate) => format!(" burst {}", rate.unit().whole(rate.burst())),
             Limit::Concurrent(_) | Limit::Quota(_) => String::new(),
         };
         let _ = writeln!(out, "  limit {}{burst} per {:?}: {}", rule.limit(), rule.per(), rule.policy());

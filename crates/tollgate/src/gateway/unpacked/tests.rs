@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use tollgate_core::meter::Reading;
 use tollgate_core::usage::Quality;
 
-use super::{AnswerReader, UNPACKED_MAX, window_fits};
+use super::{AnswerReader, Packing, UNPACKED_MAX, window_fits};
 
 /// [`stream`], packed by Google's encoder with a window of 22 bits.
 const BROTLI: &str = "1b8901001c056eac0db93e81d07ab61d41046d3355b96c50d0a0a98a585d1b6ced5ba18ba56fe9f4e9e434502ef8166087e8\
@@ -107,6 +107,21 @@ fn bombs_are_not_unpacked() {
     let reading = read(&["gzip"], &bomb, 1024);
     assert_eq!(reading.quality, Quality::Estimated);
     assert!(reading.tokens_out.unwrap() <= (4 << 20) / 4, "{reading:?}");
+}
+
+/// The name of a file that a packed answer may begin with is kept by the decoder: one without an end lets it go.
+#[test]
+fn headers_without_an_end_are_not_kept() {
+    let begin = [0x1f, 0x8b, 8, 0x08, 0, 0, 0, 0, 0, 3];
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    let mut reader = AnswerReader::new(StatusCode::OK, &headers, Some(9));
+    reader.feed(&begin);
+    let part = vec![b'x'; 1 << 20];
+    reader.feed(&part);
+    assert!(matches!(reader.0, Packing::Unread(_)), "the decoder and what it kept are gone");
+    (0..99).for_each(|_| reader.feed(&part));
+    assert_eq!(reader.read().quality, Quality::Estimated);
 }
 
 /// Of an answer that is too large to be unpacked, the rest is taken to be like what was read.

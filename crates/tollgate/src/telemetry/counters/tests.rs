@@ -11,11 +11,13 @@ fn endings_are_summed_over_threads() {
                 counters.add(served);
                 counters.add(served);
                 counters.add(denied);
+                counters.doubt("a", "went_down");
             });
         }
     });
     let counts = counters.sum();
     assert_eq!(counts.requests[&("a".to_owned(), "served", 2)], 8);
     assert_eq!(counts.requests[&(String::new(), "denied", 4)], 4);
+    assert_eq!(counts.doubts[&("a".to_owned(), "went_down")], 4);
     assert_eq!(counts.refusals.into_iter().collect::<Vec<_>>(), [("route_not_found", 4)]);
 }
