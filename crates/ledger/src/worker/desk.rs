@@ -56,8 +56,10 @@ impl Work {
             let _ = self.0.subscribe().wait_for(|busy| !busy).await;
         };
         tokio::select! {
-            read = read => Some(read),
+            // First, or what is read next could be begun before anybody sees that the last booking has ended.
+            biased;
             () = stopped => None,
+            read = read => Some(read),
         }
     }
 }
