@@ -85,21 +85,19 @@ impl Frame {
     ///
     /// # Errors
     /// [`BadFrame`] where names repeat or a row is not as long as there are columns.
-    pub fn from_rows(columns: Vec<String>, rows: Vec<Vec<Value>>) -> Result<Self, BadFrame> {
+    pub fn from_rows(columns: Vec<String>, mut rows: Vec<Vec<Value>>) -> Result<Self, BadFrame> {
         unique(columns.iter().map(String::as_str))?;
         let expected = columns.len();
         if let Some((row, ragged)) = rows.iter().enumerate().find(|(_, row)| row.len() != expected) {
             return Err(BadFrame::Ragged { row: row + 1, expected, found: ragged.len() });
         }
         let count = rows.len();
-        let mut cells: Vec<Vec<Value>> = columns.iter().map(|_| Vec::with_capacity(count)).collect();
-        for row in rows {
-            for (column, cell) in cells.iter_mut().zip(row) {
-                column.push(cell);
-            }
-        }
-        let column = |(name, cells)| Column { name, values: Values::of(cells) };
-        Ok(Self { columns: columns.into_iter().zip(cells).map(column).collect(), rows: count })
+        // Column by column, so that never more than one is there twice.
+        let column = |(place, name)| {
+            let cells = rows.iter_mut().map(|row| row.get_mut(place).map(Value::take).unwrap_or_default());
+            Column { name, values: Values::of(cells.collect()) }
+        };
+        Ok(Self { columns: columns.into_iter().enumerate().map(column).collect(), rows: count })
     }
 
     /// How many rows there are.

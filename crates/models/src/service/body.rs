@@ -8,18 +8,20 @@ use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
-use tokio::sync::SemaphorePermit;
 
 use super::app::App;
 use super::problem::{Flaw, Problem};
+use super::room::{self, Taken};
 
 /// How long a body may take to come, all of it.
 const IN_TIME: Duration = Duration::from_secs(120);
+/// Room is taken in parts of this.
+const PART: usize = 64 * 1024;
 
 /// A body, and the room that it was given.
-pub(crate) struct Read<'a> {
+pub(crate) struct Read {
     pub(crate) bytes: Vec<u8>,
-    _room: Option<SemaphorePermit<'a>>,
+    pub(crate) room: Taken,
 }
 
 /// A JSON body that was read whole.
@@ -27,43 +29,38 @@ pub(crate) struct Payload {
     pub(crate) value: Value,
     /// As it came; what is stored of a job's request.
     pub(crate) bytes: Vec<u8>,
+    /// For the value and the bytes; to be kept as long as any of them.
+    pub(crate) room: Taken,
 }
 
 /// Reads a body of at most so many bytes.
 ///
 /// # Errors
 /// 408, 413, or 503 where all bodies together would need too much memory.
-pub(crate) async fn read(app: &App, body: Body) -> Result<Read<'_>, Problem> {
+pub(crate) async fn read(app: &App, body: Body) -> Result<Read, Problem> {
     let read = tokio::time::timeout(IN_TIME, collect(app, body)).await;
     read.unwrap_or_else(|_| Err(Problem::timeout()))
 }
 
-async fn collect(app: &App, mut body: Body) -> Result<Read<'_>, Problem> {
+async fn collect(app: &App, mut body: Body) -> Result<Read, Problem> {
     let most = app.settings.body_max;
-    let (mut bytes, mut room): (Vec<u8>, Option<SemaphorePermit<'_>>) = (Vec::new(), None);
+    let mut read = Read { bytes: Vec::new(), room: Taken::default() };
     let mut covered = 0;
     while let Some(frame) = body.frame().await {
         let Ok(frame) = frame else {
             return Err(Problem::bad_request("the body ended early".to_owned()));
         };
         let Ok(data) = frame.into_data() else { continue };
-        if bytes.len() + data.len() > most {
+        if read.bytes.len() + data.len() > most {
             return Err(Problem::too_large(most));
         }
-        bytes.extend_from_slice(&data);
-        // Small bodies are bounded by the number of connections; large ones by the room that is left.
-        if bytes.len() > covered + 64 * 1024 {
-            let kibs = (bytes.len() - covered).div_ceil(1024);
-            let more = app.bodies.try_acquire_many(u32::try_from(kibs).unwrap_or(u32::MAX));
-            let more = more.map_err(|_| Problem::busy("too many large bodies are being read"))?;
-            covered += kibs * 1024;
-            match &mut room {
-                Some(room) => room.merge(more),
-                None => room = Some(more),
-            }
+        read.bytes.extend_from_slice(&data);
+        if read.bytes.len() >= covered + PART {
+            app.room.take(&mut read.room, read.bytes.len() - covered)?;
+            covered = read.bytes.len();
         }
     }
-    Ok(Read { bytes, _room: room })
+    Ok(read)
 }
 
 impl FromRequest<Arc<App>> for Payload {
@@ -71,7 +68,7 @@ impl FromRequest<Arc<App>> for Payload {
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
-        let read = read(app, body).await?;
+        let mut read = read(app, body).await?;
         if read.bytes.is_empty() {
             return Err(flaw("missing", vec!["body".into()], "Field required", Value::Null, None));
         }
@@ -82,8 +79,13 @@ impl FromRequest<Arc<App>> for Payload {
             };
             return Err(not_an_object(text));
         }
-        let value = app.apart(read.bytes.len(), || parse(&read.bytes)).await?;
-        Ok(Self { value, bytes: read.bytes })
+        let value = app
+            .apart(read.bytes.len(), || {
+                app.room.take(&mut read.room, room::of_json(&read.bytes))?;
+                parse(&read.bytes)
+            })
+            .await?;
+        Ok(Self { value, bytes: read.bytes, room: read.room })
     }
 }
 

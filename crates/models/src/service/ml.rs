@@ -93,7 +93,7 @@ pub(crate) async fn train(
     Extension(caller): Extension<Caller>,
     payload: Payload,
 ) -> Answer {
-    let Payload { value, bytes } = payload;
+    let Payload { value, bytes, room: _room } = payload;
     let dialect = app.settings.dialect;
     app.apart(bytes.len(), || TrainRequest::read(dialect, value, bytes.len())).await?;
     Counters::add(&app.counters.train_jobs);
@@ -106,7 +106,7 @@ pub(crate) async fn predict(
     Extension(caller): Extension<Caller>,
     payload: Payload,
 ) -> Answer {
-    let Payload { value, bytes } = payload;
+    let Payload { value, bytes, room: _room } = payload;
     let dialect = app.settings.dialect;
     app.apart(bytes.len(), || PredictRequest::read(dialect, value, bytes.len())).await?;
     Counters::add(&app.counters.predict_jobs);
@@ -115,9 +115,10 @@ pub(crate) async fn predict(
 
 /// Stores a job and puts it into the line; what was answered with 202 survives a crash.
 async fn submit(app: &App, kind: JobKind, caller: Caller, request: Vec<u8>) -> Answer {
-    let ticket = app.queue.ticket(&caller.0).map_err(|full| match full {
+    let ticket = app.queue.ticket(&caller.0, request.len() as u64).map_err(|full| match full {
         Full::All => Problem::busy("too many jobs wait"),
         Full::Consumer => Problem::busy("too many jobs of yours wait"),
+        Full::Bytes => Problem::busy("the jobs that wait are too large"),
     })?;
     let (id, artifact_id) = app.ids.pair();
     let new = NewJob { id, kind, consumer: caller.0, artifact_id, request };
@@ -142,7 +143,7 @@ async fn submit(app: &App, kind: JobKind, caller: Caller, request: Vec<u8>) -> A
 
 /// `POST /api/v1/ml/$validate`: whether a request would be taken, and what would become of it.
 pub(crate) async fn validate(State(app): State<Arc<App>>, payload: Payload) -> Answer {
-    let Payload { mut value, bytes } = payload;
+    let Payload { mut value, bytes, room: _room } = payload;
     let dialect = app.settings.dialect;
     let kind = part(&mut value, "type", bytes.len());
     let (rows, diagnostics) = match kind.as_ref().and_then(Value::as_str) {

@@ -96,6 +96,11 @@ async fn finish(app: &App, id: Ulid, outcome: Outcome) {
                     "RuntimeError: the result could not be stored, because the database was not available";
                 outcome = Some(Outcome::Failed(why.to_owned()));
             }
+            Err(error @ StoreError::NoRoom { .. }) => {
+                tracing::warn!(event = "database.error", job = %id, %error, "what a job made is not kept");
+                outcome = Some(Outcome::Failed(format!("RuntimeError: {error}")));
+                continue;
+            }
             Err(error) => {
                 tracing::error!(event = "database.error", job = %id, %error, "the end of a job cannot be written");
                 outcome = Some(Outcome::Failed("RuntimeError: the result could not be stored".to_owned()));

@@ -115,6 +115,14 @@ impl Problem {
         Self::standard(StatusCode::PAYLOAD_TOO_LARGE, "bad-request", "Payload Too Large", detail)
     }
 
+    /// The body may be no longer than allowed, and would still take more memory than one may.
+    pub(crate) fn too_heavy(bytes: usize, most: usize) -> Self {
+        let detail = format!(
+            "the body would take {bytes} bytes of memory, and one may take {most}; send less at once"
+        );
+        Self::standard(StatusCode::PAYLOAD_TOO_LARGE, "bad-request", "Payload Too Large", detail)
+    }
+
     pub(crate) fn timeout() -> Self {
         let detail = "the body did not come in time".to_owned();
         Self::standard(StatusCode::REQUEST_TIMEOUT, "bad-request", "Request Timeout", detail)
@@ -279,6 +287,10 @@ impl From<StoreError> for Problem {
             StoreError::Away(_) | StoreError::Full(_) => {
                 tracing::error!(event = "database.error", %error, "the store refuses");
                 Self::busy("the database is not available")
+            }
+            StoreError::NoRoom { .. } => {
+                let (status, title) = (StatusCode::INSUFFICIENT_STORAGE, "Insufficient Storage");
+                Self::standard(status, "unavailable", title, error.to_string())
             }
             StoreError::Damaged(_) | StoreError::NotOurs(_) => {
                 tracing::error!(event = "database.error", %error, "the store is damaged");

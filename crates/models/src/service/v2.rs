@@ -85,7 +85,7 @@ pub(crate) async fn infer(
 
 async fn infer_by(app: &App, name: &str, payload: Result<Payload, Problem>) -> Answer {
     let (_, loaded) = app.model_named(name).await?;
-    let Payload { value, bytes } = payload?;
+    let Payload { value, bytes, room: _room } = payload?;
     if !value.is_object() {
         return Err(body::not_an_object(Value::Null));
     }

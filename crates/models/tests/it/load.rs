@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use crate::harness::{Client, last_column, request, rows, same, serve};
+use crate::harness::{CONFIG, Client, Ground, last_column, request, rows, same, serve, table, with};
 
 const CALLS: usize = 1000;
 
@@ -45,4 +45,60 @@ async fn predicted(client: Arc<Client>, model: String) {
     same(&last_column(&artifact["data"]["predictions"]));
     let invoked = client.post("/invocations", json!({ "inputs": [[110.0, 26.0]] })).await;
     assert_eq!(invoked.status, 200);
+}
+
+#[test]
+fn a_small_text_that_makes_a_large_value_is_refused_before_it_is_one() {
+    serve(async |client| {
+        let model = client.model().await;
+        // Three bytes a row; a hundred times that in memory.
+        let rows = "[],".repeat(12_000_000) + "[]";
+        let train = format!(r#"{{"config_id":"{CONFIG}","data":{{"columns":["a"],"data":[{rows}]}}}}"#);
+        let infer = format!(r#"{{"inputs":[{{"name":"a","shape":[1],"datatype":"FP64","data":[{rows}]}}]}}"#);
+        let invoke = format!(r#"{{"inputs":[{rows}]}}"#);
+        let before = resident();
+        let check = async |path: &str, body: &str| {
+            let reply = client.raw("POST", path, "application/json", body.to_owned()).await;
+            assert_eq!(reply.status, 413, "{path}");
+            assert!(reply.text().contains("bytes of memory"), "{reply:?}");
+        };
+        check("/api/v1/ml/$train", &train).await;
+        check(&format!("/v2/models/{model}/infer"), &infer).await;
+        check("/invocations", &invoke).await;
+        let grown = resident().saturating_sub(before);
+        assert!(grown < 300 * 1024 * 1024, "{grown} bytes");
+    });
+}
+
+#[test]
+fn jobs_that_wait_and_artifacts_that_are_kept_have_bounds_in_bytes() {
+    let ground = Ground::sqlite();
+    let mut settings = ground.settings();
+    settings.queue_bytes = 100;
+    with(settings, async |client| {
+        client.config(json!({})).await;
+        let reply = client.post("/api/v1/ml/$train", json!({ "config_id": CONFIG, "data": table() })).await;
+        assert_eq!((reply.status.as_u16(), reply.header("retry-after")), (503, "1"));
+    });
+    for ground in [Ground::sqlite(), Ground::postgres()] {
+        let mut settings = ground.settings();
+        settings.artifacts_bytes = 3000;
+        with(settings, async |client| {
+            let kept = client.post("/api/v1/artifacts", json!({ "data": "x".repeat(2500) })).await;
+            assert_eq!(kept.status, 201);
+            let more = json!({ "data": "x".repeat(1000) });
+            let reply = client.post("/api/v1/artifacts", more.clone()).await;
+            assert_eq!(reply.status, 507);
+            assert!(reply.json()["detail"].as_str().unwrap().contains("more than 3000 bytes"), "{reply:?}");
+            client.config(json!({})).await;
+            let job = client.trained_on(table()).await;
+            assert!(
+                job["error"].as_str().unwrap().starts_with("RuntimeError: the artifacts would take"),
+                "{job}"
+            );
+            // What is removed makes room.
+            client.delete(&format!("/api/v1/artifacts/{}", kept.json()["id"].as_str().unwrap())).await;
+            assert_eq!(client.post("/api/v1/artifacts", more).await.status, 201);
+        });
+    }
 }

@@ -4,7 +4,7 @@ use axum::http::HeaderValue;
 use serde_json::{Map, Value};
 
 use crate::learn::{Column, Frame, Values, read_csv};
-use crate::service::body;
+use crate::service::{body, room};
 
 /// How a body is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +27,14 @@ impl Form {
             "application/json" => Ok(Self::Json),
             "text/csv" => Ok(Self::Csv),
             other => Err(other.to_owned()),
+        }
+    }
+
+    /// How many bytes the table takes while it is read.
+    pub(super) fn weigh(self, bytes: &[u8]) -> usize {
+        match self {
+            Self::Json => room::of_json(bytes),
+            Self::Csv => room::of_csv(bytes),
         }
     }
 

@@ -17,6 +17,7 @@ use crate::service::frames;
 use crate::service::loaded::{Loaded, NoModel};
 use crate::service::ml::{PredictRequest, TrainRequest};
 use crate::service::problem::Problem;
+use crate::service::room;
 use crate::store::{self, JobKind, Kind, NewArtifact, Outcome};
 
 /// The largest model and the largest table of predictions that are kept, in bytes.
@@ -30,6 +31,8 @@ pub(super) fn run(app: &App, runtime: &Handle, active: &Active, request: &[u8]) 
         Ok(None) => return Outcome::Canceled,
         Err(_) => return Outcome::Failed("RuntimeError: the database was not available".to_owned()),
     };
+    // As long as the job has anything of its request.
+    let _room = runtime.block_on(app.room.wait(request.len() + room::of_json(request)));
     let done = match job.kind {
         JobKind::Train => train(app, runtime, active, request, job.artifact_id),
         JobKind::Predict => predict(app, runtime, request, job.artifact_id),
