@@ -31,6 +31,7 @@ mod v2;
 mod validate;
 
 use std::io;
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -155,7 +156,8 @@ impl Service {
             // Streams end with it: they would hold the stop for as long as their jobs take.
             app.stopping.send_replace(true);
         };
-        let served = axum::serve(listener, self.router()).with_graceful_shutdown(stopping).await;
+        let router = self.router().into_make_service_with_connect_info::<SocketAddr>();
+        let served = axum::serve(listener, router).with_graceful_shutdown(stopping).await;
         self.stop().await;
         served
     }

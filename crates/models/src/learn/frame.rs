@@ -192,6 +192,14 @@ impl Values {
         self.len() == 0
     }
 
+    /// The first row whose number is infinite or none at all.
+    pub(crate) fn beyond(&self) -> Option<usize> {
+        match self {
+            Self::Numbers(values) => values.iter().position(|value| !value.is_finite()),
+            Self::Integers(_) | Self::Texts(_) | Self::Booleans(_) | Self::Mixed(_) => None,
+        }
+    }
+
     /// The value of one row as JSON; `null` where it is missing, is no number that JSON can write, or the row is not there.
     pub fn json(&self, row: usize) -> Value {
         match self {

@@ -115,13 +115,13 @@ pub(crate) async fn predict(
 
 /// Stores a job and puts it into the line; what was answered with 202 survives a crash.
 async fn submit(app: &App, kind: JobKind, caller: Caller, request: Vec<u8>) -> Answer {
-    let ticket = app.queue.ticket(&caller.0, request.len() as u64).map_err(|full| match full {
+    let ticket = app.queue.ticket(&caller.name, request.len() as u64).map_err(|full| match full {
         Full::All => Problem::busy("too many jobs wait"),
         Full::Consumer => Problem::busy("too many jobs of yours wait"),
         Full::Bytes => Problem::busy("the jobs that wait are too large"),
     })?;
     let (id, artifact_id) = app.ids.pair();
-    let new = NewJob { id, kind, consumer: caller.0, artifact_id, request };
+    let new = NewJob { id, kind, consumer: caller.name, artifact_id, request };
     app.store.add_job(new, store::now()).await?;
     ticket.enter(id);
     let (what, member) = match kind {

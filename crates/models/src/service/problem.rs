@@ -25,6 +25,8 @@ enum Form {
     Detail { kind: &'static str, title: &'static str, detail: String },
     /// What is wrong with which part of the body or query.
     Invalid(Vec<Flaw>),
+    /// `{"detail": "Validation error", "errors": …}`, as the older dialect says it of pages.
+    Page(String),
     /// `{"detail": …}` in both.
     Plain(String),
     /// `{"error": …}`, as the open inference protocol has it.
@@ -110,6 +112,11 @@ impl Problem {
         Self { status: StatusCode::UNPROCESSABLE_ENTITY, form: Box::new(Form::Invalid(flaws)) }
     }
 
+    /// A page that there cannot be, in the older dialect.
+    pub(crate) fn bad_page(errors: String) -> Self {
+        Self { status: StatusCode::UNPROCESSABLE_ENTITY, form: Box::new(Form::Page(errors)) }
+    }
+
     pub(crate) fn too_large(most: usize) -> Self {
         let detail = format!("the body is larger than {most} bytes");
         Self::standard(StatusCode::PAYLOAD_TOO_LARGE, "bad-request", "Payload Too Large", detail)
@@ -160,7 +167,7 @@ impl Problem {
     pub(crate) fn text(&self) -> String {
         match &*self.form {
             Form::Problem { detail, .. } | Form::Detail { detail, .. } => detail.clone(),
-            Form::Plain(text) | Form::Inference(text) | Form::Mlflow(text) => text.clone(),
+            Form::Page(text) | Form::Plain(text) | Form::Inference(text) | Form::Mlflow(text) => text.clone(),
             Form::Invalid(flaws) => {
                 let one = |flaw: &Flaw| {
                     let at = flaw
@@ -180,14 +187,14 @@ impl Problem {
     pub(crate) fn kind(&self) -> &'static str {
         match &*self.form {
             Form::Problem { kind, .. } | Form::Detail { kind, .. } => kind,
-            Form::Invalid(_) => "validation-failed",
+            Form::Invalid(_) | Form::Page(_) => "validation-failed",
             Form::Plain(_) | Form::Inference(_) | Form::Mlflow(_) => "bad-request",
         }
     }
 
     /// Whether it says which parts of a body or query are wrong.
     pub(crate) fn is_invalid(&self) -> bool {
-        matches!(*self.form, Form::Invalid(_))
+        matches!(*self.form, Form::Invalid(_) | Form::Page(_))
     }
 
     /// The answer.
@@ -202,6 +209,7 @@ impl Problem {
             }
             Form::Invalid(flaws) if dialect.is_new() => (true, invalid(flaws, place)),
             Form::Invalid(flaws) => (false, json!({ "detail": Flaw::list(flaws) })),
+            Form::Page(errors) => (false, json!({ "detail": "Validation error", "errors": errors })),
             Form::Plain(detail) => (false, json!({ "detail": detail })),
             Form::Inference(error) => (false, json!({ "error": error })),
             Form::Mlflow(message) => (false, json!({ "error_code": self.error_code(), "message": message })),

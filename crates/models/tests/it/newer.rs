@@ -81,3 +81,18 @@ fn artifacts_have_metadata_and_content() {
         assert_eq!(client.get(&format!("/v2/models/{model}/ready")).await.status, 404);
     });
 }
+
+#[test]
+fn a_job_that_is_being_called_off_has_a_status_of_its_own() {
+    serve_newer(async |client| {
+        let found = client.get("/api/v1/jobs?status_filter=canceling").await;
+        assert_eq!((found.status.as_u16(), found.json()), (200, json!([])));
+        let schema = client.get("/api/v1/jobs/$schema").await.json();
+        let statuses = &schema["$defs"]["JobRecord"]["properties"]["status"]["enum"];
+        assert!(statuses.as_array().unwrap().contains(&json!("canceling")), "{statuses}");
+        assert_eq!(client.get("/api/v1/system/apps/$schema").await.json()["type"], "array");
+    });
+    crate::harness::serve(async |client| {
+        assert_eq!(client.get("/api/v1/jobs?status_filter=canceling").await.status, 422);
+    });
+}

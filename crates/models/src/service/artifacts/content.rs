@@ -114,7 +114,7 @@ pub(crate) async fn upload(State(app): State<Arc<App>>, headers: HeaderMap, uri:
         app.names.write().remove(&name);
     }
     let path = format!("/api/v1/artifacts/{}", made.id);
-    Ok(answer::created(&answer::base(&headers, &uri), &path, &Shown::new(made, app.settings.dialect)))
+    Ok(answer::created(&answer::base(&app, &headers, &uri), &path, &Shown::new(made, app.settings.dialect)))
 }
 
 /// `POST /api/v1/artifacts/$upload`, in a program without ONNX.

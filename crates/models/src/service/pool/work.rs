@@ -213,6 +213,7 @@ fn train_error(error: &TrainError) -> String {
 pub(crate) fn predict_error(error: &PredictError) -> String {
     match error {
         PredictError::Column(column) => column_error(column),
+        error @ PredictError::Overflow { .. } => format!("ValueError: {error}"),
     }
 }
 
