@@ -204,6 +204,15 @@ fn behind_the_gate_keys_have_rights_and_limits_of_their_own() {
     let config = json!({ "id": "01K7CXYHJ7BR4E87VVTG8FNBMA", "name": "guide", "data": {} });
     assert_eq!(example.post("/api/v1/configs", predict, &config).0, 403);
     assert_eq!(example.post("/api/v1/configs", train, &config).0, 201);
+    // Where something is, is said as the caller reaches it.
+    let made = Command::new("curl")
+        .args(["--silent", "--include", "--max-time", "20", "--header", "Content-Type: application/json"])
+        .args(["--header", &format!("X-API-Key: {train}"), "--data", &config.to_string()])
+        .arg(example.url("/api/v1/configs"))
+        .output()
+        .unwrap();
+    let head = String::from_utf8(made.stdout).unwrap().to_ascii_lowercase();
+    assert!(head.contains(&format!("\nlocation: http://{}/api/v1/configs/", example.gate.address)), "{head}");
     let training = json!({ "config_id": "01K7CXYHJ7BR4E87VVTG8FNBMA", "data": {
         "columns": ["rainfall", "mean_temperature", "disease_cases"],
         "data": [[100.5, 25.3, 12], [85.2, 27.1, 8], [120.8, 24.5, 15], [95.3, 26.2, 10],
@@ -227,15 +236,27 @@ fn behind_the_gate_keys_have_rights_and_limits_of_their_own() {
         json!({ "inputs": [{ "name": "i", "shape": [1, 2], "datatype": "FP64", "data": [110.0, 26.0] }] });
     let (status, answer) = example.post(&format!("/v2/models/{model}/infer"), predict, &infer);
     assert_eq!(status, 200, "{answer}");
+    let by_name = json!({ "inputs": { "rainfall": 110.0, "mean_temperature": 26.0 } });
+    let (status, answer) = example.post(&format!("/api/v1/models/{model}/predict"), predict, &by_name);
+    assert_eq!((status, &answer["metadata"]["user_id"]), (200, &json!("application")), "{answer}");
+    let split = json!({ "dataframe_split": asked["future"].clone() });
+    assert_eq!(example.post("/invocations", predict, &split).0, 200);
+    for path in ["/ping", "/redoc", "/v2/health/live", "/v2/health/ready"] {
+        assert_eq!(curl(&example.url(path), "", None).0, 200, "{path}");
+    }
+    assert_eq!([predict, "nobody"].map(|key| curl(&example.url("/v2"), key, None).0), [200, 401]);
     // What came of it is removed by an admin alone.
     assert_eq!([predict, train, admin, admin].map(|key| delete(&result, key)), [403, 403, 204, 404]);
     let job = example.url(&format!("/api/v1/jobs/{}", accepted["job_id"].as_str().unwrap()));
     assert_eq!([predict, train, admin, admin].map(|key| delete(&job, key)), [403, 403, 204, 404]);
 
     // What each used: the rows that it trained on, and those it had predicted.
-    let used = || [example.rows("data-science", "train"), example.rows("application", "predict")];
+    let used = || {
+        let of = |route| example.rows("application", route);
+        [example.rows("data-science", "train"), of("predict"), of("infer"), of("invocations")]
+    };
     let began = Instant::now();
-    while used() != [Some(json!(8)), Some(json!(4))] {
+    while used() != [Some(json!(8)), Some(json!(4)), Some(json!(1)), Some(json!(4))] {
         assert!(began.elapsed() < Duration::from_secs(20), "{:?}", used());
     }
 
@@ -266,13 +287,18 @@ fn the_log_has_the_events_that_clients_of_the_original_look_for() {
     let success = service.logged("event", "auth.success");
     assert_eq!((&success["level"], &success["key_prefix"]), (&json!("INFO"), &json!("sk_ml_t")));
     assert_eq!(service.logged("event", "chapkit.error")["error_type"], "invalid-ulid");
+    let asked = url("/api/v1/configs?page=1&api_key=sk_ml_train_abc123");
+    assert_eq!(curl(&asked, "sk_ml_train_abc123", None).0, 200);
     let complete = service.logged("event", "http.request.complete");
+    assert_eq!(complete["client_host"], "127.0.0.1");
+    let start = service.logged("event", "http.request.start");
+    assert_eq!(start["query_params"], "page=1&api_key=***");
     assert_eq!((&complete["status_code"], complete["request_id"].as_str().unwrap().len()), (&json!(400), 26));
     // No line has a key.
     assert_eq!(curl(&url("/api/v1/jobs"), "", None).0, 401);
     let lines: Vec<Value> =
         std::iter::once(service.logged("event", "auth.missing_key")).chain(service.log.try_iter()).collect();
-    assert!(!json!([missing, invalid, success, complete, lines]).to_string().contains("train_abc123"));
+    assert!(!json!([missing, invalid, success, complete, start, lines]).to_string().contains("train_abc123"));
 }
 
 #[test]
