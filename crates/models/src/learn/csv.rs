@@ -99,7 +99,9 @@ impl<R: Read> CsvRows<R> {
     pub fn new(from: R) -> Result<Self, BadCsv> {
         let mut reader = ReaderBuilder::new().flexible(true).from_reader(from);
         let headers = reader.byte_headers().map_err(broken)?;
-        let text = |cell: &[u8]| String::from_utf8(cell.to_vec()).map_err(|_| BadCsv::NotText { line: 1 });
+        let text = |cell: &[u8]| {
+            String::from_utf8(cell.trim_ascii().to_vec()).map_err(|_| BadCsv::NotText { line: 1 })
+        };
         let names: Vec<String> = headers.iter().map(text).collect::<Result<_, _>>()?;
         if names.is_empty() {
             return Err(BadCsv::Empty);

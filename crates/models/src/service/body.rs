@@ -10,7 +10,7 @@ use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 
 use super::app::App;
-use super::problem::{Flaw, Problem};
+use super::problem::{Flaw, JSON_INVALID, Problem};
 use super::room::{self, Taken};
 
 /// How long a body may take to come, all of it.
@@ -89,7 +89,7 @@ impl FromRequest<Arc<App>> for Payload {
     }
 }
 
-/// Reads JSON; numbers that only Python writes (`NaN`, `Infinity`) become null, which no model takes for a number.
+/// Reads JSON; of what only Python writes, `NaN` becomes null and `Infinity` a text, neither of which is a finite number.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Value, Problem> {
     match serde_json::from_slice(bytes) {
         Ok(value) => Ok(value),
@@ -107,7 +107,7 @@ fn not_json(bytes: &[u8], error: &serde_json::Error) -> Problem {
     let text = error.to_string();
     let why = text.split(" at line ").next().unwrap_or_default().to_owned();
     let context = Some(json!({ "error": why }));
-    flaw("json_invalid", vec!["body".into(), offset.into()], "JSON decode error", json!({}), context)
+    flaw(JSON_INVALID, vec!["body".into(), offset.into()], "JSON decode error", json!({}), context)
 }
 
 /// The body is JSON, or not said to be, and no object.
@@ -128,7 +128,7 @@ fn is_json(headers: &HeaderMap) -> bool {
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-/// The text with `NaN`, `Infinity` and `-Infinity` outside of strings as null; absent where there are none.
+/// The text with `NaN` outside of strings as null, `Infinity` and `-Infinity` as texts; absent where there are none.
 fn without_nan(bytes: &[u8]) -> Option<Vec<u8>> {
     const WORDS: [&[u8]; 3] = [b"-Infinity", b"Infinity", b"NaN"];
     let (mut out, mut at, mut quoted, mut found) = (Vec::with_capacity(bytes.len()), 0, false, false);
@@ -136,7 +136,11 @@ fn without_nan(bytes: &[u8]) -> Option<Vec<u8>> {
         let word =
             WORDS.iter().find(|word| !quoted && bytes.get(at..).is_some_and(|rest| rest.starts_with(word)));
         if let Some(word) = word {
-            out.extend_from_slice(b"null");
+            // An infinite number is one that is told of; as null it would be a missing one.
+            match *word {
+                b"NaN" => out.extend_from_slice(b"null"),
+                infinite => out.extend([b"\"", infinite, b"\""].concat()),
+            }
             at += word.len();
             found = true;
             continue;

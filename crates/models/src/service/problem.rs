@@ -35,6 +35,9 @@ enum Form {
     Mlflow(String),
 }
 
+/// The kind of a flaw of what is no JSON.
+pub(crate) const JSON_INVALID: &str = "json_invalid";
+
 /// One thing that is wrong with a body or query.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Flaw {
@@ -170,6 +173,10 @@ impl Problem {
             Form::Page(text) | Form::Plain(text) | Form::Inference(text) | Form::Mlflow(text) => text.clone(),
             Form::Invalid(flaws) => {
                 let one = |flaw: &Flaw| {
+                    if let (JSON_INVALID, Some(offset)) = (flaw.kind, flaw.at.last()) {
+                        let why = flaw.context.as_ref().and_then(|context| context["error"].as_str());
+                        return format!("{} at byte {offset}: {}", flaw.message, why.unwrap_or_default());
+                    }
                     let at = flaw
                         .at
                         .iter()

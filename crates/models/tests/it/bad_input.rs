@@ -43,8 +43,12 @@ fn tables_that_no_model_can_learn_from_fail_their_job() {
         let body = format!(
             r#"{{"config_id":"{CONFIG}","data":{{"columns":{columns},"data":[[NaN,2,3],[1,-Infinity,3]]}}}}"#
         );
-        let reply = client.raw("POST", "/api/v1/ml/$train", "application/json", body).await;
+        let reply = client.raw("POST", "/api/v1/ml/$train", "application/json", body.clone()).await;
         readable(&client.ended(&reply.json()).await, "ValueError: Input X contains NaN");
+        // Nor is it nothing, as a missing number to predict would be.
+        let body = body.replace("[NaN,2,3],[1,-Infinity,3]", "[1,2,3],[1,2,Infinity]");
+        let reply = client.raw("POST", "/api/v1/ml/$train", "application/json", body.clone()).await;
+        readable(&client.ended(&reply.json()).await, "ValueError: Input X contains infinity");
     });
 }
 

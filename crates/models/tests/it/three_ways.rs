@@ -164,6 +164,11 @@ fn wrong_questions_are_told_so() {
         check(&infer, tensor(json!([1, 2]), "FP64", json!([1, null])), 400, "no value").await;
         check(&infer, tensor(json!([u64::MAX, u64::MAX]), "FP64", json!([1])), 400, "").await;
         check(&format!("/v2/models/{NOTHING}/infer"), json!({}), 404, "not found").await;
+        for form in ["instances", "inputs", "dataframe_records"] {
+            check("/invocations", json!({ form: [] }), 200, r#"{"predictions":[]}"#).await;
+        }
+        let broken = client.raw("POST", "/invocations", "application/json", "{bad").await;
+        assert!(broken.text().contains("JSON decode error at byte 1: key must be a string"), "{broken:?}");
         check("/invocations", json!({ "inputs": [[1]] }), 400, "2 features").await;
         check("/invocations", json!({ "inputs": [[1, 2]], "instances": [] }), 400, "exactly one of").await;
         check("/invocations", json!({ "dataframe_split": { "columns": ["a"] } }), 400, "`data`").await;

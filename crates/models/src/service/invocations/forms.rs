@@ -62,6 +62,10 @@ fn json(value: Value, features: &[String]) -> Result<Frame, String> {
     let value = object.remove(*form).unwrap_or_default();
     match (*form, value) {
         ("dataframe_split", Value::Object(split)) => self::split(split),
+        // No rows are rows of nothing: the model's columns, as with V2.
+        ("dataframe_records" | "instances" | "inputs", Value::Array(rows)) if rows.is_empty() => {
+            tensor(rows, features)
+        }
         ("dataframe_records" | "instances" | "inputs", Value::Array(rows))
             if rows.iter().all(Value::is_object) =>
         {
