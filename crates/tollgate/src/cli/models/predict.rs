@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
 use csv::{ByteRecord, Writer};
 use serde_json::{Value, json};
@@ -47,6 +47,9 @@ enum Loaded {
 
 impl Predict {
     pub fn run(self, output: &Output) -> anyhow::Result<Outcome> {
+        if let Some(out) = self.out.as_ref().filter(|out| self.is_input(out)) {
+            bail!("`{}` is the table itself; write the predictions to another file", out.display());
+        }
         let model = self.load()?;
         let existing = if self.force { Existing::Replace } else { Existing::Keep };
         match &self.out {
@@ -63,6 +66,12 @@ impl Predict {
             },
         }
         Ok(Outcome::Done)
+    }
+
+    /// Whether a path leads to the table.
+    fn is_input(&self, path: &Path) -> bool {
+        let real = |path: &Path| path.canonicalize().ok();
+        real(path).is_some_and(|path| real(&self.csv) == Some(path))
     }
 
     fn load(&self) -> anyhow::Result<Loaded> {
