@@ -5,6 +5,7 @@ from __future__ import annotations
 import unittest
 from collections import Counter
 
+from tollbench import blocks
 from tollbench.booked import Event, judge
 from tollbench.calls import Known
 
@@ -41,6 +42,26 @@ class Judging(unittest.TestCase):
         self.check(1, 503, [CUT], (0, 0, 1))
         self.check(2, 200, [SERVED], (0, 0, 1))
         self.check(0, None, [Event("/b", "served", 200)], (0, 0, 1))
+
+
+class Blocks(unittest.TestCase):
+    """Blocks of events, read without the program."""
+
+    def check(self, packed: bytes, expected: bytes) -> None:
+        """What LZ4 packed so."""
+        self.assertEqual(blocks.unpack(packed), expected)
+
+    def test_lz4(self) -> None:
+        """Literals, copies that repeat themselves, and lengths of several bytes."""
+        self.check(b"\x50hello", b"hello")
+        self.check(b"\x20ab\x02\x00\x10c", b"ab" + b"abab" + b"c")
+        self.check(b"\x1fz\x01\x00\xff\x01\x10y", b"z" + b"z" * (15 + 255 + 1 + 4) + b"y")
+        self.check(b"\xf0\x05" + b"x" * 20, b"x" * 20)
+
+    def test_ulid(self) -> None:
+        """The text of its 128 bits."""
+        self.assertEqual(blocks.ulid(0), "0" * 26)
+        self.assertEqual(blocks.ulid(0x01563E3AB5D3D6764C61EFB99302BD5B), "01ARZ3NDEKTSV4RRFFQ69G5FAV")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tollbench import blocks
 from tollbench.calls import OK, Known
 from tollbench.processes import BenchError
 
@@ -123,12 +124,14 @@ class Books:
 
     def count(self) -> int:
         """How many events there are."""
-        return int(next(self.rows("SELECT count(*) FROM usage_events"))[0])
+        return int(next(self.rows("SELECT coalesce(sum(events), 0) FROM usage_blocks"))[0])
 
     def events(self, by: str) -> Iterator[Event]:
-        """Every event, its call known by this column."""
-        for call, outcome, status in self.rows(f"SELECT {by}, outcome, status FROM usage_events"):
-            yield Event(call, outcome, int(status) if status else None)
+        """Every event, its call known by its `path` or its `id`."""
+        body = "hex(body)" if isinstance(self._store, Path) else "encode(body, 'hex')"
+        for (block,) in self.rows(f"SELECT {body} FROM usage_blocks"):
+            for number, path, outcome, status in blocks.events(bytes.fromhex(block)):
+                yield Event(number if by == "id" else path, outcome, status)
 
     def contradictions(self, events: int) -> list[str]:
         """Alarms, and roll-ups that do not add up to so many events."""

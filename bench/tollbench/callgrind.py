@@ -60,6 +60,8 @@ def per_request(site: Site, running: Running) -> Count:
         raise BenchError("callgrind counted nothing")
     # callgrind numbers threads in the order in which they were made, as the kernel does.
     serving = [count for name, count in zip(names, totals, strict=False) if name.startswith(DATA_PLANE)]
+    if running.target.is_gate and sum(serving) == 0:
+        raise BenchError("callgrind did not count the data plane")
     whole = sum(totals)
     return Count((sum(serving) if serving else whole) / COUNTED_REQUESTS, whole / COUNTED_REQUESTS)
 

@@ -3,7 +3,7 @@ r"""Draw a terminal as SVG: text with ANSI colours on standard input, the pictur
 
 The picture of the demonstration, from the root of the repository; \003 is Ctrl-C:
 
-(sleep 4; printf '\003') | script -qec 'target/debug/tollgate demo' /dev/null | sed '/^Ctrl-C/q; s,\./target/debug/,,' |
+(sleep 4; printf '\003') | script -qec 'target/release/tollgate demo' /dev/null | sed '/^Ctrl-C/q; s,[^ "]*/target/release/,,' |
     docs/pictures/terminal.py '$ cargo run --release -- demo' > docs/pictures/demo.svg
 """
 

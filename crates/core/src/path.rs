@@ -118,7 +118,6 @@ fn normalise(raw: &str) -> Result<String, PathError> {
                     0x00..=0x1f | 0x7f | b'/' | b'\\' | b';' | b'#' => {
                         return Err(PathError::EncodedSeparator);
                     }
-                    b'%' if octet_follows(&bytes[at + 3..]) => return Err(PathError::DoubleEncoded),
                     0x80.. => octets.push(octet),
                     _ if CLASS[usize::from(octet)] == Class::Plain => {
                         flush(&mut octets, &mut out)?;
@@ -135,7 +134,7 @@ fn normalise(raw: &str) -> Result<String, PathError> {
         }
     }
     flush(&mut octets, &mut out)?;
-    Ok(out)
+    if decodes_again(&out) { Err(PathError::DoubleEncoded) } else { Ok(out) }
 }
 
 fn octet(digits: Option<&[u8]>) -> Result<u8, PathError> {
@@ -145,10 +144,14 @@ fn octet(digits: Option<&[u8]>) -> Result<u8, PathError> {
     u8::try_from(octet).map_err(|_| PathError::BadEncoding)
 }
 
-/// Whether what follows an encoded `%` could be taken for the digits of another encoding, themselves encoded or not.
-fn octet_follows(rest: &[u8]) -> bool {
-    matches!(rest, [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit())
-        || rest.first() == Some(&b'%')
+/// Whether a normalised path holds an encoded `%` and then what could be taken for the digits of another encoding,
+/// themselves encoded or not. Asked of the normalised form, since decoding brings digits together: `%250%30`.
+fn decodes_again(path: &str) -> bool {
+    path.match_indices("%25").any(|(at, percent)| match &path.as_bytes()[at + percent.len()..] {
+        [b'%', ..] => true,
+        [a, b, ..] => a.is_ascii_hexdigit() && b.is_ascii_hexdigit(),
+        _ => false,
+    })
 }
 
 fn flush(octets: &mut Vec<u8>, out: &mut String) -> Result<(), PathError> {

@@ -51,6 +51,7 @@ fn readings_that_differ_are_refused() {
         ("/a%252e", PathError::DoubleEncoded),
         ("/a%252fb", PathError::DoubleEncoded),
         ("/a%25%32%66", PathError::DoubleEncoded),
+        ("/a%250%30", PathError::DoubleEncoded),
         ("/a%2", PathError::BadEncoding),
         ("/a%", PathError::BadEncoding),
         ("/a%zz", PathError::BadEncoding),

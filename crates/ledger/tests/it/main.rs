@@ -10,4 +10,3 @@ mod brokers;
 mod crash;
 mod harness;
 mod shipping;
-mod speed;

@@ -65,7 +65,7 @@ impl Place {
         Store::open(&self.url).await.unwrap()
     }
 
-    pub fn is_postgres(&self) -> bool {
+    fn is_postgres(&self) -> bool {
         self.url.starts_with("postgres:")
     }
 
