@@ -8,6 +8,10 @@ test *STEPS:
 fast:
     ./test fast
 
+# Try the properties that the modules promise with that many new cases
+explore CASES="20000":
+    PROPTEST_CASES={{ CASES }} cargo test --workspace --locked --lib --no-fail-fast
+
 # Three real models behind a gate, with keys and lines to paste
 demo *ARGS:
     cargo run --release -- demo {{ ARGS }}
