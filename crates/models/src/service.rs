@@ -27,6 +27,7 @@ mod models;
 mod pool;
 mod problem;
 mod room;
+mod table;
 mod v2;
 mod validate;
 

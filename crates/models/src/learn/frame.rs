@@ -1,8 +1,13 @@
 //! A table of named columns, as requests and files bring it.
 
+mod tally;
+
 use std::collections::HashSet;
 
 use serde_json::{Number, Value};
+
+use tally::Kind;
+pub(crate) use tally::Tally;
 
 /// A table: named columns of equal length, in the order in which they came.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -160,19 +165,16 @@ impl Frame {
 impl Values {
     /// The narrowest kind that holds all of these cells.
     pub fn of(cells: Vec<Value>) -> Self {
-        let mut kinds = Kinds::default();
-        cells.iter().for_each(|cell| kinds.count(cell));
-        let all = |counted| counted + kinds.nulls == cells.len();
-        if kinds.integers == cells.len() && kinds.integers > 0 {
-            Self::Integers(cells.iter().filter_map(Value::as_i64).collect())
-        } else if all(kinds.numbers) {
-            Self::Numbers(cells.iter().map(|cell| cell.as_f64().unwrap_or(f64::NAN)).collect())
-        } else if all(kinds.booleans) {
-            Self::Booleans(cells.iter().map(Value::as_bool).collect())
-        } else if all(kinds.texts) {
-            Self::Texts(cells.iter().map(|cell| cell.as_str().map(Box::from)).collect())
-        } else {
-            Self::Mixed(cells)
+        let mut tally = Tally::default();
+        cells.iter().for_each(|cell| tally.count(cell));
+        match tally.kind() {
+            Kind::Integers => Self::Integers(cells.iter().filter_map(Value::as_i64).collect()),
+            Kind::Numbers => {
+                Self::Numbers(cells.iter().map(|cell| cell.as_f64().unwrap_or(f64::NAN)).collect())
+            }
+            Kind::Booleans => Self::Booleans(cells.iter().map(Value::as_bool).collect()),
+            Kind::Texts => Self::Texts(cells.iter().map(|cell| cell.as_str().map(Box::from)).collect()),
+            Kind::Mixed => Self::Mixed(cells),
         }
     }
 
@@ -215,34 +217,8 @@ impl Values {
     }
 }
 
-/// How many cells of a column are of which kind.
-#[derive(Debug, Default)]
-struct Kinds {
-    nulls: usize,
-    numbers: usize,
-    /// Those of the numbers that are whole.
-    integers: usize,
-    booleans: usize,
-    texts: usize,
-}
-
-impl Kinds {
-    fn count(&mut self, cell: &Value) {
-        match cell {
-            Value::Null => self.nulls += 1,
-            Value::Number(number) => {
-                self.numbers += 1;
-                self.integers += usize::from(number.is_i64());
-            }
-            Value::Bool(_) => self.booleans += 1,
-            Value::String(_) => self.texts += 1,
-            Value::Array(_) | Value::Object(_) => {}
-        }
-    }
-}
-
 /// Refuses names that repeat.
-pub(super) fn unique<'a>(names: impl Iterator<Item = &'a str>) -> Result<(), BadFrame> {
+pub(crate) fn unique<'a>(names: impl Iterator<Item = &'a str>) -> Result<(), BadFrame> {
     let mut seen = HashSet::new();
     for name in names {
         if !seen.insert(name) {

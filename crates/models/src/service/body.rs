@@ -1,5 +1,6 @@
 //! Bodies: read within bounds, then taken for JSON as the original does.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,6 +8,8 @@ use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
 use http_body_util::BodyExt as _;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::app::App;
@@ -23,6 +26,9 @@ pub(crate) struct Read {
     pub(crate) bytes: Vec<u8>,
     pub(crate) room: Taken,
 }
+
+/// A body that was read whole and is said to be JSON.
+pub(crate) struct Sent(pub(crate) Read);
 
 /// A JSON body that was read whole.
 pub(crate) struct Payload {
@@ -63,12 +69,12 @@ async fn collect(app: &App, mut body: Body) -> Result<Read, Problem> {
     Ok(read)
 }
 
-impl FromRequest<Arc<App>> for Payload {
+impl FromRequest<Arc<App>> for Sent {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
-        let mut read = read(app, body).await?;
+        let read = read(app, body).await?;
         if read.bytes.is_empty() {
             return Err(flaw("missing", vec!["body".into()], "Field required", Value::Null, None));
         }
@@ -79,6 +85,15 @@ impl FromRequest<Arc<App>> for Payload {
             };
             return Err(not_an_object(text));
         }
+        Ok(Self(read))
+    }
+}
+
+impl FromRequest<Arc<App>> for Payload {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
+        let Sent(mut read) = Sent::from_request(request, app).await?;
         let value = app
             .apart(read.bytes.len(), || {
                 app.room.take(&mut read.room, room::of_json(&read.bytes))?;
@@ -86,6 +101,18 @@ impl FromRequest<Arc<App>> for Payload {
             })
             .await?;
         Ok(Self { value, bytes: read.bytes, room: read.room })
+    }
+}
+
+/// The text of a JSON body whose values are still to be read; what only Python writes is told as [`parse`] tells it.
+pub(crate) fn text(bytes: &[u8]) -> Result<Cow<'_, str>, Problem> {
+    match serde_json::from_slice::<&RawValue>(bytes) {
+        Ok(raw) => Ok(Cow::Borrowed(raw.get())),
+        Err(error) => {
+            let mended = without_nan(bytes).and_then(|text| String::from_utf8(text).ok());
+            let mended = mended.filter(|text| serde_json::from_str::<IgnoredAny>(text).is_ok());
+            mended.map(Cow::Owned).ok_or_else(|| not_json(bytes, &error))
+        }
     }
 }
 
@@ -108,6 +135,12 @@ fn not_json(bytes: &[u8], error: &serde_json::Error) -> Problem {
     let why = text.split(" at line ").next().unwrap_or_default().to_owned();
     let context = Some(json!({ "error": why }));
     flaw(JSON_INVALID, vec!["body".into(), offset.into()], "JSON decode error", json!({}), context)
+}
+
+/// The body is written as JSON is, and has something that stands for no value.
+pub(crate) fn not_a_value(why: &str) -> Problem {
+    let context = Some(json!({ "error": why }));
+    flaw(JSON_INVALID, vec!["body".into(), 0.into()], "JSON decode error", json!({}), context)
 }
 
 /// The body is JSON, or not said to be, and no object.

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use ulid::Ulid;
 
 use super::Dialect;
+use super::table::COLUMNS_MAX;
 use crate::store::StoreError;
 
 /// Why a call is refused. Its body is made by [`Problem::render`], where the dialect and the path are known.
@@ -130,6 +131,12 @@ impl Problem {
         let detail = format!(
             "the body would take {bytes} bytes of memory, and one may take {most}; send less at once"
         );
+        Self::standard(StatusCode::PAYLOAD_TOO_LARGE, "bad-request", "Payload Too Large", detail)
+    }
+
+    /// A table has more columns than any may have.
+    pub(crate) fn too_wide() -> Self {
+        let detail = format!("a table may have {COLUMNS_MAX} columns");
         Self::standard(StatusCode::PAYLOAD_TOO_LARGE, "bad-request", "Payload Too Large", detail)
     }
 

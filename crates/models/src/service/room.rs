@@ -10,7 +10,7 @@ use super::problem::Problem;
 /// Less than this is bounded by the number of connections.
 const SMALL: usize = 64 * 1024;
 /// A text takes its letters, and this for whoever keeps them.
-const TEXT: usize = 32;
+pub(crate) const TEXT: usize = 32;
 /// A member of an object takes its value, and this for its name and its place.
 const MEMBER: usize = 64;
 /// A cell of comma-separated text takes its letters, and at most this for its value.
@@ -46,15 +46,24 @@ impl Room {
         if bytes < SMALL {
             return Ok(());
         }
+        self.fits(bytes)?;
         let kibs = bytes.div_ceil(1024);
-        if kibs > self.most {
-            return Err(Problem::too_heavy(bytes, self.most * 1024));
-        }
         let permits =
             Arc::clone(&self.permits).try_acquire_many_owned(u32::try_from(kibs).unwrap_or(u32::MAX));
         let more = permits.map_err(|_| Problem::busy("too many large bodies are being read"))?;
         taken.add(more);
         Ok(())
+    }
+
+    /// Whether one body may take so many bytes.
+    ///
+    /// # Errors
+    /// 413 where it may not.
+    pub(crate) fn fits(&self, bytes: usize) -> Result<(), Problem> {
+        match bytes.div_ceil(1024) > self.most {
+            true => Err(Problem::too_heavy(bytes, self.most * 1024)),
+            false => Ok(()),
+        }
     }
 
     /// Waits for room for a body that was let in once.
@@ -126,6 +135,21 @@ pub(crate) fn of_csv(text: &[u8]) -> usize {
     text.len().saturating_add(cells.saturating_mul(CELL))
 }
 
+/// How many bytes a list of so many values takes, without what is in them.
+pub(crate) fn of_list(count: usize) -> usize {
+    grown(count).saturating_mul(size_of::<Value>())
+}
+
+/// How many bytes an object of so many members takes, without what is in them.
+pub(crate) fn of_object(count: usize) -> usize {
+    grown(count).saturating_mul(size_of::<Value>() + MEMBER)
+}
+
+/// Lists grow by doubling, from four on.
+fn grown(count: usize) -> usize {
+    if count == 0 { 0 } else { count.next_power_of_two().max(4) }
+}
+
 /// A list or an object that has begun.
 struct Open {
     object: bool,
@@ -135,12 +159,11 @@ struct Open {
 
 impl Open {
     fn bytes(&self) -> usize {
-        if !self.filled {
-            return 0;
+        match (self.filled, self.object) {
+            (false, _) => 0,
+            (true, true) => of_object(self.commas + 1),
+            (true, false) => of_list(self.commas + 1),
         }
-        let each = size_of::<Value>() + if self.object { MEMBER } else { 0 };
-        // Lists grow by doubling, from four on.
-        (self.commas + 1).next_power_of_two().max(4).saturating_mul(each)
     }
 }
 

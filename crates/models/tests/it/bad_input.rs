@@ -168,7 +168,7 @@ fn huge_bodies_and_huge_refusals_are_bounded() {
         assert_eq!(reply.status, 413);
         assert_eq!(reply.json()["detail"], "the body is larger than 1048576 bytes");
         // A body of nothing but flaws.
-        let flaws = json!({ "config_id": CONFIG, "data": { "columns": vec![1; 200_000], "data": [] } });
+        let flaws = json!({ "config_id": CONFIG, "data": { "columns": vec![1; 90_000], "data": [] } });
         let reply = client.post("/api/v1/ml/$train", flaws).await;
         assert_eq!(reply.status, 422);
         assert!(reply.body.len() < 100_000, "{}", reply.body.len());

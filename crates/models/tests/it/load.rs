@@ -53,9 +53,11 @@ fn a_small_text_that_makes_a_large_value_is_refused_before_it_is_one() {
         let model = client.model().await;
         // Three bytes a row; a hundred times that in memory.
         let rows = "[],".repeat(12_000_000) + "[]";
-        let train = format!(r#"{{"config_id":"{CONFIG}","data":{{"columns":["a"],"data":[{rows}]}}}}"#);
         let infer = format!(r#"{{"inputs":[{{"name":"a","shape":[1],"datatype":"FP64","data":[{rows}]}}]}}"#);
-        let invoke = format!(r#"{{"inputs":[{rows}]}}"#);
+        // The first cell makes a column of values of all kinds.
+        let cells = format!(r#"[{{}}]{}"#, ",[1]".repeat(10_000_000));
+        let train = format!(r#"{{"config_id":"{CONFIG}","data":{{"columns":["a"],"data":[{cells}]}}}}"#);
+        let invoke = format!(r#"{{"inputs":[{{}},{rows}]}}"#);
         let before = resident();
         let check = async |path: &str, body: &str| {
             let reply = client.raw("POST", path, "application/json", body.to_owned()).await;
@@ -65,8 +67,36 @@ fn a_small_text_that_makes_a_large_value_is_refused_before_it_is_one() {
         check("/api/v1/ml/$train", &train).await;
         check(&format!("/v2/models/{model}/infer"), &infer).await;
         check("/invocations", &invoke).await;
+        // As a table, rows without cells take nothing.
+        let train = format!(r#"{{"config_id":"{CONFIG}","data":{{"columns":["a"],"data":[{rows}]}}}}"#);
+        let reply = client.raw("POST", "/api/v1/ml/$train", "application/json", train).await;
+        let job = client.ended(&reply.json()).await;
+        assert_eq!(job["error"], "ValueError: 1 columns passed, passed data had 0 columns");
         let grown = resident().saturating_sub(before);
         assert!(grown < 300 * 1024 * 1024, "{grown} bytes");
+    });
+}
+
+#[test]
+fn a_table_of_many_short_rows_is_learned_from_in_little_memory() {
+    let ground = Ground::sqlite();
+    let mut settings = ground.settings();
+    // One body may take half of it.
+    settings.memory = 128 * 1024 * 1024;
+    settings.body_max = 64 * 1024 * 1024;
+    with(settings, async |client| {
+        client.config(json!({ "target": "y", "features": ["x"] })).await;
+        let rows = "[1,3],[2,5],[4,9],".repeat(333_333) + "[0,1]";
+        let train = format!(r#"{{"config_id":"{CONFIG}","data":{{"columns":["x","y"],"data":[{rows}]}}}}"#);
+        let reply = client.raw("POST", "/api/v1/ml/$train", "application/json", train).await;
+        assert_eq!(reply.status, 202, "{reply:?}");
+        let model = reply.json()["artifact_id"].as_str().unwrap().to_owned();
+        assert_eq!(client.ended(&reply.json()).await["status"], "completed");
+        let split = format!(r#"{{"dataframe_split":{{"columns":["x","y"],"data":[{rows}]}}}}"#);
+        let path = format!("/invocations?model={model}");
+        let reply = client.raw("POST", &path, "application/json", split).await;
+        assert_eq!(reply.status, 200);
+        assert_eq!(reply.json()["predictions"].as_array().unwrap().len(), 1_000_000);
     });
 }
 

@@ -171,7 +171,13 @@ fn wrong_questions_are_told_so() {
         assert!(broken.text().contains("JSON decode error at byte 1: key must be a string"), "{broken:?}");
         check("/invocations", json!({ "inputs": [[1]] }), 400, "2 features").await;
         check("/invocations", json!({ "inputs": [[1, 2]], "instances": [] }), 400, "exactly one of").await;
-        check("/invocations", json!({ "dataframe_split": { "columns": ["a"] } }), 400, "`data`").await;
+        check(
+            "/invocations",
+            json!({ "dataframe_split": { "columns": ["a"] } }),
+            400,
+            "`dataframe_split.data`: Field required",
+        )
+        .await;
         check("/invocations?model=x", json!({ "inputs": [[1, 2]] }), 404, "RESOURCE_DOES_NOT_EXIST").await;
         check(
             &format!("/api/v1/models/{model}/predict"),
