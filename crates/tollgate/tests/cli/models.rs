@@ -307,6 +307,30 @@ fn the_log_has_the_events_that_clients_of_the_original_look_for() {
 }
 
 #[test]
+fn a_garbled_model_is_one_sentence_and_one_line_of_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = Serving::start(models(folder.path(), &["--no-auth"]));
+    let mut bytes =
+        fs::read(format!("{}/../models/tests/onnx/line.onnx", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    // One letter of a name, so that a step reads what nothing gives; tract panics.
+    bytes[37] = 0;
+    let file = folder.path().join("garbled.onnx");
+    fs::write(&file, bytes).unwrap();
+    let uploaded = Command::new("curl")
+        .args(["--silent", "--max-time", "20", "--data-binary", &format!("@{}", file.display())])
+        .arg(format!("http://{}/api/v1/artifacts/$upload", service.address))
+        .output()
+        .unwrap();
+    let answer: Value = serde_json::from_slice(&uploaded.stdout).unwrap();
+    assert_eq!(answer["detail"], "the model cannot be run: it contradicts itself");
+    let broken = service.logged("event", "onnx.broken");
+    assert_eq!(broken["level"], "WARN");
+    assert!(broken["broke"].as_str().unwrap().contains("src/model.rs:"), "{broken}");
+    // Lines that are no JSON would have ended the log here.
+    service.logged("event", "http.request.complete");
+}
+
+#[test]
 fn without_keys_the_service_does_not_start() {
     let folder = tempfile::tempdir().unwrap();
     for keys in [None, Some(""), Some(" , ")] {
