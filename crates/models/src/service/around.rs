@@ -1,7 +1,11 @@
 //! What every call goes through: its path made plain, its key, its id, its lines in the log.
 
+use std::convert::Infallible;
+use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Instant;
 
 use axum::Router;
@@ -16,6 +20,7 @@ use super::app::App;
 use super::keys::Presented;
 use super::problem::{Place, Problem};
 use super::{answer, artifacts, configs, counters, docs, health, invocations, jobs, ml, models, v2};
+use crate::caught::{Broke, caught};
 
 /// Who calls, as far as the service knows: for turns in the queue, and to be told in answers.
 #[derive(Debug, Clone, Default)]
@@ -140,14 +145,18 @@ async fn around(State((app, mut inner)): State<(Arc<App>, Router)>, mut request:
     request.extensions_mut().insert(caller);
     let mut response = match redirected(&app, &path, &base) {
         Some(response) => response,
-        // A router is always ready and never fails.
-        None => match inner.call(request).await {
-            Ok(response) => response,
-            Err(never) => match never {},
-        },
+        None => called(inner.call(request)).await.unwrap_or_else(|broke| {
+            tracing::error!(event = "service.broken", request_id = %id, %broke, "a call broke; this is a fault of the program");
+            Problem::broken().into_response()
+        }),
     };
+    let mut fault = None;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        tell(&app, &problem, &path);
+        if problem.status == StatusCode::INTERNAL_SERVER_ERROR {
+            fault = Some(problem.text());
+        } else {
+            tell(&app, &problem, &path);
+        }
         let allow = response.headers_mut().remove(header::ALLOW);
         response = problem.render(app.settings.dialect, Place { path: &path, url: &url, request_id: &id });
         if let Some(allow) = allow {
@@ -156,15 +165,31 @@ async fn around(State((app, mut inner)): State<(Arc<App>, Router)>, mut request:
     }
     let (status, taken) = (response.status().as_u16(), started.elapsed());
     let duration_ms = taken.as_secs_f64() * 1000.0;
-    tracing::info!(
-        event = "http.request.complete", request_id = %id, %method, path, client_host, status_code = status,
-        duration_ms, "answered"
-    );
+    match fault {
+        Some(error) => tracing::error!(
+            event = "http.request.error", request_id = %id, %method, path, client_host, error, duration_ms,
+            "the service failed"
+        ),
+        None => tracing::info!(
+            event = "http.request.complete", request_id = %id, %method, path, client_host, status_code = status,
+            duration_ms, "answered"
+        ),
+    }
     app.counters.answered(status, u64::try_from(taken.as_micros()).unwrap_or(u64::MAX));
     if let Ok(id) = HeaderValue::try_from(id.as_str()) {
         response.headers_mut().insert(REQUEST_ID, id);
     }
     response
+}
+
+/// What a router answers, or how it broke.
+async fn called(call: impl Future<Output = Result<Response, Infallible>>) -> Result<Response, Broke> {
+    let mut call = pin!(call);
+    let answered = poll_fn(|context| match caught(|| call.as_mut().poll(context)) {
+        Ok(polled) => polled.map(Ok),
+        Err(broke) => Poll::Ready(Err(broke)),
+    });
+    answered.await.map(|Ok(response)| response)
 }
 
 impl Caller {
@@ -281,3 +306,7 @@ pub(crate) fn decoded(text: &str) -> String {
     }
     String::from_utf8_lossy(&out).into_owned()
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+mod tests;

@@ -151,6 +151,12 @@ impl Problem {
         Self::standard(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Service Unavailable", detail)
     }
 
+    /// The call broke; the log says how.
+    pub(crate) fn broken() -> Self {
+        let detail = "the service failed; this is a fault of it and not of the call".to_owned();
+        Self::standard(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal Server Error", detail)
+    }
+
     pub(crate) fn plain(status: StatusCode, detail: impl Into<String>) -> Self {
         Self { status, form: Box::new(Form::Plain(detail.into())) }
     }

@@ -307,6 +307,30 @@ fn the_log_has_the_events_that_clients_of_the_original_look_for() {
 }
 
 #[test]
+fn the_log_in_json_has_the_members_of_the_original() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = models(folder.path(), &[]);
+    command.envs([("CHAPKIT_API_KEYS", KEYS), ("LOG_FORMAT", "json"), ("LOG_LEVEL", "INFO")]);
+    command.env_remove("TOLLGATE_LOG").stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut line = || -> Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
+    let serving = std::iter::repeat_with(&mut line).find(|line| line["event"] == "serving").unwrap();
+    let url = format!("http://{}/api/v1/jobs", serving["address"].as_str().unwrap());
+    assert_eq!(curl(&url, "sk_ml_wrong_key", None).0, 401);
+    let invalid = std::iter::repeat_with(&mut line).find(|line| line["event"] == "auth.invalid_key").unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let members: Vec<&String> = invalid.as_object().unwrap().keys().collect();
+    let common = ["level", "logger", "timestamp", "filename", "lineno", "func_name"];
+    assert_eq!(members, [["event", "key_prefix", "path", "method"].as_slice(), &common].concat());
+    assert_eq!(
+        ["level", "key_prefix", "path", "method", "filename"].map(|name| invalid[name].as_str().unwrap()),
+        ["warning", "sk_ml_w", "/api/v1/jobs", "GET", "around.rs"]
+    );
+}
+
+#[test]
 fn a_garbled_model_is_one_sentence_and_one_line_of_the_log() {
     let folder = tempfile::tempdir().unwrap();
     let service = Serving::start(models(folder.path(), &["--no-auth"]));
@@ -328,6 +352,29 @@ fn a_garbled_model_is_one_sentence_and_one_line_of_the_log() {
     assert!(broken["broke"].as_str().unwrap().contains("src/model.rs:"), "{broken}");
     // Lines that are no JSON would have ended the log here.
     service.logged("event", "http.request.complete");
+}
+
+#[test]
+fn tables_that_cannot_be_predicted_are_told_so_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let write = |name: &str, text: &str| fs::write(path(name), text).unwrap();
+    write("table.csv", "x,y\n1,2\n2,4\n3,6\n");
+    write("named.csv", "x,sample_0\n1,2\n");
+    write("open.csv", "x\n1\n\"2\n3\n");
+    let (table, model) = (path("table.csv"), path("m.model"));
+    run(&["models", "train", "--csv", &table, "--target", "y", "--out", &model], 0);
+    let check = |csv: &str, expected: &str| {
+        for json in [&[][..], &["--json"]] {
+            let csv = path(csv);
+            let asked = [&["models", "predict", "--model", &model, "--csv", &csv], json].concat();
+            let (_, err) = run(&asked, 1);
+            assert_eq!(err.matches(expected).count(), 1, "{err}");
+        }
+    };
+    check("named.csv", "its column `sample_0` has the name of the predictions");
+    check("open.csv", "a quote of the row that begins in line 3 is never closed");
+    check("", "(os error 21)");
 }
 
 #[test]

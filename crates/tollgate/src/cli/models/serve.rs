@@ -199,7 +199,7 @@ fn log_setting() -> String {
             level => level,
         };
         let json = variable("LOG_FORMAT").is_some_and(|form| form.eq_ignore_ascii_case("json"));
-        if json { format!("json:{level}") } else { level.to_owned() }
+        if json { format!("structlog:{level}") } else { level.to_owned() }
     })
 }
 
