@@ -158,6 +158,17 @@ fn bodies_of_another_form_are_told_what_is_wrong_where() {
 }
 
 #[test]
+fn a_refusal_repeats_what_is_wrong() {
+    serve(async |client| {
+        let body = json!({ "data": { "columns": [{ "a": [1] }], "data": [7, [1]] } });
+        let reply = client.post("/api/v1/ml/$train", body.clone()).await.json();
+        let inputs: Vec<&Value> =
+            reply["detail"].as_array().unwrap().iter().map(|flaw| &flaw["input"]).collect();
+        assert_eq!(json!(inputs), json!([body, { "a": [1] }, 7]));
+    });
+}
+
+#[test]
 fn huge_bodies_and_huge_refusals_are_bounded() {
     let ground = crate::harness::Ground::sqlite();
     let mut settings = ground.settings();
