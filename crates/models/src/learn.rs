@@ -39,6 +39,7 @@ pub use artifact::BadModel;
 pub use csv::{BadCsv, CsvChunk, CsvRows, read_csv};
 pub use design::BadColumn;
 pub use frame::{BadFrame, Column, Frame, Values};
+pub(crate) use frame::{Tally, unique};
 pub use learner::{
     Algorithm, BadLearner, Boosting, FEATURES_MAX, Forest, Learner, Linear, Logistic, MaxFeatures, Ridge,
     Task, Tree,

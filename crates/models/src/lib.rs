@@ -7,6 +7,7 @@
 //! - [`service`]: configurations, training, predictions, artifacts and jobs over HTTP.
 //! - [`store`]: where the service keeps them.
 
+mod caught;
 pub mod demo;
 pub mod learn;
 pub mod service;

@@ -26,10 +26,13 @@ mod ml;
 mod models;
 mod pool;
 mod problem;
+mod room;
+mod table;
 mod v2;
 mod validate;
 
 use std::io;
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -49,6 +52,12 @@ use app::App;
 pub const BODY_MAX: usize = 64 * 1024 * 1024;
 /// How many jobs may wait, where nothing else is set.
 pub const QUEUE_MAX: usize = 10_000;
+/// Bytes of memory for bodies and what is read of them, unless settings say otherwise.
+pub const MEMORY: usize = 2 * 1024 * 1024 * 1024;
+/// Bytes of all requests of jobs that wait, unless settings say otherwise.
+pub const QUEUE_BYTES: u64 = 4 * 1024 * 1024 * 1024;
+/// Bytes of all artifacts, unless settings say otherwise.
+pub const ARTIFACTS_BYTES: u64 = 64 * 1024 * 1024 * 1024;
 /// How many ended jobs are remembered, where nothing else is set.
 pub const JOBS_KEPT: usize = 10_000;
 
@@ -72,6 +81,12 @@ pub struct Settings {
     pub jobs_kept: usize,
     /// The largest body in bytes.
     pub body_max: usize,
+    /// Bytes of memory for bodies and what is read of them, all together; one may take half.
+    pub memory: usize,
+    /// Bytes of all requests of jobs that wait; what comes beyond them is to be sent again later.
+    pub queue_bytes: u64,
+    /// Bytes of all artifacts; beyond them nothing is kept until some are removed.
+    pub artifacts_bytes: u64,
     /// Count identifiers up from this one; absent means that they come from the time and from chance, as they should
     /// wherever several services may meet.
     pub ids_after: Option<Ulid>,
@@ -96,6 +111,9 @@ impl Settings {
             queue: QUEUE_MAX,
             jobs_kept: JOBS_KEPT,
             body_max: BODY_MAX,
+            memory: MEMORY,
+            queue_bytes: QUEUE_BYTES,
+            artifacts_bytes: ARTIFACTS_BYTES,
             ids_after: None,
         }
     }
@@ -113,7 +131,7 @@ impl Service {
         let app = Arc::new(App::open(settings).await?);
         let waiting = app.store.recover_jobs(crate::store::now()).await?;
         app.store.forget_jobs(app.settings.jobs_kept).await?;
-        app.queue.resume(waiting.into_iter().map(|job| (job.consumer, job.id)));
+        app.queue.resume(waiting.into_iter().map(|job| (job.job.consumer, job.job.id, job.bytes)));
         let pool = pool::Pool::start(&app, workers).map_err(|why| StoreError::Away(why.to_string()))?;
         Ok(Self { app, pool })
     }
@@ -139,7 +157,8 @@ impl Service {
             // Streams end with it: they would hold the stop for as long as their jobs take.
             app.stopping.send_replace(true);
         };
-        let served = axum::serve(listener, self.router()).with_graceful_shutdown(stopping).await;
+        let router = self.router().into_make_service_with_connect_info::<SocketAddr>();
+        let served = axum::serve(listener, router).with_graceful_shutdown(stopping).await;
         self.stop().await;
         served
     }

@@ -3,6 +3,7 @@
 //! All that belongs together is one transaction: a job is completed if and only if its artifact is there.
 
 mod artifacts;
+mod capacity;
 mod configs;
 mod database;
 mod error;
@@ -20,6 +21,7 @@ pub(crate) use error::Result;
 pub use error::StoreError;
 pub(crate) use jobs::{Job, JobKind, NewJob, Outcome, Status};
 
+use capacity::Capacity;
 use database::Database;
 
 /// Where a service keeps its state.
@@ -35,12 +37,14 @@ pub enum Place {
 #[derive(Debug)]
 pub(crate) struct Store {
     database: Database,
+    capacity: Capacity,
 }
 
 impl Store {
-    /// Opens the store and brings its tables up to date.
-    pub(crate) async fn open(place: &Place) -> Result<Self> {
-        Ok(Self { database: Database::open(place).await? })
+    /// Opens the store, whose artifacts may take so many bytes, and brings its tables up to date.
+    pub(crate) async fn open(place: &Place, artifacts_bytes: u64) -> Result<Self> {
+        let database = Database::open(place).await?;
+        Ok(Self { database, capacity: Capacity::new(artifacts_bytes) })
     }
 
     /// Whether it answers.

@@ -5,6 +5,7 @@ pub mod auth;
 pub mod counters;
 mod line;
 pub mod logging;
+mod structlog;
 
 pub use access_log::AccessLog;
 use auth::AuthLog;

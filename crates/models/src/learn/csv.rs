@@ -4,13 +4,15 @@
 //! cell, `NA`, `NaN` and `null` are missing.
 
 mod builder;
+mod source;
 
 use std::io::{self, Read};
 
-use ::csv::{ByteRecord, Reader, ReaderBuilder};
+use ::csv::{ByteRecord, ErrorKind, Reader, ReaderBuilder};
 
 use super::frame::{BadFrame, Column, Frame, unique};
 use builder::Builder;
+use source::Source;
 
 /// Rows between two reports of how far the reading is.
 const REPORT_ROWS: u64 = 4_096;
@@ -19,7 +21,7 @@ const REPORT_ROWS: u64 = 4_096;
 #[derive(Debug, thiserror::Error)]
 pub enum BadCsv {
     /// It cannot be read at all.
-    #[error("it cannot be read: {0}")]
+    #[error("it cannot be read")]
     Io(#[from] io::Error),
     /// The names or rows make no table.
     #[error(transparent)]
@@ -30,6 +32,18 @@ pub enum BadCsv {
     /// Something is no text.
     #[error("line {line} is not UTF-8")]
     NotText {
+        /// The line, counted from 1.
+        line: u64,
+    },
+    /// A row has no end within bounds.
+    #[error("the row that begins in line {line} has more than 64 MiB")]
+    TooLong {
+        /// The line, counted from 1.
+        line: u64,
+    },
+    /// A quote is opened, and nothing closes it.
+    #[error("a quote of the row that begins in line {line} is never closed")]
+    Unclosed {
         /// The line, counted from 1.
         line: u64,
     },
@@ -85,7 +99,7 @@ pub fn read_csv<R: Read>(
 
 /// The rows of a comma-separated text, one at a time.
 pub struct CsvRows<R> {
-    reader: Reader<R>,
+    reader: Reader<Source<R>>,
     names: Vec<String>,
     record: ByteRecord,
     row: u64,
@@ -97,15 +111,17 @@ impl<R: Read> CsvRows<R> {
     /// # Errors
     /// [`BadCsv`] where there are none, or two are the same.
     pub fn new(from: R) -> Result<Self, BadCsv> {
-        let mut reader = ReaderBuilder::new().flexible(true).from_reader(from);
-        let headers = reader.byte_headers().map_err(broken)?;
-        let text = |cell: &[u8]| String::from_utf8(cell.to_vec()).map_err(|_| BadCsv::NotText { line: 1 });
-        let names: Vec<String> = headers.iter().map(text).collect::<Result<_, _>>()?;
-        if names.is_empty() {
+        let reader = ReaderBuilder::new().flexible(true).has_headers(false).from_reader(Source::new(from));
+        let mut rows = Self { reader, names: Vec::new(), record: ByteRecord::new(), row: 0 };
+        if !rows.read()? {
             return Err(BadCsv::Empty);
         }
-        unique(names.iter().map(String::as_str))?;
-        Ok(Self { reader, names, record: ByteRecord::new(), row: 0 })
+        let text = |cell: &[u8]| {
+            String::from_utf8(cell.trim_ascii().to_vec()).map_err(|_| BadCsv::NotText { line: 1 })
+        };
+        rows.names = rows.record.iter().map(text).collect::<Result<_, _>>()?;
+        unique(rows.names.iter().map(String::as_str))?;
+        Ok(rows)
     }
 
     /// The names of the columns, in order.
@@ -118,13 +134,30 @@ impl<R: Read> CsvRows<R> {
     /// # Errors
     /// [`BadCsv`] where it cannot be read or has another number of cells.
     pub fn advance(&mut self) -> Result<bool, BadCsv> {
-        if !self.reader.read_byte_record(&mut self.record).map_err(broken)? {
+        if !self.read()? {
             return Ok(false);
         }
         self.row += 1;
         let (expected, found) = (self.names.len(), self.record.len());
         let row = usize::try_from(self.row).unwrap_or(usize::MAX);
         if expected == found { Ok(true) } else { Err(BadFrame::Ragged { row, expected, found }.into()) }
+    }
+
+    /// Reads a row, whatever it has; false behind the last one.
+    fn read(&mut self) -> Result<bool, BadCsv> {
+        self.reader.get_mut().next_row();
+        let line = self.reader.position().line();
+        let read = self.reader.read_byte_record(&mut self.record);
+        let found = read.map_err(|error| match error.into_kind() {
+            ErrorKind::Io(error) if source::is_too_long(&error) => BadCsv::TooLong { line },
+            ErrorKind::Io(error) => BadCsv::Io(error),
+            // Nothing else is wrong with bytes of any number of cells.
+            other => BadCsv::Io(io::Error::other(format!("{other:?}"))),
+        })?;
+        if !found || !self.reader.get_ref().is_past(self.reader.position().byte()) {
+            return Ok(found);
+        }
+        if source::is_mark(self.record.iter()) { Ok(false) } else { Err(BadCsv::Unclosed { line }) }
     }
 
     /// Which row this is, counted from 1.
@@ -202,10 +235,6 @@ impl CsvChunk {
         };
         Ok(Frame::new(columns.map(column).collect())?)
     }
-}
-
-fn broken(error: ::csv::Error) -> BadCsv {
-    BadCsv::Io(error.into())
 }
 
 #[cfg(test)]

@@ -1,8 +1,13 @@
 //! A table of named columns, as requests and files bring it.
 
+mod tally;
+
 use std::collections::HashSet;
 
 use serde_json::{Number, Value};
+
+use tally::Kind;
+pub(crate) use tally::Tally;
 
 /// A table: named columns of equal length, in the order in which they came.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -85,21 +90,19 @@ impl Frame {
     ///
     /// # Errors
     /// [`BadFrame`] where names repeat or a row is not as long as there are columns.
-    pub fn from_rows(columns: Vec<String>, rows: Vec<Vec<Value>>) -> Result<Self, BadFrame> {
+    pub fn from_rows(columns: Vec<String>, mut rows: Vec<Vec<Value>>) -> Result<Self, BadFrame> {
         unique(columns.iter().map(String::as_str))?;
         let expected = columns.len();
         if let Some((row, ragged)) = rows.iter().enumerate().find(|(_, row)| row.len() != expected) {
             return Err(BadFrame::Ragged { row: row + 1, expected, found: ragged.len() });
         }
         let count = rows.len();
-        let mut cells: Vec<Vec<Value>> = columns.iter().map(|_| Vec::with_capacity(count)).collect();
-        for row in rows {
-            for (column, cell) in cells.iter_mut().zip(row) {
-                column.push(cell);
-            }
-        }
-        let column = |(name, cells)| Column { name, values: Values::of(cells) };
-        Ok(Self { columns: columns.into_iter().zip(cells).map(column).collect(), rows: count })
+        // Column by column, so that never more than one is there twice.
+        let column = |(place, name)| {
+            let cells = rows.iter_mut().map(|row| row.get_mut(place).map(Value::take).unwrap_or_default());
+            Column { name, values: Values::of(cells.collect()) }
+        };
+        Ok(Self { columns: columns.into_iter().enumerate().map(column).collect(), rows: count })
     }
 
     /// How many rows there are.
@@ -162,19 +165,16 @@ impl Frame {
 impl Values {
     /// The narrowest kind that holds all of these cells.
     pub fn of(cells: Vec<Value>) -> Self {
-        let mut kinds = Kinds::default();
-        cells.iter().for_each(|cell| kinds.count(cell));
-        let all = |counted| counted + kinds.nulls == cells.len();
-        if kinds.integers == cells.len() && kinds.integers > 0 {
-            Self::Integers(cells.iter().filter_map(Value::as_i64).collect())
-        } else if all(kinds.numbers) {
-            Self::Numbers(cells.iter().map(|cell| cell.as_f64().unwrap_or(f64::NAN)).collect())
-        } else if all(kinds.booleans) {
-            Self::Booleans(cells.iter().map(Value::as_bool).collect())
-        } else if all(kinds.texts) {
-            Self::Texts(cells.iter().map(|cell| cell.as_str().map(Box::from)).collect())
-        } else {
-            Self::Mixed(cells)
+        let mut tally = Tally::default();
+        cells.iter().for_each(|cell| tally.count(cell));
+        match tally.kind() {
+            Kind::Integers => Self::Integers(cells.iter().filter_map(Value::as_i64).collect()),
+            Kind::Numbers => {
+                Self::Numbers(cells.iter().map(|cell| cell.as_f64().unwrap_or(f64::NAN)).collect())
+            }
+            Kind::Booleans => Self::Booleans(cells.iter().map(Value::as_bool).collect()),
+            Kind::Texts => Self::Texts(cells.iter().map(|cell| cell.as_str().map(Box::from)).collect()),
+            Kind::Mixed => Self::Mixed(cells),
         }
     }
 
@@ -194,6 +194,14 @@ impl Values {
         self.len() == 0
     }
 
+    /// The first row whose number is infinite or none at all.
+    pub(crate) fn beyond(&self) -> Option<usize> {
+        match self {
+            Self::Numbers(values) => values.iter().position(|value| !value.is_finite()),
+            Self::Integers(_) | Self::Texts(_) | Self::Booleans(_) | Self::Mixed(_) => None,
+        }
+    }
+
     /// The value of one row as JSON; `null` where it is missing, is no number that JSON can write, or the row is not there.
     pub fn json(&self, row: usize) -> Value {
         match self {
@@ -209,34 +217,8 @@ impl Values {
     }
 }
 
-/// How many cells of a column are of which kind.
-#[derive(Debug, Default)]
-struct Kinds {
-    nulls: usize,
-    numbers: usize,
-    /// Those of the numbers that are whole.
-    integers: usize,
-    booleans: usize,
-    texts: usize,
-}
-
-impl Kinds {
-    fn count(&mut self, cell: &Value) {
-        match cell {
-            Value::Null => self.nulls += 1,
-            Value::Number(number) => {
-                self.numbers += 1;
-                self.integers += usize::from(number.is_i64());
-            }
-            Value::Bool(_) => self.booleans += 1,
-            Value::String(_) => self.texts += 1,
-            Value::Array(_) | Value::Object(_) => {}
-        }
-    }
-}
-
 /// Refuses names that repeat.
-pub(super) fn unique<'a>(names: impl Iterator<Item = &'a str>) -> Result<(), BadFrame> {
+pub(crate) fn unique<'a>(names: impl Iterator<Item = &'a str>) -> Result<(), BadFrame> {
     let mut seen = HashSet::new();
     for name in names {
         if !seen.insert(name) {

@@ -62,5 +62,6 @@ impl Metrics {
 }
 
 fn finite(measure: f64) -> Option<f64> {
-    measure.is_finite().then_some(measure)
+    // What is nothing is not less than nothing.
+    measure.is_finite().then_some(measure + 0.0)
 }

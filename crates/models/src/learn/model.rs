@@ -65,14 +65,22 @@ pub enum PredictError {
     /// A column is not what the model needs.
     #[error(transparent)]
     Column(#[from] BadColumn),
+    /// What is predicted leaves the range of numbers.
+    #[error("the numbers of row {row} are too large to compute with; scale them down")]
+    Overflow {
+        /// The row, counted from 1.
+        row: usize,
+    },
 }
 
 impl PredictError {
     /// The error as it is where `rows` rows stand before the table.
     #[must_use]
     pub fn behind(self, rows: usize) -> Self {
-        let Self::Column(column) = self;
-        Self::Column(column.behind(rows))
+        match self {
+            Self::Column(column) => Self::Column(column.behind(rows)),
+            Self::Overflow { row } => Self::Overflow { row: row + rows },
+        }
     }
 }
 
@@ -81,7 +89,8 @@ impl Model {
     /// model tells classes apart. Columns that the model does not read are copied through; no rows give no predictions.
     ///
     /// # Errors
-    /// [`PredictError`] where a column that it reads is not there or not made of finite numbers.
+    /// [`PredictError`] where a column that it reads is not there or not made of finite numbers, or where a prediction
+    /// would be none.
     pub fn predict(&self, frame: &Frame) -> Result<Frame, PredictError> {
         let mut predicted = frame.clone();
         self.answer(frame)?.into_columns().into_iter().for_each(|column| predicted.put(column));
@@ -95,7 +104,12 @@ impl Model {
     pub fn answer(&self, frame: &Frame) -> Result<Frame, PredictError> {
         let columns = design::columns(frame, &self.facts.features)?;
         let mut answer = Frame::of_rows(frame.rows());
-        self.predictions(&columns, frame.rows()).into_iter().for_each(|column| answer.put(column));
+        for column in self.predictions(&columns, frame.rows()) {
+            if let Some(row) = column.values.beyond() {
+                return Err(PredictError::Overflow { row: row + 1 });
+            }
+            answer.put(column);
+        }
         Ok(answer)
     }
 
@@ -107,6 +121,13 @@ impl Model {
     /// What it predicts.
     pub fn task(&self) -> Task {
         if self.facts.labels.is_some() { Task::Classification } else { Task::Regression }
+    }
+
+    /// The names of the columns that [`Self::answer`] gives.
+    pub fn outputs(&self) -> Vec<String> {
+        let classes =
+            self.facts.labels.iter().flat_map(Labels::names).map(|name| format!("probability_{name}"));
+        std::iter::once(PREDICTION.to_owned()).chain(classes).collect()
     }
 
     /// The column that it predicts.

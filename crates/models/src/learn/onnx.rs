@@ -8,7 +8,6 @@ mod rewrite;
 mod table;
 mod tensor;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -16,6 +15,7 @@ use tract_onnx::prelude::*;
 use tract_onnx::tract_hir::infer::{Factoid, InferenceFact, InferenceModel};
 use tract_onnx::tract_hir::internal::DimLike;
 
+use crate::caught::caught;
 pub use tensor::{BadTensor, Kind, Tensor, TensorValues};
 
 /// The largest file that is read.
@@ -130,8 +130,10 @@ impl OnnxModel {
             return Err(BadOnnx::TooLarge(bytes.len()));
         }
         // tract checks by panicking where it takes a file's promises for granted.
-        catch_unwind(AssertUnwindSafe(|| read(bytes)))
-            .unwrap_or_else(|_| Err(BadOnnx::Unsupported("it contradicts itself".to_owned())))
+        caught(|| read(bytes)).unwrap_or_else(|broke| {
+            tracing::warn!(event = "onnx.broken", %broke, "a file of ONNX contradicts itself");
+            Err(BadOnnx::Unsupported("it contradicts itself".to_owned()))
+        })
     }
 
     /// Its inputs, in order.
@@ -167,9 +169,12 @@ impl OnnxModel {
             given.push(port.accept(tensor.ok_or_else(missing)?)?);
         }
         self.check_size(&given)?;
-        let run =
-            catch_unwind(AssertUnwindSafe(|| self.plan.run(given.into_iter().map(Into::into).collect())));
-        let outputs = run.map_err(|_| RunError::Failed)?.map_err(|_| RunError::Failed)?;
+        let run = caught(|| self.plan.run(given.into_iter().map(Into::into).collect()));
+        let run = run.map_err(|broke| {
+            tracing::warn!(event = "onnx.broken", %broke, "a model broke on its inputs");
+            RunError::Failed
+        });
+        let outputs = run?.map_err(|_| RunError::Failed)?;
         let named = self.outputs.iter().zip(outputs);
         named
             .map(|(port, value)| Ok((port.name.clone(), tensor::read(&value).ok_or(RunError::Failed)?)))

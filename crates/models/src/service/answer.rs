@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
+use super::app::App;
 use super::problem::Problem;
 
 /// What a handler gives.
@@ -46,11 +47,14 @@ pub(crate) fn created(base: &str, path: &str, body: &impl Serialize) -> Response
     response
 }
 
-/// `SCHEME://HOST`, as the caller sees the service.
-pub(crate) fn base(headers: &HeaderMap, uri: &Uri) -> String {
+/// `SCHEME://HOST`, as the caller sees the service: behind a gate, as the gate says.
+pub(crate) fn base(app: &App, headers: &HeaderMap, uri: &Uri) -> String {
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let secure = text(header::HeaderName::from_static("x-forwarded-proto")) == Some("https");
-    let host = text(header::HOST).or_else(|| uri.host()).unwrap_or("localhost");
+    let forwarded = text(header::HeaderName::from_static("x-forwarded-host"));
+    // Who guards itself has no gate in front that would take another's word away.
+    let forwarded = forwarded.filter(|host| app.settings.keys.is_none() && !host.is_empty());
+    let host = forwarded.or_else(|| text(header::HOST)).or_else(|| uri.host()).unwrap_or("localhost");
     format!("{}://{host}", if secure { "https" } else { "http" })
 }
 

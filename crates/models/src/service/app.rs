@@ -12,10 +12,8 @@ use super::counters::Counters;
 use super::ids::Ids;
 use super::loaded::Cache;
 use super::pool::Queue;
+use super::room::Room;
 use crate::store::{self, Outcome, Store, StoreError};
-
-/// Bytes of bodies that are being read or parsed, all together.
-const BODIES: usize = 512 * 1024 * 1024;
 
 /// The state of a service.
 #[derive(Debug)]
@@ -27,8 +25,8 @@ pub(crate) struct App {
     pub(crate) models: Cache,
     /// Which model a name means, as far as anybody has asked.
     pub(crate) names: RwLock<HashMap<String, Ulid>>,
-    /// A permit for each KiB of a body.
-    pub(crate) bodies: Semaphore,
+    /// Memory for bodies and what is read of them, in calls and in jobs.
+    pub(crate) room: Room,
     /// A permit for each piece of slow work beside the pool.
     pub(crate) slow: Semaphore,
     pub(crate) ids: Ids,
@@ -41,14 +39,14 @@ pub(crate) struct App {
 
 impl App {
     pub(super) async fn open(settings: Settings) -> Result<Self, StoreError> {
-        let store = Store::open(&settings.place).await?;
+        let store = Store::open(&settings.place, settings.artifacts_bytes).await?;
         let cores = settings.workers.get();
-        let room = BODIES.max(settings.body_max.saturating_mul(2));
         Ok(Self {
-            queue: Queue::new(settings.queue),
+            queue: Queue::new(settings.queue, settings.queue_bytes),
             models: Cache::new(),
             names: RwLock::default(),
-            bodies: Semaphore::new((room / 1024).min(Semaphore::MAX_PERMITS)),
+            // A body as large as may be sent has room to come in.
+            room: Room::new(settings.memory.max(settings.body_max.saturating_mul(2))),
             slow: Semaphore::new(cores),
             ids: Ids::new(settings.ids_after),
             counters: Counters::default(),

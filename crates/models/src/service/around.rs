@@ -1,11 +1,16 @@
 //! What every call goes through: its path made plain, its key, its id, its lines in the log.
 
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Instant;
 
 use axum::Router;
-use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode, Uri, header};
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodRouter, get, post};
 use tower_service::Service as _;
@@ -15,15 +20,25 @@ use super::app::App;
 use super::keys::Presented;
 use super::problem::{Place, Problem};
 use super::{answer, artifacts, configs, counters, docs, health, invocations, jobs, ml, models, v2};
+use crate::caught::{Broke, caught};
 
-/// Who calls, as far as the service knows: for turns in the queue, and for nothing else.
-#[derive(Debug, Clone)]
-pub(crate) struct Caller(pub(crate) String);
+/// Who calls, as far as the service knows: for turns in the queue, and to be told in answers.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Caller {
+    /// For turns in the queue; empty for nobody in particular.
+    pub(crate) name: String,
+    /// The consumer that a gate in front has found.
+    pub(crate) consumer: Option<String>,
+    /// The credential that it has found.
+    pub(crate) credential: Option<String>,
+}
 
 /// Paths that need no key, each exactly.
 const PUBLIC: [&str; 5] = ["/docs", "/redoc", "/openapi.json", "/health", "/"];
-/// Who calls, as a gate in front says it.
+/// Who calls, as a gate in front says it; nobody else is believed.
 const CONSUMER: HeaderName = HeaderName::from_static("x-consumer-username");
+/// By what, as a gate in front says it.
+const CREDENTIAL: HeaderName = HeaderName::from_static("x-credential-identifier");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Everything that the service answers.
@@ -59,6 +74,7 @@ pub(super) fn table() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         ("/api/v1/info", get(health::info)),
         ("/api/v1/system", get(health::system)),
         ("/api/v1/system/apps", get(health::apps)),
+        ("/api/v1/system/apps/$schema", get(health::apps_schema)),
         ("/api/v1/configs", get(configs::list).post(configs::create)),
         ("/api/v1/configs/$schema", get(configs::schema)),
         ("/api/v1/configs/$stats", get(configs::stats)),
@@ -95,6 +111,9 @@ fn models_table() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         ("/v2/models/{name}", get(v2::model)),
         ("/v2/models/{name}/ready", get(v2::model_ready)),
         ("/v2/models/{name}/infer", post(v2::infer)),
+        ("/v2/models/{name}/versions/{version}", get(v2::version)),
+        ("/v2/models/{name}/versions/{version}/ready", get(v2::version_ready)),
+        ("/v2/models/{name}/versions/{version}/infer", post(v2::version_infer)),
         ("/invocations", post(invocations::invoke)),
         ("/ping", get(invocations::ping)),
         ("/version", get(invocations::version)),
@@ -103,7 +122,7 @@ fn models_table() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
 
 async fn around(State((app, mut inner)): State<(Arc<App>, Router)>, mut request: Request) -> Response {
     let path = decoded(request.uri().path());
-    let base = answer::base(request.headers(), request.uri());
+    let base = answer::base(&app, request.headers(), request.uri());
     let url = format!("{base}{path}{}", query(request.uri()));
     let caller = match caller(&app, &request, &path) {
         Ok(caller) => caller,
@@ -115,21 +134,29 @@ async fn around(State((app, mut inner)): State<(Arc<App>, Router)>, mut request:
     };
     let (started, id, method): (_, String, _) =
         (Instant::now(), Ulid::generate().to_string(), request.method().clone());
-    tracing::info!(event = "http.request.start", request_id = %id, %method, path, "a request");
+    let host = client_host(&request);
+    let (client_host, query_params) = (host.as_deref(), query_params(request.uri()));
+    tracing::info!(
+        event = "http.request.start", request_id = %id, %method, path, client_host, query_params, "a request"
+    );
     if let Some(uri) = plain(request.uri(), &path) {
         *request.uri_mut() = uri;
     }
     request.extensions_mut().insert(caller);
     let mut response = match redirected(&app, &path, &base) {
         Some(response) => response,
-        // A router is always ready and never fails.
-        None => match inner.call(request).await {
-            Ok(response) => response,
-            Err(never) => match never {},
-        },
+        None => called(inner.call(request)).await.unwrap_or_else(|broke| {
+            tracing::error!(event = "service.broken", request_id = %id, %broke, "a call broke; this is a fault of the program");
+            Problem::broken().into_response()
+        }),
     };
+    let mut fault = None;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        tell(&app, &problem, &path);
+        if problem.status == StatusCode::INTERNAL_SERVER_ERROR {
+            fault = Some(problem.text());
+        } else {
+            tell(&app, &problem, &path);
+        }
         let allow = response.headers_mut().remove(header::ALLOW);
         response = problem.render(app.settings.dialect, Place { path: &path, url: &url, request_id: &id });
         if let Some(allow) = allow {
@@ -138,9 +165,16 @@ async fn around(State((app, mut inner)): State<(Arc<App>, Router)>, mut request:
     }
     let (status, taken) = (response.status().as_u16(), started.elapsed());
     let duration_ms = taken.as_secs_f64() * 1000.0;
-    tracing::info!(
-        event = "http.request.complete", request_id = %id, %method, path, status_code = status, duration_ms, "answered"
-    );
+    match fault {
+        Some(error) => tracing::error!(
+            event = "http.request.error", request_id = %id, %method, path, client_host, error, duration_ms,
+            "the service failed"
+        ),
+        None => tracing::info!(
+            event = "http.request.complete", request_id = %id, %method, path, client_host, status_code = status,
+            duration_ms, "answered"
+        ),
+    }
     app.counters.answered(status, u64::try_from(taken.as_micros()).unwrap_or(u64::MAX));
     if let Ok(id) = HeaderValue::try_from(id.as_str()) {
         response.headers_mut().insert(REQUEST_ID, id);
@@ -148,20 +182,36 @@ async fn around(State((app, mut inner)): State<(Arc<App>, Router)>, mut request:
     response
 }
 
+/// What a router answers, or how it broke.
+async fn called(call: impl Future<Output = Result<Response, Infallible>>) -> Result<Response, Broke> {
+    let mut call = pin!(call);
+    let answered = poll_fn(|context| match caught(|| call.as_mut().poll(context)) {
+        Ok(polled) => polled.map(Ok),
+        Err(broke) => Poll::Ready(Err(broke)),
+    });
+    answered.await.map(|Ok(response)| response)
+}
+
+impl Caller {
+    fn of_gate(headers: &HeaderMap) -> Self {
+        let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+        let said = |name| text(name).map(|text| text.chars().take(256).collect::<String>());
+        let consumer = said(CONSUMER);
+        Self { name: consumer.clone().unwrap_or_default(), consumer, credential: said(CREDENTIAL) }
+    }
+}
+
 /// Who calls; a refusal where nobody may be told apart from somebody.
 fn caller(app: &App, request: &Request, path: &str) -> Result<Caller, Problem> {
-    let consumer = request.headers().get(CONSUMER).and_then(|value| value.to_str().ok());
-    let named =
-        |otherwise: String| Caller(consumer.map_or(otherwise, |name| name.chars().take(256).collect()));
-    let Some(keys) = &app.settings.keys else { return Ok(named(String::new())) };
+    let Some(keys) = &app.settings.keys else { return Ok(Caller::of_gate(request.headers())) };
     if PUBLIC.contains(&path) {
-        return Ok(named(String::new()));
+        return Ok(Caller::default());
     }
     let (header, method) = (&app.settings.header, request.method());
     match keys.check(request.headers(), header) {
         Presented::Known { prefix, at } => {
             tracing::info!(event = "auth.success", key_prefix = prefix, path, "the key is known");
-            Ok(named(format!("key {at}")))
+            Ok(Caller { name: format!("key {at}"), ..Caller::default() })
         }
         Presented::Unknown { prefix } => {
             tracing::warn!(event = "auth.invalid_key", key_prefix = prefix, path, %method, "the key is unknown");
@@ -211,6 +261,23 @@ fn redirected(app: &App, path: &str, base: &str) -> Option<Response> {
     Some((StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, location)]).into_response())
 }
 
+/// Who has the other end of the connection; nobody where there is none.
+fn client_host(request: &Request) -> Option<String> {
+    let ConnectInfo(address) = request.extensions().get::<ConnectInfo<SocketAddr>>()?;
+    Some(address.ip().to_string())
+}
+
+/// The query for the log. Only the values of parameters that the service reads are there: another may be a secret.
+fn query_params(uri: &Uri) -> String {
+    const OPEN: [&str; 6] = ["page", "size", "status_filter", "poll_interval", "model", "name"];
+    let pairs = uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
+    let shown = pairs.map(|pair| match pair.split_once('=') {
+        Some((name, _)) if !OPEN.contains(&name) => format!("{name}=***"),
+        _ => pair.to_owned(),
+    });
+    shown.collect::<Vec<_>>().join("&")
+}
+
 fn query(uri: &Uri) -> String {
     uri.query().map(|query| format!("?{query}")).unwrap_or_default()
 }
@@ -239,3 +306,7 @@ pub(crate) fn decoded(text: &str) -> String {
     }
     String::from_utf8_lossy(&out).into_owned()
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+mod tests;

@@ -73,7 +73,7 @@ pub(crate) async fn create(
     };
     let made = app.store.add_artifact(new, store::now()).await?.ok_or_else(Problem::no_parent)?;
     let path = format!("/api/v1/artifacts/{}", made.id);
-    Ok(answer::created(&answer::base(&headers, &uri), &path, &Shown::new(made, app.settings.dialect)))
+    Ok(answer::created(&answer::base(&app, &headers, &uri), &path, &Shown::new(made, app.settings.dialect)))
 }
 
 /// `GET /api/v1/artifacts`: all, or a page of them.

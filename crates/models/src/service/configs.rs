@@ -94,7 +94,7 @@ pub(crate) async fn create(
     let made = app.store.put_config((id, &sent.name, &sent.data), !dialect.is_new(), store::now()).await?;
     let made = made.ok_or_else(|| Problem::conflict(format!("Entity with id {id} already exists")))?;
     let path = format!("/api/v1/configs/{id}");
-    Ok(answer::created(&answer::base(&headers, &uri), &path, &Shown::new(made, dialect)))
+    Ok(answer::created(&answer::base(&app, &headers, &uri), &path, &Shown::new(made, dialect)))
 }
 
 /// `GET /api/v1/configs`: all, or a page of them.

@@ -1,30 +1,38 @@
-//! Between the tables of bodies and the tables that models read.
+//! Tables as answers have them.
 
-use serde_json::{Map, Value, json};
+use serde::ser::SerializeStruct as _;
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
 
-use super::validate::Rows;
-use crate::learn::{BadFrame, Frame};
+use crate::learn::Frame;
 
-impl Rows {
-    /// The table that models read.
-    ///
-    /// # Errors
-    /// A sentence as jobs end with it.
-    pub(crate) fn into_frame(self) -> Result<Frame, String> {
-        Frame::from_rows(self.columns, self.data).map_err(|error| match error {
-            // These are the words that clients of the original know.
-            BadFrame::Ragged { expected, found, .. } => {
-                format!("ValueError: {expected} columns passed, passed data had {found} columns")
-            }
-            error @ (BadFrame::NamedTwice { .. } | BadFrame::Uneven { .. }) => format!("ValueError: {error}"),
-        })
+/// A table as answers have it, `columns` and `data`, written row by row.
+pub(crate) struct Shown<'a>(pub(crate) &'a Frame);
+
+impl Serialize for Shown<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let names: Vec<&str> = self.0.columns().iter().map(|column| column.name.as_str()).collect();
+        let mut table = to.serialize_struct("table", 2)?;
+        table.serialize_field("columns", &names)?;
+        table.serialize_field("data", &Rows(self.0))?;
+        table.end()
     }
 }
 
-/// The table as answers have it: `columns` and `data`.
-pub(crate) fn table(frame: &Frame) -> Value {
-    let (columns, data) = frame.to_rows();
-    json!({ "columns": columns, "data": data })
+struct Rows<'a>(&'a Frame);
+
+impl Serialize for Rows<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq((0..self.0.rows()).map(|at| Row(self.0, at)))
+    }
+}
+
+struct Row<'a>(&'a Frame, usize);
+
+impl Serialize for Row<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(self.0.columns().iter().map(|column| column.values.json(self.1)))
+    }
 }
 
 /// The table as a list of objects.

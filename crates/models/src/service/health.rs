@@ -86,6 +86,14 @@ pub(crate) async fn apps() -> Answer {
     Ok(answer::json(StatusCode::OK, &json!([])))
 }
 
+/// `GET /api/v1/system/apps/$schema`.
+pub(crate) async fn apps_schema() -> Answer {
+    Ok(answer::json(
+        StatusCode::OK,
+        &json!({ "type": "array", "items": { "type": "object" }, "maxItems": 0 }),
+    ))
+}
+
 /// `GET /api/v1/info`: what the service is.
 pub(crate) async fn info(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     let version = env!("CARGO_PKG_VERSION");

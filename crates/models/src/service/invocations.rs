@@ -45,9 +45,14 @@ async fn invoke_by(app: &App, uri: &Uri, request: Request) -> Answer {
         })?,
     };
     let (_, loaded) = app.model_named(&name).await?;
-    let read = body::read(app, body).await?;
-    let frame = app.apart(read.bytes.len(), || form.read(&read.bytes, &loaded.features())).await;
-    let frame = frame.map_err(|why| Problem::plain(StatusCode::BAD_REQUEST, why))?;
+    let mut read = body::read(app, body).await?;
+    let frame = app.apart(read.bytes.len(), || {
+        let (bytes, room) = (&read.bytes, &mut read.room);
+        // A text that only Python writes is copied.
+        app.room.take(room, bytes.len())?;
+        form.read(bytes, &loaded.features(), &mut |more| app.room.take(room, more))
+    });
+    let frame = frame.await?;
     let predicted = app.ask(&loaded, frame).await?;
     Ok(answer::json(StatusCode::OK, &json!({ "predictions": predicted.values() })))
 }

@@ -20,6 +20,9 @@ use super::listing::{self, Page};
 use super::problem::{Flaw, Problem};
 use crate::store::{Job, JobKind, Outcome, Status};
 
+/// A status that the newer dialect knows, between `running` and `canceled`.
+pub(crate) const CANCELING: &str = "canceling";
+
 /// A job as callers see it: as the original's code has it, and as its guide does.
 #[derive(Debug, Serialize)]
 pub(crate) struct Shown {
@@ -71,6 +74,11 @@ impl Shown {
 pub(crate) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Answer {
     let status = match listing::parameter(&uri, "status_filter") {
         None => None,
+        // No job is long in between: one that is called off is `canceled` at once.
+        Some(word) if word == CANCELING && app.settings.dialect.is_new() => {
+            Page::of(&app, &uri)?;
+            return Ok(answer::json(StatusCode::OK, &json!([])));
+        }
         Some(word) => Some(status(&app, &word)?),
     };
     if let Some(page) = Page::of(&app, &uri)? {
@@ -88,7 +96,7 @@ pub(crate) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Answer {
 fn status(app: &App, word: &str) -> Result<Status, Problem> {
     let mut words: Vec<String> = Status::ALL.iter().map(|status| format!("'{}'", status.name())).collect();
     if app.settings.dialect.is_new() {
-        words.insert(4, "'canceling'".to_owned());
+        words.insert(4, format!("'{CANCELING}'"));
     }
     let last = words.pop().unwrap_or_default();
     let expected = format!("{} or {last}", words.join(", "));
@@ -151,8 +159,8 @@ pub(crate) async fn cancel(State(app): State<Arc<App>>, Path(text): Path<String>
 }
 
 /// `GET /api/v1/jobs/$schema`.
-pub(crate) async fn schema() -> Answer {
-    Ok(answer::json(StatusCode::OK, &super::docs::schemas::jobs()))
+pub(crate) async fn schema(State(app): State<Arc<App>>) -> Answer {
+    Ok(answer::json(StatusCode::OK, &super::docs::schemas::jobs(app.settings.dialect)))
 }
 
 /// `GET /api/v1/jobs/{id}/$stream`: the job as an event, now, each `poll_interval` seconds and when it has changed,

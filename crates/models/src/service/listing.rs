@@ -69,6 +69,10 @@ impl Page {
             None => None,
         };
         let found = (sound(page), sound(size));
+        if !new && let Some(small) = flaws.iter().find(|flaw| flaw.kind == "greater_than_equal") {
+            let name = small.at.last().and_then(Value::as_str).unwrap_or_default();
+            return Err(Problem::bad_page(format!("{name}: {}", small.message)));
+        }
         for flaw in flaws {
             check.flaw_with(flaw.kind, &flaw.at, &flaw.message, &flaw.input, flaw.context);
         }

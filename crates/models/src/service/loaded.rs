@@ -128,7 +128,13 @@ impl Loaded {
         match &self.held {
             Held::Own(model) => model.predict(frame).map_err(|error| super::pool::predict_error(&error)),
             #[cfg(feature = "onnx")]
-            Held::Onnx(model) => model.predict(frame).map_err(|error| format!("ValueError: {error}")),
+            Held::Onnx(model) => {
+                let answer = model.answer(frame).map_err(|error| format!("ValueError: {error}"))?;
+                finite(answer.columns())?;
+                let with = |frame: Frame, column: &Column| frame.with(column.clone());
+                let predicted = answer.columns().iter().try_fold(frame.clone(), with);
+                predicted.map_err(|error| format!("ValueError: {error}"))
+            }
         }
     }
 
@@ -140,7 +146,11 @@ impl Loaded {
         let answer = match &self.held {
             Held::Own(model) => model.answer(frame).map_err(|error| super::pool::predict_error(&error))?,
             #[cfg(feature = "onnx")]
-            Held::Onnx(model) => model.answer(frame).map_err(|error| format!("ValueError: {error}"))?,
+            Held::Onnx(model) => {
+                let answer = model.answer(frame).map_err(|error| format!("ValueError: {error}"))?;
+                finite(answer.columns())?;
+                answer
+            }
         };
         Ok(answer.columns().to_vec())
     }
@@ -185,7 +195,9 @@ impl Loaded {
                         _ => "FP64",
                     },
                 };
-                (inputs, json!([tensor(PREDICTION, datatype)]))
+                let outputs = std::iter::once(tensor(PREDICTION, datatype));
+                let probabilities = model.outputs().into_iter().skip(1);
+                (inputs, outputs.chain(probabilities.map(|name| tensor(&name, "FP64"))).collect())
             }
             #[cfg(feature = "onnx")]
             Held::Onnx(model) => {
@@ -194,4 +206,13 @@ impl Loaded {
             }
         }
     }
+}
+
+/// Refuses predictions that JSON could not write.
+#[cfg(feature = "onnx")]
+fn finite(columns: &[Column]) -> Result<(), String> {
+    let beyond = columns.iter().find_map(|column| Some((&column.name, column.values.beyond()?)));
+    beyond.map_or(Ok(()), |(name, row)| {
+        Err(format!("ValueError: the model's output `{name}` is no finite number in row {}", row + 1))
+    })
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
@@ -11,6 +12,7 @@ use ulid::Ulid;
 
 use super::answer::{self, Answer};
 use super::app::App;
+use super::around::Caller;
 use super::body::Payload;
 use super::counters::Counters;
 use super::ids;
@@ -22,6 +24,8 @@ use crate::store::Kind;
 
 /// The most rows that are predicted at once; more are for a job.
 pub(crate) const ROWS_MAX: usize = 1_000_000;
+/// How models are asked: by this service itself.
+const LOCAL: &str = "local";
 /// The longest name.
 const NAME_MAX: usize = 128;
 
@@ -148,16 +152,25 @@ pub(crate) async fn unname(State(app): State<Arc<App>>, Path(name): Path<String>
 pub(crate) async fn predict(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
+    Extension(caller): Extension<Caller>,
     payload: Payload,
 ) -> Answer {
     let (_, loaded) = app.model_named(&name).await?;
     let mut check = Check::new(app.settings.dialect, payload.bytes.len());
     let at = body();
     let inputs = check.object(&at, &payload.value).and_then(|object| {
+        let options = object.get("options").filter(|options| !options.is_null());
+        let options = options.map(|options| check.object(&below(&at, "options"), options));
         let inputs = check.member(&at, object, "inputs")?;
-        check.object(&below(&at, "inputs"), inputs)
+        Some((check.object(&below(&at, "inputs"), inputs)?, options.flatten()))
     });
-    let inputs = check.end(inputs)?;
+    let (inputs, options) = check.end(inputs)?;
+    let method =
+        options.and_then(|options| options.get("inference_method")).filter(|method| !method.is_null());
+    if let Some(method) = method.filter(|method| **method != LOCAL) {
+        let method: String = method.to_string().chars().take(NAME_MAX).collect();
+        return Err(refused(format!("Unknown inference method {method}; there is `{LOCAL}` alone")));
+    }
     let one = !inputs.values().any(Value::is_array);
     let frame = super::invocations::forms::named(inputs).map_err(refused)?;
     let predicted = app.ask(&loaded, frame).await?;
@@ -178,7 +191,7 @@ pub(crate) async fn predict(
     let body = json!({
         "model_id": name,
         "predictions": predictions,
-        "metadata": { "api_version": "1.0", "inference_method": "local", "user_id": null, "api_key_id": null },
+        "metadata": { "api_version": "1.0", "inference_method": LOCAL, "user_id": caller.consumer, "api_key_id": caller.credential },
         "timestamp": answer::data_time(Timestamp::now()).trim_end_matches("+00:00"),
     });
     Ok(answer::json(StatusCode::OK, &body))
@@ -198,7 +211,7 @@ pub(crate) async fn info(State(app): State<Arc<App>>, Path(name): Path<String>) 
         "storage": "artifact",
         "artifact_id": id.to_string(),
         "is_available": true,
-        "inference_methods": ["local"],
+        "inference_methods": [LOCAL],
         "max_batch_size": ROWS_MAX,
     });
     info["description"] = loaded.description();

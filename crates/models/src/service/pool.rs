@@ -4,7 +4,6 @@ mod queue;
 mod work;
 
 use std::num::NonZeroUsize;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -16,6 +15,7 @@ pub(crate) use queue::{Active, Full, Queue};
 pub(crate) use work::predict_error;
 
 use super::app::App;
+use crate::caught::caught;
 use crate::store::{self, Outcome, StoreError};
 
 /// How often a worker tries to write down how a job ended, a second apart.
@@ -55,9 +55,9 @@ fn serve(app: &App, runtime: &Handle) {
         match runtime.block_on(app.store.start_job(id, store::now())) {
             Ok(Some(request)) => {
                 active.tell();
-                let outcome = catch_unwind(AssertUnwindSafe(|| work::run(app, runtime, &active, &request)));
-                let outcome = outcome.unwrap_or_else(|_| {
-                    tracing::error!(event = "job.broken", job = %id, "a job broke; this is a fault of the program");
+                let outcome = caught(|| work::run(app, runtime, &active, &request));
+                let outcome = outcome.unwrap_or_else(|broke| {
+                    tracing::error!(event = "job.broken", job = %id, %broke, "a job broke; this is a fault of the program");
                     Outcome::Failed("RuntimeError: the job broke; this is a fault of the service".to_owned())
                 });
                 runtime.block_on(finish(app, id, outcome));
@@ -95,6 +95,11 @@ async fn finish(app: &App, id: Ulid, outcome: Outcome) {
                 let why =
                     "RuntimeError: the result could not be stored, because the database was not available";
                 outcome = Some(Outcome::Failed(why.to_owned()));
+            }
+            Err(error @ StoreError::NoRoom { .. }) => {
+                tracing::warn!(event = "database.error", job = %id, %error, "what a job made is not kept");
+                outcome = Some(Outcome::Failed(format!("RuntimeError: {error}")));
+                continue;
             }
             Err(error) => {
                 tracing::error!(event = "database.error", job = %id, %error, "the end of a job cannot be written");

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use ulid::Ulid;
 
 use super::Dialect;
+use super::table::COLUMNS_MAX;
 use crate::store::StoreError;
 
 /// Why a call is refused. Its body is made by [`Problem::render`], where the dialect and the path are known.
@@ -25,6 +26,8 @@ enum Form {
     Detail { kind: &'static str, title: &'static str, detail: String },
     /// What is wrong with which part of the body or query.
     Invalid(Vec<Flaw>),
+    /// `{"detail": "Validation error", "errors": …}`, as the older dialect says it of pages.
+    Page(String),
     /// `{"detail": …}` in both.
     Plain(String),
     /// `{"error": …}`, as the open inference protocol has it.
@@ -32,6 +35,9 @@ enum Form {
     /// `{"error_code": …, "message": …}`, as MLflow has it.
     Mlflow(String),
 }
+
+/// The kind of a flaw of what is no JSON.
+pub(crate) const JSON_INVALID: &str = "json_invalid";
 
 /// One thing that is wrong with a body or query.
 #[derive(Debug, Clone, PartialEq)]
@@ -110,8 +116,27 @@ impl Problem {
         Self { status: StatusCode::UNPROCESSABLE_ENTITY, form: Box::new(Form::Invalid(flaws)) }
     }
 
+    /// A page that there cannot be, in the older dialect.
+    pub(crate) fn bad_page(errors: String) -> Self {
+        Self { status: StatusCode::UNPROCESSABLE_ENTITY, form: Box::new(Form::Page(errors)) }
+    }
+
     pub(crate) fn too_large(most: usize) -> Self {
         let detail = format!("the body is larger than {most} bytes");
+        Self::standard(StatusCode::PAYLOAD_TOO_LARGE, "bad-request", "Payload Too Large", detail)
+    }
+
+    /// The body may be no longer than allowed, and would still take more memory than one may.
+    pub(crate) fn too_heavy(bytes: usize, most: usize) -> Self {
+        let detail = format!(
+            "the body would take {bytes} bytes of memory, and one may take {most}; send less at once"
+        );
+        Self::standard(StatusCode::PAYLOAD_TOO_LARGE, "bad-request", "Payload Too Large", detail)
+    }
+
+    /// A table has more columns than any may have.
+    pub(crate) fn too_wide() -> Self {
+        let detail = format!("a table may have {COLUMNS_MAX} columns");
         Self::standard(StatusCode::PAYLOAD_TOO_LARGE, "bad-request", "Payload Too Large", detail)
     }
 
@@ -124,6 +149,12 @@ impl Problem {
     pub(crate) fn busy(why: &str) -> Self {
         let detail = format!("{why}; try again later");
         Self::standard(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Service Unavailable", detail)
+    }
+
+    /// The call broke; the log says how.
+    pub(crate) fn broken() -> Self {
+        let detail = "the service failed; this is a fault of it and not of the call".to_owned();
+        Self::standard(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal Server Error", detail)
     }
 
     pub(crate) fn plain(status: StatusCode, detail: impl Into<String>) -> Self {
@@ -152,9 +183,13 @@ impl Problem {
     pub(crate) fn text(&self) -> String {
         match &*self.form {
             Form::Problem { detail, .. } | Form::Detail { detail, .. } => detail.clone(),
-            Form::Plain(text) | Form::Inference(text) | Form::Mlflow(text) => text.clone(),
+            Form::Page(text) | Form::Plain(text) | Form::Inference(text) | Form::Mlflow(text) => text.clone(),
             Form::Invalid(flaws) => {
                 let one = |flaw: &Flaw| {
+                    if let (JSON_INVALID, Some(offset)) = (flaw.kind, flaw.at.last()) {
+                        let why = flaw.context.as_ref().and_then(|context| context["error"].as_str());
+                        return format!("{} at byte {offset}: {}", flaw.message, why.unwrap_or_default());
+                    }
                     let at = flaw
                         .at
                         .iter()
@@ -172,14 +207,14 @@ impl Problem {
     pub(crate) fn kind(&self) -> &'static str {
         match &*self.form {
             Form::Problem { kind, .. } | Form::Detail { kind, .. } => kind,
-            Form::Invalid(_) => "validation-failed",
+            Form::Invalid(_) | Form::Page(_) => "validation-failed",
             Form::Plain(_) | Form::Inference(_) | Form::Mlflow(_) => "bad-request",
         }
     }
 
     /// Whether it says which parts of a body or query are wrong.
     pub(crate) fn is_invalid(&self) -> bool {
-        matches!(*self.form, Form::Invalid(_))
+        matches!(*self.form, Form::Invalid(_) | Form::Page(_))
     }
 
     /// The answer.
@@ -194,6 +229,7 @@ impl Problem {
             }
             Form::Invalid(flaws) if dialect.is_new() => (true, invalid(flaws, place)),
             Form::Invalid(flaws) => (false, json!({ "detail": Flaw::list(flaws) })),
+            Form::Page(errors) => (false, json!({ "detail": "Validation error", "errors": errors })),
             Form::Plain(detail) => (false, json!({ "detail": detail })),
             Form::Inference(error) => (false, json!({ "error": error })),
             Form::Mlflow(message) => (false, json!({ "error_code": self.error_code(), "message": message })),
@@ -279,6 +315,10 @@ impl From<StoreError> for Problem {
             StoreError::Away(_) | StoreError::Full(_) => {
                 tracing::error!(event = "database.error", %error, "the store refuses");
                 Self::busy("the database is not available")
+            }
+            StoreError::NoRoom { .. } => {
+                let (status, title) = (StatusCode::INSUFFICIENT_STORAGE, "Insufficient Storage");
+                Self::standard(status, "unavailable", title, error.to_string())
             }
             StoreError::Damaged(_) | StoreError::NotOurs(_) => {
                 tracing::error!(event = "database.error", %error, "the store is damaged");

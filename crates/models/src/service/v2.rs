@@ -20,6 +20,9 @@ use super::loaded::{Held, Loaded};
 use super::problem::Problem;
 use tensor::Tensor;
 
+/// The version that every model has.
+const VERSION: &str = "1";
+
 /// A request to infer.
 #[derive(Deserialize)]
 struct Asked {
@@ -59,7 +62,7 @@ pub(crate) async fn model(State(app): State<Arc<App>>, Path(name): Path<String>)
     let (inputs, outputs) = loaded.tensors();
     let shown = json!({
         "name": name,
-        "versions": ["1"],
+        "versions": [VERSION],
         "platform": "tollgate",
         "inputs": inputs,
         "outputs": outputs,
@@ -74,6 +77,39 @@ pub(crate) async fn model_ready(State(app): State<Arc<App>>, Path(name): Path<St
     Ok(answer::json(StatusCode::OK, &json!({ "name": name, "ready": true })))
 }
 
+/// `GET /v2/models/{name}/versions/{version}`: each model has one version.
+pub(crate) async fn version(state: State<Arc<App>>, Path((name, version)): Path<(String, String)>) -> Answer {
+    only(&name, &version)?;
+    model(state, Path(name)).await
+}
+
+/// `GET /v2/models/{name}/versions/{version}/ready`.
+pub(crate) async fn version_ready(
+    state: State<Arc<App>>,
+    Path((name, version)): Path<(String, String)>,
+) -> Answer {
+    only(&name, &version)?;
+    model_ready(state, Path(name)).await
+}
+
+/// `POST /v2/models/{name}/versions/{version}/infer`.
+pub(crate) async fn version_infer(
+    state: State<Arc<App>>,
+    Path((name, version)): Path<(String, String)>,
+    payload: Result<Payload, Problem>,
+) -> Answer {
+    only(&name, &version)?;
+    infer(state, Path(name), payload).await
+}
+
+fn only(name: &str, version: &str) -> Result<(), Problem> {
+    if version == VERSION {
+        return Ok(());
+    }
+    let why = format!("Model {name} has no version {version}; its only one is {VERSION}");
+    Err(Problem::plain(StatusCode::NOT_FOUND, why).for_inference())
+}
+
 /// `POST /v2/models/{name}/infer`: a tensor for each column, or one of shape `[rows, features]`.
 pub(crate) async fn infer(
     State(app): State<Arc<App>>,
@@ -85,7 +121,7 @@ pub(crate) async fn infer(
 
 async fn infer_by(app: &App, name: &str, payload: Result<Payload, Problem>) -> Answer {
     let (_, loaded) = app.model_named(name).await?;
-    let Payload { value, bytes } = payload?;
+    let Payload { value, bytes, room: _room } = payload?;
     if !value.is_object() {
         return Err(body::not_an_object(Value::Null));
     }
@@ -95,7 +131,7 @@ async fn infer_by(app: &App, name: &str, payload: Result<Payload, Problem>) -> A
     let outputs = wanted(outputs, asked.outputs)?;
     let mut answer = Map::new();
     answer.insert("model_name".to_owned(), name.into());
-    answer.insert("model_version".to_owned(), "1".into());
+    answer.insert("model_version".to_owned(), VERSION.into());
     if let Some(id) = asked.id {
         answer.insert("id".to_owned(), id.into());
     }

@@ -8,27 +8,46 @@ use super::ids;
 use super::problem::{Flaw, Problem};
 
 /// Values larger than this are not repeated to whoever sent them.
-pub(crate) const ECHO_MAX: usize = 16 * 1024;
+const ECHO_MAX: usize = 16 * 1024;
+
+/// The kind of a flaw whose place has nothing.
+const MISSING: &str = "missing";
 
 /// Collects what is wrong with one body or query.
-pub(crate) struct Check {
+pub(crate) struct Check<'a> {
     dialect: Dialect,
-    /// Whether flaws repeat what came.
-    echo: bool,
+    echo: Echo<'a>,
     flaws: Vec<Flaw>,
 }
 
-/// `columns` and `data` of a table, checked but not yet a table: how long rows are is the job's business.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Rows {
-    pub(crate) columns: Vec<String>,
-    pub(crate) data: Vec<Vec<Value>>,
+/// What flaws repeat of what came.
+enum Echo<'a> {
+    /// Nothing: it is too much.
+    Nothing,
+    /// The value that is wrong.
+    Value,
+    /// What stands at the flaw's place in this text; what is wrong is an outline alone.
+    Text(&'a str),
 }
 
-impl Check {
+impl Check<'static> {
     /// Begins the check of what came in so many bytes.
     pub(crate) fn new(dialect: Dialect, bytes: usize) -> Self {
-        Self { dialect, echo: bytes <= ECHO_MAX, flaws: Vec::new() }
+        let echo = if bytes <= ECHO_MAX { Echo::Value } else { Echo::Nothing };
+        Self { dialect, echo, flaws: Vec::new() }
+    }
+
+    /// Begins a check that repeats nothing.
+    pub(crate) fn silent() -> Self {
+        Self { dialect: Dialect::Chapkit, echo: Echo::Nothing, flaws: Vec::new() }
+    }
+}
+
+impl<'a> Check<'a> {
+    /// Begins the check of a body of which outlines are looked at.
+    pub(crate) fn of_text(dialect: Dialect, text: &'a str) -> Self {
+        let echo = if text.len() <= ECHO_MAX { Echo::Text(text) } else { Echo::Nothing };
+        Self { dialect, echo, flaws: Vec::new() }
     }
 
     /// Ends the check: what was found, where nothing was wrong.
@@ -37,6 +56,11 @@ impl Check {
             Some(found) if self.flaws.is_empty() => Ok(found),
             _ => Err(Problem::invalid(self.flaws)),
         }
+    }
+
+    /// Ends a check that found something.
+    pub(crate) fn refusal(self) -> Problem {
+        Problem::invalid(self.flaws)
     }
 
     pub(crate) fn flaw(&mut self, kind: &'static str, at: &[Value], message: &str, input: &Value) {
@@ -51,15 +75,34 @@ impl Check {
         input: &Value,
         context: Option<Value>,
     ) {
-        let input = if self.echo { input.clone() } else { Value::Null };
         // A large body of nothing but flaws would make a larger answer.
         if self.flaws.len() < 100 {
+            let at_fault = if kind == MISSING { at.get(..at.len() - 1).unwrap_or_default() } else { at };
+            let input = self.input(at_fault, input);
             self.flaws.push(Flaw { kind, at: at.to_vec(), message: message.to_owned(), input, context });
         }
     }
 
+    /// What a flaw at that place repeats.
+    fn input(&self, at: &[Value], input: &Value) -> Value {
+        match self.echo {
+            Echo::Nothing => Value::Null,
+            Echo::Value => input.clone(),
+            Echo::Text(text) => {
+                let whole: Value = serde_json::from_str(text).unwrap_or_default();
+                let step = |value: &'_ Value, step: &Value| match step {
+                    Value::String(name) => value.get(name).cloned(),
+                    place => value.get(usize::try_from(place.as_u64()?).ok()?).cloned(),
+                };
+                // The first step is the body.
+                let found = at.iter().skip(1).try_fold(whole, |value, next| step(&value, next));
+                found.unwrap_or_else(|| input.clone())
+            }
+        }
+    }
+
     /// An object.
-    pub(crate) fn object<'a>(&mut self, at: &[Value], value: &'a Value) -> Option<&'a Map<String, Value>> {
+    pub(crate) fn object<'v>(&mut self, at: &[Value], value: &'v Value) -> Option<&'v Map<String, Value>> {
         let object = value.as_object();
         if object.is_none() {
             let message = "Input should be a valid dictionary or object to extract fields from";
@@ -69,12 +112,12 @@ impl Check {
     }
 
     /// A member that must be there.
-    pub(crate) fn member<'a>(
+    pub(crate) fn member<'v>(
         &mut self,
         at: &[Value],
-        object: &'a Map<String, Value>,
+        object: &'v Map<String, Value>,
         name: &str,
-    ) -> Option<&'a Value> {
+    ) -> Option<&'v Value> {
         let member = object.get(name);
         if member.is_none() {
             self.missing(at, object, name);
@@ -84,12 +127,15 @@ impl Check {
 
     /// Says that a member is not there.
     pub(crate) fn missing(&mut self, at: &[Value], object: &Map<String, Value>, name: &str) {
-        let input = if self.echo { Value::Object(object.clone()) } else { Value::Null };
-        self.flaw("missing", &below(at, name), "Field required", &input);
+        let input = match self.echo {
+            Echo::Value => Value::Object(object.clone()),
+            Echo::Nothing | Echo::Text(_) => Value::Null,
+        };
+        self.flaw(MISSING, &below(at, name), "Field required", &input);
     }
 
     /// A text.
-    pub(crate) fn text<'a>(&mut self, at: &[Value], value: &'a Value) -> Option<&'a str> {
+    pub(crate) fn text<'v>(&mut self, at: &[Value], value: &'v Value) -> Option<&'v str> {
         let text = value.as_str();
         match text {
             None => self.flaw("string_type", at, "Input should be a valid string", value),
@@ -111,24 +157,8 @@ impl Check {
         id
     }
 
-    /// A table.
-    pub(crate) fn rows(&mut self, at: &[Value], value: Value) -> Option<Rows> {
-        let Value::Object(mut object) = value else {
-            self.object(at, &value);
-            return None;
-        };
-        // Taken out, so that a large table is not copied; what is missing is told of with what came.
-        for name in ["columns", "data"] {
-            if !object.contains_key(name) {
-                self.missing(at, &object, name);
-            }
-        }
-        let columns = object.remove("columns").and_then(|value| self.columns(&below(at, "columns"), &value));
-        let data = object.remove("data").and_then(|value| self.data(&below(at, "data"), value));
-        Some(Rows { columns: columns?, data: data? })
-    }
-
-    fn columns(&mut self, at: &[Value], value: &Value) -> Option<Vec<String>> {
+    /// A list of names.
+    pub(crate) fn columns(&mut self, at: &[Value], value: &Value) -> Option<Vec<String>> {
         let list = self.list(at, value)?;
         let names = list.iter().enumerate().map(|(place, name)| {
             let at = [at, &[place.into()]].concat();
@@ -138,26 +168,8 @@ impl Check {
         names.collect::<Vec<_>>().into_iter().collect()
     }
 
-    fn data(&mut self, at: &[Value], value: Value) -> Option<Vec<Vec<Value>>> {
-        let Value::Array(list) = value else {
-            self.list(at, &value);
-            return None;
-        };
-        let mut rows = Vec::with_capacity(list.len());
-        let count = list.len();
-        for (place, row) in list.into_iter().enumerate() {
-            match row {
-                Value::Array(row) => rows.push(row),
-                other => {
-                    let at = [at, &[place.into()]].concat();
-                    self.list(&at, &other);
-                }
-            }
-        }
-        (rows.len() == count).then_some(rows)
-    }
-
-    fn list<'a>(&mut self, at: &[Value], value: &'a Value) -> Option<&'a Vec<Value>> {
+    /// A list.
+    pub(crate) fn list<'v>(&mut self, at: &[Value], value: &'v Value) -> Option<&'v Vec<Value>> {
         let list = value.as_array();
         if list.is_none() {
             self.flaw("list_type", at, "Input should be a valid list", value);

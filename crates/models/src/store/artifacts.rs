@@ -48,6 +48,13 @@ pub(crate) struct NewArtifact {
     pub(crate) content: Option<Vec<u8>>,
 }
 
+impl NewArtifact {
+    /// How many bytes it takes.
+    pub(super) fn bytes(&self) -> usize {
+        self.data.len() + self.content.as_ref().map_or(0, Vec::len)
+    }
+}
+
 impl Kind {
     const fn name(self) -> &'static str {
         match self {
@@ -134,6 +141,7 @@ impl Store {
     /// Makes an artifact; absent where its parent is not there.
     pub(crate) async fn add_artifact(&self, new: NewArtifact, now: Timestamp) -> Result<Option<Artifact>> {
         let id = new.id;
+        self.make_room(new.bytes()).await?;
         let mut transaction = self.database.write().await?;
         if !insert(&mut transaction, new, now).await? {
             return Ok(None);
@@ -150,6 +158,7 @@ impl Store {
         parent: Option<Ulid>,
         now: Timestamp,
     ) -> Result<Option<Artifact>> {
+        self.make_room(data.len()).await?;
         // A digest is of the content, where there is one, and stays.
         let update = sql("UPDATE artifacts SET data = $2, updated_at = $4, \
                  sha256 = CASE WHEN content IS NULL THEN $5 ELSE sha256 END, \

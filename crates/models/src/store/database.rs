@@ -6,7 +6,8 @@ mod sqlite;
 
 use std::fs::File;
 
-use sqlx::{PgPool, Postgres, Sqlite, SqlitePool};
+use parking_lot::Mutex;
+use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqlitePool};
 
 use super::Place;
 use super::error::{Result, StoreError};
@@ -17,8 +18,8 @@ pub(super) use sql::{Row, Sql, sql};
 pub(super) enum Database {
     /// One connection writes, because SQLite has one writer at a time; others read, each from the last commit.
     Sqlite { writer: SqlitePool, readers: SqlitePool, _lock: File },
-    /// The lock is a connection of its own, which has an advisory lock as long as it lives.
-    Postgres { pool: PgPool, _lock: Box<sqlx::PgConnection> },
+    /// The lock is a connection of its own, which has an advisory lock as long as it lives, or until the database is closed.
+    Postgres { pool: PgPool, lock: Mutex<Option<Box<PgConnection>>> },
 }
 
 /// A transaction; dropped without [`commit`](Transaction::commit), nothing of it happened.
@@ -74,7 +75,13 @@ impl Database {
                 // The last connection to close folds the write-ahead log into the file.
                 writer.close().await;
             }
-            Self::Postgres { pool, .. } => pool.close().await,
+            Self::Postgres { pool, lock } => {
+                pool.close().await;
+                let lock = lock.lock().take();
+                if let Some(lock) = lock {
+                    postgres::release(*lock).await;
+                }
+            }
         }
     }
 }

@@ -9,6 +9,12 @@ pub enum StoreError {
     /// There is no space left to write to.
     #[error("the database is full: {0}")]
     Full(String),
+    /// The artifacts have no room left; some must be removed first.
+    #[error("the artifacts would take more than {most} bytes; remove some that are no longer needed")]
+    NoRoom {
+        /// How many bytes all of them may take.
+        most: u64,
+    },
     /// A row refers to one that is not there, or is there already.
     #[error("the change would break a rule of the tables: {0}")]
     Rule(String),

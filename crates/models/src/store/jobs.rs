@@ -58,6 +58,13 @@ pub(crate) struct NewJob {
     pub(crate) request: Vec<u8>,
 }
 
+/// A job that still waits, and how many bytes its request has.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    pub(crate) job: Job,
+    pub(crate) bytes: u64,
+}
+
 /// How a job ended.
 #[derive(Debug)]
 pub(crate) enum Outcome {
@@ -172,6 +179,9 @@ impl Store {
         now: Timestamp,
         kept: Option<usize>,
     ) -> Result<bool> {
+        if let Outcome::Completed(artifact, _) = &outcome {
+            self.make_room(artifact.bytes()).await?;
+        }
         let mut transaction = self.database.write().await?;
         let (status, error) = match &outcome {
             Outcome::Completed(..) => (Status::Completed, None),
@@ -215,15 +225,19 @@ impl Store {
     }
 
     /// Ends the jobs that a process has left running, and gives those that still wait, oldest first.
-    pub(crate) async fn recover_jobs(&self, now: Timestamp) -> Result<Vec<Job>> {
+    pub(crate) async fn recover_jobs(&self, now: Timestamp) -> Result<Vec<Waiting>> {
         let interrupted = sql("UPDATE jobs SET status = 'failed', error = 'interrupted', finished_at = $1, \
              request = NULL WHERE status = 'running'");
         self.database.execute(interrupted.bind(now)).await?;
         let found = sql(
-            "SELECT id, kind, status, consumer, artifact_id, submitted_at, started_at, finished_at, error \
-             FROM jobs WHERE status = 'pending' ORDER BY seq",
+            "SELECT id, kind, status, consumer, artifact_id, submitted_at, started_at, finished_at, error, \
+             CAST(length(request) AS BIGINT) FROM jobs WHERE status = 'pending' ORDER BY seq",
         );
-        self.database.all(found).await?.iter().map(Job::read).collect()
+        let waiting = |row: &Row| {
+            let bytes = row.optional_int(9)?.unwrap_or(0).unsigned_abs();
+            Ok(Waiting { job: Job::read(row)?, bytes })
+        };
+        self.database.all(found).await?.iter().map(waiting).collect()
     }
 }
 

@@ -17,7 +17,7 @@ fn a_newer_programs_database_is_refused() {
         database.execute(sql("INSERT INTO migrations (number) VALUES (99)")).await.unwrap();
         database.close().await;
         drop(database);
-        let refused = Store::open(&place(&folder)).await.unwrap_err().to_string();
+        let refused = Store::open(&place(&folder), u64::MAX).await.unwrap_err().to_string();
         assert_eq!(
             refused,
             "the database is at migration 99, and this program knows 1; run the newer program"
@@ -29,7 +29,7 @@ fn a_newer_programs_database_is_refused() {
 fn content_that_was_changed_is_not_loaded() {
     let folder = tempfile::tempdir().unwrap();
     block_on(async {
-        let store = Store::open(&place(&folder)).await.unwrap();
+        let store = Store::open(&place(&folder), u64::MAX).await.unwrap();
         let id = ulid::Ulid::generate();
         let content = Some(b"a model".to_vec());
         let new = NewArtifact { id, parent_id: None, kind: Kind::Model, data: "{}".to_owned(), content };
@@ -45,7 +45,7 @@ fn content_that_was_changed_is_not_loaded() {
 fn the_file_is_its_owners_alone() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::tempdir().unwrap();
-    block_on(async { Store::open(&place(&folder)).await.unwrap().close().await });
+    block_on(async { Store::open(&place(&folder), u64::MAX).await.unwrap().close().await });
     let path = folder.path().join("models");
     let mode = |path: std::path::PathBuf| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(path.clone()), mode(path.join("models.db"))), (0o700, 0o600));

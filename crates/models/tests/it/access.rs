@@ -115,3 +115,26 @@ fn the_pages_need_nothing_from_elsewhere() {
         }
     });
 }
+
+#[test]
+fn a_gate_is_believed_by_who_does_not_guard_itself() {
+    let config = json!({ "name": "x", "data": {} });
+    let location = async |client: &Client| {
+        let made = client.with("x-forwarded-host", "gate.test:8443").with("x-forwarded-proto", "https");
+        let made = made.post("/api/v1/configs", config.clone()).await;
+        made.header("location").split("/api").next().unwrap().to_owned()
+    };
+    crate::harness::serve(async |client| assert_eq!(location(&client).await, "https://gate.test:8443"));
+    guarded(async |client| {
+        let client = client.with("x-api-key", KEY);
+        assert_eq!(location(&client).await, "https://models.test");
+        // The same holds for who calls.
+        let job = json!({ "config_id": crate::harness::CONFIG, "data": crate::harness::table() });
+        assert_eq!(client.post("/api/v1/ml/$train", job).await.status, 202);
+        let model = client.model().await;
+        let named = client.with("x-consumer-username", "somebody");
+        let inputs = json!({ "inputs": { "rainfall": 1, "mean_temperature": 2 } });
+        let reply = named.post(&format!("/api/v1/models/{model}/predict"), inputs).await.json();
+        assert_eq!(reply["metadata"]["user_id"], json!(null), "{reply}");
+    });
+}

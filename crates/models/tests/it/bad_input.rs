@@ -43,8 +43,12 @@ fn tables_that_no_model_can_learn_from_fail_their_job() {
         let body = format!(
             r#"{{"config_id":"{CONFIG}","data":{{"columns":{columns},"data":[[NaN,2,3],[1,-Infinity,3]]}}}}"#
         );
-        let reply = client.raw("POST", "/api/v1/ml/$train", "application/json", body).await;
+        let reply = client.raw("POST", "/api/v1/ml/$train", "application/json", body.clone()).await;
         readable(&client.ended(&reply.json()).await, "ValueError: Input X contains NaN");
+        // Nor is it nothing, as a missing number to predict would be.
+        let body = body.replace("[NaN,2,3],[1,-Infinity,3]", "[1,2,3],[1,2,Infinity]");
+        let reply = client.raw("POST", "/api/v1/ml/$train", "application/json", body.clone()).await;
+        readable(&client.ended(&reply.json()).await, "ValueError: Input X contains infinity");
     });
 }
 
@@ -154,6 +158,17 @@ fn bodies_of_another_form_are_told_what_is_wrong_where() {
 }
 
 #[test]
+fn a_refusal_repeats_what_is_wrong() {
+    serve(async |client| {
+        let body = json!({ "data": { "columns": [{ "a": [1] }], "data": [7, [1]] } });
+        let reply = client.post("/api/v1/ml/$train", body.clone()).await.json();
+        let inputs: Vec<&Value> =
+            reply["detail"].as_array().unwrap().iter().map(|flaw| &flaw["input"]).collect();
+        assert_eq!(json!(inputs), json!([body, { "a": [1] }, 7]));
+    });
+}
+
+#[test]
 fn huge_bodies_and_huge_refusals_are_bounded() {
     let ground = crate::harness::Ground::sqlite();
     let mut settings = ground.settings();
@@ -164,7 +179,7 @@ fn huge_bodies_and_huge_refusals_are_bounded() {
         assert_eq!(reply.status, 413);
         assert_eq!(reply.json()["detail"], "the body is larger than 1048576 bytes");
         // A body of nothing but flaws.
-        let flaws = json!({ "config_id": CONFIG, "data": { "columns": vec![1; 200_000], "data": [] } });
+        let flaws = json!({ "config_id": CONFIG, "data": { "columns": vec![1; 90_000], "data": [] } });
         let reply = client.post("/api/v1/ml/$train", flaws).await;
         assert_eq!(reply.status, 422);
         assert!(reply.body.len() < 100_000, "{}", reply.body.len());

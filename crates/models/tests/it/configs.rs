@@ -89,6 +89,9 @@ fn lists_come_whole_or_by_pages() {
         );
         // One alone asks for nothing.
         assert_eq!(client.get("/api/v1/configs?page=2").await.json().as_array().unwrap().len(), 400);
+        let small = client.get("/api/v1/configs?page=0&size=1").await;
+        let errors = "page: Input should be greater than or equal to 1";
+        assert_eq!(small.json(), json!({ "detail": "Validation error", "errors": errors }));
         for wrong in ["page=0&size=1", "page=1&size=0", "page=x&size=1", "page=1&size="] {
             assert_eq!(client.get(&format!("/api/v1/configs?{wrong}")).await.status, 422, "{wrong}");
         }

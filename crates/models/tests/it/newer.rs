@@ -1,6 +1,6 @@
 //! The newer dialect, where it differs.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::{CONFIG, NOTHING, last_column, rows, same, serve_newer, table};
 
@@ -79,5 +79,54 @@ fn artifacts_have_metadata_and_content() {
         assert_eq!(client.delete(&format!("/api/v1/configs/{CONFIG}")).await.status, 204);
         assert_eq!(client.get(&format!("/api/v1/artifacts/{model}")).await.status, 404);
         assert_eq!(client.get(&format!("/v2/models/{model}/ready")).await.status, 404);
+    });
+}
+
+#[test]
+fn a_job_that_is_being_called_off_has_a_status_of_its_own() {
+    serve_newer(async |client| {
+        let found = client.get("/api/v1/jobs?status_filter=canceling").await;
+        assert_eq!((found.status.as_u16(), found.json()), (200, json!([])));
+        let schema = client.get("/api/v1/jobs/$schema").await.json();
+        let statuses = &schema["$defs"]["JobRecord"]["properties"]["status"]["enum"];
+        assert!(statuses.as_array().unwrap().contains(&json!("canceling")), "{statuses}");
+        assert_eq!(client.get("/api/v1/system/apps/$schema").await.json()["type"], "array");
+    });
+    crate::harness::serve(async |client| {
+        assert_eq!(client.get("/api/v1/jobs?status_filter=canceling").await.status, 422);
+    });
+}
+
+#[test]
+fn a_request_is_judged_without_a_job() {
+    serve_newer(async |client| {
+        client.config(json!({})).await;
+        let check = async |body: Value, status: u16, expected: Value| {
+            let reply = client.post("/api/v1/ml/$validate", body.clone()).await;
+            let shown = reply.json();
+            let found = match status {
+                200 => shown["diagnostics"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|one| one["message"].clone())
+                    .collect(),
+                _ => vec![shown["errors"][0]["type"].clone()],
+            };
+            assert_eq!((reply.status.as_u16(), json!(found)), (status, expected), "{body}");
+        };
+        let train = |id: &str, data: Value| json!({ "type": "train", "config_id": id, "data": data });
+        let ragged = json!({ "columns": ["a", "b"], "data": [[1, 2], [1]] });
+        check(train(CONFIG, crate::harness::table()), 200, json!([])).await;
+        let why = "ValueError: 2 columns passed, passed data had 1 columns";
+        check(train(CONFIG, ragged.clone()), 200, json!([why])).await;
+        let unknown = format!("Config {NOTHING} not found");
+        check(train(NOTHING, ragged), 200, json!([unknown, why])).await;
+        let mut predict = crate::harness::request(NOTHING, crate::harness::rows());
+        predict["type"] = "predict".into();
+        check(predict, 200, json!([format!("Artifact {NOTHING} not found")])).await;
+        check(train(CONFIG, json!(1)), 422, json!(["model_attributes_type"])).await;
+        check(json!({ "type": [1] }), 422, json!(["union_tag_not_found"])).await;
+        check(json!([]), 422, json!(["union_tag_not_found"])).await;
     });
 }

@@ -100,6 +100,10 @@ fn classes_come_with_their_probabilities() {
         let asked = json!({ "inputs": inputs, "outputs": [{ "name": "probability_high" }] });
         let answer = client.post(&format!("/v2/models/{model}/infer"), asked).await.json();
         assert!(answer["outputs"][0]["data"][1].as_f64().unwrap() > 0.5);
+        let shown = client.get(&format!("/v2/models/{model}")).await.json();
+        let outputs: Vec<&Value> =
+            shown["outputs"].as_array().unwrap().iter().map(|one| &one["name"]).collect();
+        assert_eq!(json!(outputs), json!(["sample_0", "probability_high", "probability_low"]));
         let invoked = client.post("/invocations", json!({ "inputs": [1, 18] })).await.json();
         assert_eq!(invoked["predictions"], json!(["low", "high"]));
         let body = json!({ "inputs": { "x": 1 } });
@@ -160,9 +164,20 @@ fn wrong_questions_are_told_so() {
         check(&infer, tensor(json!([1, 2]), "FP64", json!([1, null])), 400, "no value").await;
         check(&infer, tensor(json!([u64::MAX, u64::MAX]), "FP64", json!([1])), 400, "").await;
         check(&format!("/v2/models/{NOTHING}/infer"), json!({}), 404, "not found").await;
+        for form in ["instances", "inputs", "dataframe_records"] {
+            check("/invocations", json!({ form: [] }), 200, r#"{"predictions":[]}"#).await;
+        }
+        let broken = client.raw("POST", "/invocations", "application/json", "{bad").await;
+        assert!(broken.text().contains("JSON decode error at byte 1: key must be a string"), "{broken:?}");
         check("/invocations", json!({ "inputs": [[1]] }), 400, "2 features").await;
         check("/invocations", json!({ "inputs": [[1, 2]], "instances": [] }), 400, "exactly one of").await;
-        check("/invocations", json!({ "dataframe_split": { "columns": ["a"] } }), 400, "`data`").await;
+        check(
+            "/invocations",
+            json!({ "dataframe_split": { "columns": ["a"] } }),
+            400,
+            "`dataframe_split.data`: Field required",
+        )
+        .await;
         check("/invocations?model=x", json!({ "inputs": [[1, 2]] }), 404, "RESOURCE_DOES_NOT_EXIST").await;
         check(
             &format!("/api/v1/models/{model}/predict"),
@@ -176,5 +191,71 @@ fn wrong_questions_are_told_so() {
         assert_eq!(client.put(&name, json!({ "artifact_id": model })).await.status, 400);
         let reply = client.raw("POST", "/invocations", "application/xml", "<a/>").await;
         assert_eq!(reply.status, 415);
+    });
+}
+
+#[test]
+fn a_prediction_that_overflows_is_told_in_every_way() {
+    serve(async |client| {
+        client.config(json!({ "target": "y", "features": ["x"] })).await;
+        let data = json!({ "columns": ["x", "y"], "data": [[0, 0], [1, 1e10], [2, 2e10]] });
+        let job = client.trained_on(data).await;
+        let model = job["artifact_id"].as_str().unwrap_or_else(|| panic!("{job}"));
+        let why = "the numbers of row 2 are too large to compute with";
+        let job = client.predicted(model, json!({ "columns": ["x"], "data": [[1], [1e300]] })).await;
+        assert_eq!(job["status"], "failed");
+        assert!(job["error"].as_str().unwrap().contains(why), "{job}");
+        let check = async |path: &str, body: Value| {
+            let reply = client.post(path, body).await;
+            assert_eq!(reply.status, 400, "{path}");
+            assert!(reply.text().contains(why), "{path}: {reply:?}");
+        };
+        let inputs = json!([{ "name": "x", "shape": [2], "datatype": "FP64", "data": [1, 1e300] }]);
+        check(&format!("/v2/models/{model}/infer"), json!({ "inputs": inputs })).await;
+        check(&format!("/api/v1/models/{model}/predict"), json!({ "inputs": { "x": [1, 1e300] } })).await;
+        check("/invocations", json!({ "inputs": [1, 1e300] })).await;
+    });
+}
+
+#[test]
+fn a_prediction_by_name_says_who_asked_and_how() {
+    serve(async |client| {
+        let model = client.model().await;
+        let path = format!("/api/v1/models/{model}/predict");
+        let ask = async |client: &Client, options: Value| {
+            let inputs = json!({ "rainfall": 110.0, "mean_temperature": 26.0 });
+            client.post(&path, json!({ "inputs": inputs, "options": options })).await
+        };
+        for options in [json!({}), json!(null), json!({ "inference_method": "local", "more": 1 })] {
+            assert_eq!(ask(&client, options.clone()).await.status, 200, "{options}");
+        }
+        let refused = ask(&client, json!({ "inference_method": "api" })).await;
+        assert_eq!(refused.status, 400);
+        assert!(refused.text().contains("Unknown inference method"), "{refused:?}");
+        assert_eq!(ask(&client, json!(7)).await.status, 422);
+        let gate =
+            client.with("x-consumer-username", "shop").with("x-credential-identifier", "shop.api_key.1");
+        for (client, user, key) in
+            [(&client, json!(null), json!(null)), (&gate, json!("shop"), json!("shop.api_key.1"))]
+        {
+            let metadata = ask(client, json!({})).await.json()["metadata"].clone();
+            assert_eq!((&metadata["user_id"], &metadata["api_key_id"]), (&user, &key));
+        }
+    });
+}
+
+#[test]
+fn a_model_has_one_version() {
+    serve(async |client| {
+        let model = client.model().await;
+        let path = format!("/v2/models/{model}");
+        assert_eq!(client.get(&format!("{path}/versions/1")).await.json(), client.get(&path).await.json());
+        assert_eq!(client.get(&format!("{path}/versions/1/ready")).await.status, 200);
+        let inputs = json!([{ "name": "i", "shape": [1, 2], "datatype": "FP64", "data": [110.0, 26.0] }]);
+        let body = json!({ "inputs": inputs });
+        assert_eq!(client.post(&format!("{path}/versions/1/infer"), body.clone()).await.status, 200);
+        let other = client.post(&format!("{path}/versions/2/infer"), body).await;
+        assert_eq!(other.status, 404);
+        assert!(other.json()["error"].as_str().unwrap().contains("no version 2"), "{other:?}");
     });
 }

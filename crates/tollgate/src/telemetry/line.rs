@@ -30,7 +30,9 @@ pub fn json(line: &[u8]) -> Vec<u8> {
         }
     }
     // Only what every line has; so many members come from no code of ours.
-    object.retain(|name, _| ["timestamp", "time", "level", "target", "message"].contains(&name.as_str()));
+    object.retain(|name, _| {
+        ["timestamp", "time", "level", "target", "message", "event", "logger"].contains(&name.as_str())
+    });
     written(&object).unwrap_or_default()
 }
 

@@ -227,15 +227,27 @@ fn behind_the_gate_keys_have_rights_and_limits_of_their_own() {
         json!({ "inputs": [{ "name": "i", "shape": [1, 2], "datatype": "FP64", "data": [110.0, 26.0] }] });
     let (status, answer) = example.post(&format!("/v2/models/{model}/infer"), predict, &infer);
     assert_eq!(status, 200, "{answer}");
+    let by_name = json!({ "inputs": { "rainfall": 110.0, "mean_temperature": 26.0 } });
+    let (status, answer) = example.post(&format!("/api/v1/models/{model}/predict"), predict, &by_name);
+    assert_eq!((status, &answer["metadata"]["user_id"]), (200, &json!("application")), "{answer}");
+    let split = json!({ "dataframe_split": asked["future"].clone() });
+    assert_eq!(example.post("/invocations", predict, &split).0, 200);
+    for path in ["/ping", "/redoc", "/v2/health/live", "/v2/health/ready"] {
+        assert_eq!(curl(&example.url(path), "", None).0, 200, "{path}");
+    }
+    assert_eq!([predict, "nobody"].map(|key| curl(&example.url("/v2"), key, None).0), [200, 401]);
     // What came of it is removed by an admin alone.
     assert_eq!([predict, train, admin, admin].map(|key| delete(&result, key)), [403, 403, 204, 404]);
     let job = example.url(&format!("/api/v1/jobs/{}", accepted["job_id"].as_str().unwrap()));
     assert_eq!([predict, train, admin, admin].map(|key| delete(&job, key)), [403, 403, 204, 404]);
 
     // What each used: the rows that it trained on, and those it had predicted.
-    let used = || [example.rows("data-science", "train"), example.rows("application", "predict")];
+    let used = || {
+        let of = |route| example.rows("application", route);
+        [example.rows("data-science", "train"), of("predict"), of("infer"), of("invocations")]
+    };
     let began = Instant::now();
-    while used() != [Some(json!(8)), Some(json!(4))] {
+    while used() != [Some(json!(8)), Some(json!(4)), Some(json!(1)), Some(json!(4))] {
         assert!(began.elapsed() < Duration::from_secs(20), "{:?}", used());
     }
 
@@ -244,6 +256,20 @@ fn behind_the_gate_keys_have_rights_and_limits_of_their_own() {
     assert_eq!(statuses.iter().filter(|status| **status == 202).count(), 9, "{statuses:?}");
     assert_eq!(statuses.last(), Some(&429));
     assert_eq!(example.post("/api/v1/ml/$predict", predict, &asked).0, 202);
+}
+
+#[test]
+fn behind_the_gate_a_location_is_the_one_that_the_caller_reaches() {
+    let example = Example::start();
+    let config = json!({ "name": "guide", "data": {} });
+    let made = Command::new("curl")
+        .args(["--silent", "--include", "--max-time", "20", "--header", "Content-Type: application/json"])
+        .args(["--header", &format!("X-API-Key: {}", Example::TRAIN), "--data", &config.to_string()])
+        .arg(example.url("/api/v1/configs"))
+        .output()
+        .unwrap();
+    let head = String::from_utf8(made.stdout).unwrap().to_ascii_lowercase();
+    assert!(head.contains(&format!("\nlocation: http://{}/api/v1/configs/", example.gate.address)), "{head}");
 }
 
 #[test]
@@ -266,13 +292,89 @@ fn the_log_has_the_events_that_clients_of_the_original_look_for() {
     let success = service.logged("event", "auth.success");
     assert_eq!((&success["level"], &success["key_prefix"]), (&json!("INFO"), &json!("sk_ml_t")));
     assert_eq!(service.logged("event", "chapkit.error")["error_type"], "invalid-ulid");
+    let asked = url("/api/v1/configs?page=1&api_key=sk_ml_train_abc123");
+    assert_eq!(curl(&asked, "sk_ml_train_abc123", None).0, 200);
     let complete = service.logged("event", "http.request.complete");
+    assert_eq!(complete["client_host"], "127.0.0.1");
+    let start = service.logged("event", "http.request.start");
+    assert_eq!(start["query_params"], "page=1&api_key=***");
     assert_eq!((&complete["status_code"], complete["request_id"].as_str().unwrap().len()), (&json!(400), 26));
     // No line has a key.
     assert_eq!(curl(&url("/api/v1/jobs"), "", None).0, 401);
     let lines: Vec<Value> =
         std::iter::once(service.logged("event", "auth.missing_key")).chain(service.log.try_iter()).collect();
-    assert!(!json!([missing, invalid, success, complete, lines]).to_string().contains("train_abc123"));
+    assert!(!json!([missing, invalid, success, complete, start, lines]).to_string().contains("train_abc123"));
+}
+
+#[test]
+fn the_log_in_json_has_the_members_of_the_original() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = models(folder.path(), &[]);
+    command.envs([("CHAPKIT_API_KEYS", KEYS), ("LOG_FORMAT", "json"), ("LOG_LEVEL", "INFO")]);
+    command.env_remove("TOLLGATE_LOG").stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut line = || -> Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
+    let serving = std::iter::repeat_with(&mut line).find(|line| line["event"] == "serving").unwrap();
+    let url = format!("http://{}/api/v1/jobs", serving["address"].as_str().unwrap());
+    assert_eq!(curl(&url, "sk_ml_wrong_key", None).0, 401);
+    let invalid = std::iter::repeat_with(&mut line).find(|line| line["event"] == "auth.invalid_key").unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let members: Vec<&String> = invalid.as_object().unwrap().keys().collect();
+    let common = ["level", "logger", "timestamp", "filename", "lineno", "func_name"];
+    assert_eq!(members, [["event", "key_prefix", "path", "method"].as_slice(), &common].concat());
+    assert_eq!(
+        ["level", "key_prefix", "path", "method", "filename"].map(|name| invalid[name].as_str().unwrap()),
+        ["warning", "sk_ml_w", "/api/v1/jobs", "GET", "around.rs"]
+    );
+}
+
+#[test]
+fn a_garbled_model_is_one_sentence_and_one_line_of_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = Serving::start(models(folder.path(), &["--no-auth"]));
+    let mut bytes =
+        fs::read(format!("{}/../models/tests/onnx/line.onnx", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    // One letter of a name, so that a step reads what nothing gives; tract panics.
+    bytes[37] = 0;
+    let file = folder.path().join("garbled.onnx");
+    fs::write(&file, bytes).unwrap();
+    let uploaded = Command::new("curl")
+        .args(["--silent", "--max-time", "20", "--data-binary", &format!("@{}", file.display())])
+        .arg(format!("http://{}/api/v1/artifacts/$upload", service.address))
+        .output()
+        .unwrap();
+    let answer: Value = serde_json::from_slice(&uploaded.stdout).unwrap();
+    assert_eq!(answer["detail"], "the model cannot be run: it contradicts itself");
+    let broken = service.logged("event", "onnx.broken");
+    assert_eq!(broken["level"], "WARN");
+    assert!(broken["broke"].as_str().unwrap().contains("src/model.rs:"), "{broken}");
+    // Lines that are no JSON would have ended the log here.
+    service.logged("event", "http.request.complete");
+}
+
+#[test]
+fn tables_that_cannot_be_predicted_are_told_so_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let write = |name: &str, text: &str| fs::write(path(name), text).unwrap();
+    write("table.csv", "x,y\n1,2\n2,4\n3,6\n");
+    write("named.csv", "x,sample_0\n1,2\n");
+    write("open.csv", "x\n1\n\"2\n3\n");
+    let (table, model) = (path("table.csv"), path("m.model"));
+    run(&["models", "train", "--csv", &table, "--target", "y", "--out", &model], 0);
+    let check = |csv: &str, expected: &str| {
+        for json in [&[][..], &["--json"]] {
+            let csv = path(csv);
+            let asked = [&["models", "predict", "--model", &model, "--csv", &csv], json].concat();
+            let (_, err) = run(&asked, 1);
+            assert_eq!(err.matches(expected).count(), 1, "{err}");
+        }
+    };
+    check("named.csv", "its column `sample_0` has the name of the predictions");
+    check("open.csv", "a quote of the row that begins in line 3 is never closed");
+    check("", "(os error 21)");
 }
 
 #[test]

@@ -48,3 +48,32 @@ fn what_is_no_table_is_refused() {
     let error = read_csv(|| Ok(bytes), None, |_| {}).unwrap_err();
     assert_eq!(error.to_string(), "line 3 is not UTF-8");
 }
+
+#[test]
+fn a_quote_that_is_never_closed_is_named_by_its_line() {
+    let unclosed = |line| format!("a quote of the row that begins in line {line} is never closed");
+    let check = |text: &str, line| check(text, None, Err(&unclosed(line)));
+    check("a,b\n1,2\n3,\"x\n5,6\n", 3);
+    check("a,b\n1,\"2", 2);
+    check("\"a\n1\n", 1);
+    check("a\n\"", 2);
+}
+
+#[test]
+fn the_end_of_a_text_is_no_row() {
+    let same = |text: &str, rows: Value| check(text, None, Ok(json!([["a"], rows])));
+    same("a\n1\n\n\n", json!([[1]]));
+    same("a\n1", json!([[1]]));
+    same("a\n\"x\n\"\n", json!([["x\n"]]));
+    same("a\n\"x\"", json!([["x"]]));
+    // What looks like our mark is a row like any other.
+    same("a\n\u{4}\n", json!([["\u{4}"]]));
+    same("a\n\u{4}", json!([["\u{4}"]]));
+    check("\n\n", None, Err("it is empty; its first line must name the columns"));
+}
+
+#[test]
+fn a_row_without_an_end_is_bounded() {
+    let error = read_csv(|| Ok(std::io::repeat(b'0')), None, |_| {}).unwrap_err();
+    assert_eq!(error.to_string(), "the row that begins in line 1 has more than 64 MiB");
+}

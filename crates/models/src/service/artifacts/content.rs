@@ -84,7 +84,7 @@ pub(crate) async fn upload(State(app): State<Arc<App>>, headers: HeaderMap, uri:
         models::check_name(name)?;
     }
     let started = store::now();
-    let bytes = body::read(&app, body).await?.bytes;
+    let body::Read { bytes, room: _room } = body::read(&app, body).await?;
     let described =
         app.apart(usize::MAX, || OnnxModel::from_bytes(&bytes).map(|model| model.description())).await;
     let mut described =
@@ -114,7 +114,7 @@ pub(crate) async fn upload(State(app): State<Arc<App>>, headers: HeaderMap, uri:
         app.names.write().remove(&name);
     }
     let path = format!("/api/v1/artifacts/{}", made.id);
-    Ok(answer::created(&answer::base(&headers, &uri), &path, &Shown::new(made, app.settings.dialect)))
+    Ok(answer::created(&answer::base(&app, &headers, &uri), &path, &Shown::new(made, app.settings.dialect)))
 }
 
 /// `POST /api/v1/artifacts/$upload`, in a program without ONNX.

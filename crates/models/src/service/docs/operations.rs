@@ -80,6 +80,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     get("service", "/api/v1/info", "What the service is"),
     get("service", "/api/v1/system", "What the service runs on"),
     get("service", "/api/v1/system/apps", "Applications: none"),
+    get("service", "/api/v1/system/apps/$schema", "The schema of applications"),
     get("configs", "/api/v1/configs", "Configurations, all or a page of them").with(PAGES),
     post("configs", "/api/v1/configs", "ConfigIn", "Make a configuration")
         .says("201", "Made")
@@ -147,6 +148,18 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     get("open inference protocol", "/v2/models/{name}", "The tensors of a model"),
     get("open inference protocol", "/v2/models/{name}/ready", "The model can predict"),
     post("open inference protocol", "/v2/models/{name}/infer", "Inference", "Predict at once"),
+    get(
+        "open inference protocol",
+        "/v2/models/{name}/versions/{version}",
+        "The tensors of a model; the version is 1",
+    ),
+    get("open inference protocol", "/v2/models/{name}/versions/{version}/ready", "The model can predict"),
+    post(
+        "open inference protocol",
+        "/v2/models/{name}/versions/{version}/infer",
+        "Inference",
+        "Predict at once",
+    ),
     post("MLflow", "/invocations", "Invocation", "Predict at once").with(MODEL),
     get("MLflow", "/ping", "The service can answer"),
     get("MLflow", "/version", "The version of the program"),

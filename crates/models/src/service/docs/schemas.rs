@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::service::Dialect;
+use crate::service::jobs::CANCELING;
 use crate::store::Status;
 
 const ULID: &str = "^[0-7][0-9A-HJKMNP-TV-Z]{25}$";
@@ -24,7 +25,7 @@ pub(super) fn all(dialect: Dialect) -> Value {
     add("ConfigOut", config_out(dialect));
     add("ArtifactIn", artifact_in());
     add("ArtifactOut", artifact(dialect));
-    add("JobRecord", job());
+    add("JobRecord", job(dialect));
     let frame = json!({ "$ref": "#/components/schemas/DataFrame" });
     let model = if dialect.is_new() { "artifact_id" } else { "model_artifact_id" };
     add(
@@ -115,12 +116,15 @@ pub(crate) fn artifact(dialect: Dialect) -> Value {
 }
 
 /// `GET /api/v1/jobs/$schema`.
-pub(crate) fn jobs() -> Value {
-    json!({ "$defs": { "JobRecord": job() }, "type": "array", "items": { "$ref": "#/$defs/JobRecord" } })
+pub(crate) fn jobs(dialect: Dialect) -> Value {
+    json!({ "$defs": { "JobRecord": job(dialect) }, "type": "array", "items": { "$ref": "#/$defs/JobRecord" } })
 }
 
-fn job() -> Value {
-    let statuses: Vec<&str> = Status::ALL.iter().map(|status| status.name()).collect();
+fn job(dialect: Dialect) -> Value {
+    let mut statuses: Vec<&str> = Status::ALL.iter().map(|status| status.name()).collect();
+    if dialect.is_new() {
+        statuses.insert(4, CANCELING);
+    }
     let mut schema = object(
         &["id", "status"],
         &[

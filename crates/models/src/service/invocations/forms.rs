@@ -1,10 +1,14 @@
 //! The forms in which MLflow's clients send tables.
 
-use axum::http::HeaderValue;
+use axum::http::{HeaderValue, StatusCode};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::learn::{Column, Frame, Values, read_csv};
-use crate::service::body;
+use crate::service::problem::Problem;
+use crate::service::table::{Table, bad_text, members};
+use crate::service::validate::Check;
+use crate::service::{body, room};
 
 /// How a body is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,60 +34,96 @@ impl Form {
         }
     }
 
-    /// Reads a table.
+    /// Reads a table, once there is room for it.
     ///
     /// # Errors
-    /// A sentence for the caller.
-    pub(super) fn read(self, bytes: &[u8], features: &[String]) -> Result<Frame, String> {
+    /// A sentence for the caller, or what `take` says where there is no room for so many bytes.
+    pub(super) fn read(
+        self,
+        bytes: &[u8],
+        features: &[String],
+        take: &mut dyn FnMut(usize) -> Result<(), Problem>,
+    ) -> Result<Frame, Problem> {
         match self {
-            Self::Csv => read_csv(|| Ok(bytes), None, |_| {}).map_err(|error| error.to_string()),
-            Self::Json => json(body::parse(bytes).map_err(|problem| problem.text())?, features),
+            Self::Csv => {
+                take(room::of_csv(bytes))?;
+                read_csv(|| Ok(bytes), None, |_| {}).map_err(|error| refused(error.to_string()))
+            }
+            Self::Json => json(&body::text(bytes)?, features, take),
         }
     }
 }
 
-fn json(value: Value, features: &[String]) -> Result<Frame, String> {
+fn refused(why: String) -> Problem {
+    Problem::plain(StatusCode::BAD_REQUEST, why)
+}
+
+fn json(
+    text: &str,
+    features: &[String],
+    take: &mut dyn FnMut(usize) -> Result<(), Problem>,
+) -> Result<Frame, Problem> {
     const FORMS: [&str; 4] = ["dataframe_split", "dataframe_records", "instances", "inputs"];
-    let Value::Object(mut object) = value else {
-        return Err("the body must be a JSON object".to_owned());
+    let Some(members) = members(text, FORMS).map_err(bad_text)? else {
+        return Err(refused("the body must be a JSON object".to_owned()));
     };
-    let given: Vec<&str> = FORMS.into_iter().filter(|form| object.contains_key(*form)).collect();
-    let [form] = given.as_slice() else {
-        return Err(format!("the body must have exactly one of `{}`", FORMS.join("`, `")));
+    let given = FORMS.into_iter().zip(members).filter_map(|(form, member)| Some((form, member?)));
+    let [(form, raw)] = given.collect::<Vec<_>>()[..] else {
+        return Err(refused(format!("the body must have exactly one of `{}`", FORMS.join("`, `"))));
     };
-    let value = object.remove(*form).unwrap_or_default();
-    match (*form, value) {
-        ("dataframe_split", Value::Object(split)) => self::split(split),
-        ("dataframe_records" | "instances" | "inputs", Value::Array(rows))
-            if rows.iter().all(Value::is_object) =>
-        {
-            records(rows)
-        }
-        ("instances" | "inputs", Value::Object(columns)) => named(&columns),
-        ("instances" | "inputs", Value::Array(rows)) => tensor(rows, features),
-        (form, _) => Err(format!("`{form}` has a form that makes no table")),
+    if form == "dataframe_split" {
+        return split(raw, take);
+    }
+    if form != "dataframe_records" && is_matrix(raw) {
+        let table = Table::of_rows(features.to_vec(), raw, form)?;
+        take(table.weight())?;
+        return matrix(table, features).map_err(refused);
+    }
+    take(room::of_json(raw.get().as_bytes()))?;
+    let value = serde_json::from_str(raw.get()).map_err(bad_text)?;
+    loose(form, value, features).map_err(refused)
+}
+
+/// A table in any form but rows of a known length.
+fn loose(form: &str, value: Value, features: &[String]) -> Result<Frame, String> {
+    match value {
+        // No rows are rows of nothing: the model's columns, as with V2.
+        Value::Array(rows) if rows.is_empty() => tensor(rows, features),
+        Value::Array(rows) if rows.iter().all(Value::is_object) => records(rows),
+        Value::Object(columns) if form != "dataframe_records" => named(&columns),
+        Value::Array(rows) if form != "dataframe_records" => tensor(rows, features),
+        _ => Err(format!("`{form}` has a form that makes no table")),
     }
 }
 
 /// `{"columns": […], "data": [[…]]}`; an index is of no use here.
-fn split(mut split: Map<String, Value>) -> Result<Frame, String> {
-    let columns = split.remove("columns").unwrap_or_default();
-    let columns: Option<Vec<String>> = columns
-        .as_array()
-        .and_then(|list| list.iter().map(|name| name.as_str().map(str::to_owned)).collect());
-    let columns = columns.ok_or("`columns` must be a list of names")?;
-    let Some(Value::Array(data)) = split.remove("data") else {
-        return Err("`data` must be a list of rows".to_owned());
-    };
-    Frame::from_rows(columns, rows_of(data)?).map_err(|error| error.to_string())
+fn split(raw: &RawValue, take: &mut dyn FnMut(usize) -> Result<(), Problem>) -> Result<Frame, Problem> {
+    let mut check = Check::silent();
+    let table = Table::look(&mut check, &[Value::Null, "dataframe_split".into()], raw)?;
+    let table = check.end(table)?;
+    take(table.weight())?;
+    table.frame().map_err(|error| refused(error.to_string()))
 }
 
-fn rows_of(data: Vec<Value>) -> Result<Vec<Vec<Value>>, String> {
-    let row = |(at, row): (usize, Value)| match row {
-        Value::Array(row) => Ok(row),
-        _ => Err(format!("row {} is no list", at + 1)),
-    };
-    data.into_iter().enumerate().map(row).collect()
+/// Whether it is a list that begins with a list.
+fn is_matrix(raw: &RawValue) -> bool {
+    raw.get().strip_prefix('[').is_some_and(|rest| rest.trim_start().starts_with('['))
+}
+
+/// Rows without names: their values are the features, in the model's order.
+fn matrix(table: Table<'_>, features: &[String]) -> Result<Frame, String> {
+    if let Some((row, found)) = table.ragged() {
+        return Err(wrong_row(row, found, features));
+    }
+    table.frame().map_err(|error| error.to_string())
+}
+
+fn wrong_row(row: usize, found: usize, features: &[String]) -> String {
+    format!(
+        "row {row} has {found} values, but the model reads {} features: {}",
+        features.len(),
+        features.join(", ")
+    )
 }
 
 /// A list of objects; a name that an object does not have is a missing value.
@@ -130,22 +170,15 @@ fn unwrapped(cell: &Value) -> Value {
     }
 }
 
-/// Rows without names: their values are the features, in the model's order.
-fn tensor(rows: Vec<Value>, features: &[String]) -> Result<Frame, String> {
-    // A list of numbers is one row where the model has several features, else a row each.
-    let rows = match rows.first() {
-        Some(Value::Array(_)) | None => rows_of(rows)?,
-        Some(_) if features.len() == 1 => rows.into_iter().map(|cell| vec![cell]).collect(),
-        Some(_) => vec![rows],
+/// One list of numbers: one row where the model has several features, else a row each.
+fn tensor(cells: Vec<Value>, features: &[String]) -> Result<Frame, String> {
+    let rows = match (cells.is_empty(), features) {
+        (true, _) => Vec::new(),
+        (false, [_]) => cells.into_iter().map(|cell| vec![cell]).collect(),
+        (false, _) => vec![cells],
     };
-    if let Some((at, row)) = rows.iter().enumerate().find(|(_, row)| row.len() != features.len()) {
-        return Err(format!(
-            "row {} has {} values, but the model reads {} features: {}",
-            at + 1,
-            row.len(),
-            features.len(),
-            features.join(", ")
-        ));
+    if let Some(row) = rows.first().filter(|row| row.len() != features.len()) {
+        return Err(wrong_row(1, row.len(), features));
     }
     Frame::from_rows(features.to_vec(), rows).map_err(|error| error.to_string())
 }

@@ -12,6 +12,7 @@ use ulid::Ulid;
 #[derive(Debug)]
 pub(crate) struct Queue {
     most: usize,
+    most_bytes: u64,
     turns: Mutex<Turns>,
     /// Told whenever there is something to do, or nothing more to be done.
     wake: Condvar,
@@ -27,6 +28,8 @@ struct Turns {
     /// Places that are promised or taken, all and by consumer.
     places: usize,
     places_of: HashMap<Arc<str>, usize>,
+    /// Bytes of the requests of all of them.
+    bytes: u64,
     stopping: bool,
 }
 
@@ -35,6 +38,8 @@ struct Turns {
 pub(crate) struct Active {
     id: Ulid,
     consumer: Arc<str>,
+    /// Bytes of its request.
+    bytes: u64,
     /// Hundredths of a percent that are done.
     progress: AtomicU32,
     canceled: AtomicBool,
@@ -47,6 +52,7 @@ pub(crate) struct Active {
 pub(crate) struct Ticket<'a> {
     queue: &'a Queue,
     consumer: Arc<str>,
+    bytes: u64,
     used: bool,
 }
 
@@ -57,16 +63,18 @@ pub(crate) enum Full {
     All,
     /// For this consumer.
     Consumer,
+    /// For a request of this size.
+    Bytes,
 }
 
 impl Queue {
-    /// A queue with so many places, half of them for any one consumer.
-    pub(crate) fn new(most: usize) -> Self {
-        Self { most, turns: Mutex::default(), wake: Condvar::new() }
+    /// A queue with so many places, half of them for any one consumer, for requests of so many bytes together.
+    pub(crate) fn new(most: usize, most_bytes: u64) -> Self {
+        Self { most, most_bytes, turns: Mutex::default(), wake: Condvar::new() }
     }
 
-    /// Promises a place.
-    pub(crate) fn ticket(&self, consumer: &str) -> Result<Ticket<'_>, Full> {
+    /// Promises a place to a request of so many bytes.
+    pub(crate) fn ticket(&self, consumer: &str, bytes: u64) -> Result<Ticket<'_>, Full> {
         let mut turns = self.turns.lock();
         let consumer: Arc<str> = consumer.into();
         let own = turns.places_of.get(&consumer).copied().unwrap_or(0);
@@ -76,19 +84,24 @@ impl Queue {
         if own >= self.most.div_ceil(2) {
             return Err(Full::Consumer);
         }
+        if turns.bytes.saturating_add(bytes) > self.most_bytes {
+            return Err(Full::Bytes);
+        }
+        turns.bytes += bytes;
         turns.places += 1;
         *turns.places_of.entry(Arc::clone(&consumer)).or_default() += 1;
-        Ok(Ticket { queue: self, consumer, used: false })
+        Ok(Ticket { queue: self, consumer, bytes, used: false })
     }
 
     /// Takes up jobs that waited before the start, whatever the bounds are now.
-    pub(crate) fn resume(&self, jobs: impl Iterator<Item = (String, Ulid)>) {
+    pub(crate) fn resume(&self, jobs: impl Iterator<Item = (String, Ulid, u64)>) {
         let mut turns = self.turns.lock();
-        for (consumer, id) in jobs {
+        for (consumer, id, bytes) in jobs {
             let consumer: Arc<str> = consumer.into();
             turns.places += 1;
+            turns.bytes += bytes;
             *turns.places_of.entry(Arc::clone(&consumer)).or_default() += 1;
-            turns.push(Active::new(id, consumer));
+            turns.push(Active::new(id, consumer, bytes));
         }
         self.wake.notify_all();
     }
@@ -172,7 +185,7 @@ impl Turns {
         } else {
             self.ring.push_back(Arc::clone(&consumer));
         }
-        self.leave(&consumer);
+        self.leave(&consumer, active.bytes);
         Some(active)
     }
 
@@ -187,13 +200,14 @@ impl Turns {
             self.ring.retain(|consumer| *consumer != active.consumer);
         }
         if found {
-            self.leave(&active.consumer);
+            self.leave(&active.consumer, active.bytes);
         }
         found
     }
 
     /// Gives a place back.
-    fn leave(&mut self, consumer: &Arc<str>) {
+    fn leave(&mut self, consumer: &Arc<str>, bytes: u64) {
+        self.bytes = self.bytes.saturating_sub(bytes);
         self.places = self.places.saturating_sub(1);
         if let Some(own) = self.places_of.get_mut(consumer) {
             *own -= 1;
@@ -205,10 +219,11 @@ impl Turns {
 }
 
 impl Active {
-    fn new(id: Ulid, consumer: Arc<str>) -> Arc<Self> {
+    fn new(id: Ulid, consumer: Arc<str>, bytes: u64) -> Arc<Self> {
         Arc::new(Self {
             id,
             consumer,
+            bytes,
             progress: AtomicU32::new(0),
             canceled: AtomicBool::new(false),
             changes: watch::channel(0).0,
@@ -257,7 +272,7 @@ impl Ticket<'_> {
     /// Puts a job that is stored into the line.
     pub(crate) fn enter(mut self, id: Ulid) {
         self.used = true;
-        self.queue.turns.lock().push(Active::new(id, Arc::clone(&self.consumer)));
+        self.queue.turns.lock().push(Active::new(id, Arc::clone(&self.consumer), self.bytes));
         self.queue.wake.notify_one();
     }
 }
@@ -265,7 +280,7 @@ impl Ticket<'_> {
 impl Drop for Ticket<'_> {
     fn drop(&mut self) {
         if !self.used {
-            self.queue.turns.lock().leave(&self.consumer);
+            self.queue.turns.lock().leave(&self.consumer, self.bytes);
         }
     }
 }

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use tokio::runtime::Handle;
 use ulid::Ulid;
@@ -13,10 +14,11 @@ use crate::learn::{self, BadColumn, Learner, PredictError, TrainError};
 use crate::service::answer;
 use crate::service::app::App;
 use crate::service::body;
-use crate::service::frames;
+use crate::service::frames::Shown;
 use crate::service::loaded::{Loaded, NoModel};
-use crate::service::ml::{PredictRequest, TrainRequest};
+use crate::service::ml::{Asked as _, PredictRequest, TrainRequest};
 use crate::service::problem::Problem;
+use crate::service::table::sentence;
 use crate::store::{self, JobKind, Kind, NewArtifact, Outcome};
 
 /// The largest model and the largest table of predictions that are kept, in bytes.
@@ -61,14 +63,14 @@ type Done = Result<(NewArtifact, Option<Ulid>), End>;
 
 fn train(app: &App, runtime: &Handle, active: &Active, request: &[u8], artifact: Ulid) -> Done {
     let started = store::now();
-    let value = body::parse(request).map_err(|problem| failed(problem.text()))?;
-    let asked = TrainRequest::read(app.settings.dialect, value, usize::MAX)
-        .map_err(|problem| failed(problem.text()))?;
+    let text = body::text(request).map_err(|problem| failed(problem.text()))?;
+    let asked = TrainRequest::read(app.settings.dialect, &text).map_err(|problem| failed(problem.text()))?;
+    let _room = runtime.block_on(app.room.wait(request.len().saturating_add(asked.weight())));
     let config = runtime.block_on(app.store.config(asked.config)).map_err(away)?;
     let config = config.ok_or_else(|| failed(format!("ValueError: Config {} not found", asked.config)))?;
     let data: Map<String, Value> = serde_json::from_str(&config.data).unwrap_or_default();
     let learner = Learner::from_json(&data).map_err(|error| failed(format!("ValueError: {error}")))?;
-    let frame = asked.data.into_frame().map_err(End::Failed)?;
+    let frame = asked.data.frame().map_err(|error| failed(sentence(error)))?;
     let model = learn::train(&learner, &frame, &mut |part| {
         active.advance(part);
         if active.is_canceled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -98,14 +100,15 @@ fn train(app: &App, runtime: &Handle, active: &Active, request: &[u8], artifact:
 
 fn predict(app: &App, runtime: &Handle, request: &[u8], artifact: Ulid) -> Done {
     let started = store::now();
-    let value = body::parse(request).map_err(|problem| failed(problem.text()))?;
-    let asked = PredictRequest::read(app.settings.dialect, value, usize::MAX)
-        .map_err(|problem| failed(problem.text()))?;
+    let text = body::text(request).map_err(|problem| failed(problem.text()))?;
+    let asked =
+        PredictRequest::read(app.settings.dialect, &text).map_err(|problem| failed(problem.text()))?;
+    let _room = runtime.block_on(app.room.wait(request.len().saturating_add(asked.weight())));
     let parent = asked.model;
     let loaded: Arc<Loaded> =
         runtime.block_on(app.model(parent)).map_err(|why| no_model(app, parent, why))?;
     let config = runtime.block_on(app.store.config_of(parent)).map_err(away)?;
-    let frame = asked.future.into_frame().map_err(End::Failed)?;
+    let frame = asked.future.frame().map_err(|error| failed(sentence(error)))?;
     if frame.rows() == 0 {
         return Err(failed(
             "ValueError: Found array with 0 sample(s): `future` has no rows to predict".to_owned(),
@@ -117,15 +120,20 @@ fn predict(app: &App, runtime: &Handle, request: &[u8], artifact: Ulid) -> Done 
         None => base("prediction", Value::Null, started),
     };
     data.insert("model_artifact_id".to_owned(), parent.to_string().into());
-    data.insert("predictions".to_owned(), frames::table(&predicted));
-    let artifact = NewArtifact {
-        id: artifact,
-        parent_id: Some(parent),
-        kind: Kind::Prediction,
-        data: Value::Object(data).to_string(),
-        content: None,
-    };
+    let data = Prediction { base: data, predictions: Shown(&predicted) };
+    let data = serde_json::to_string(&data)
+        .map_err(|error| failed(format!("RuntimeError: the predictions cannot be written: {error}")))?;
+    let artifact =
+        NewArtifact { id: artifact, parent_id: Some(parent), kind: Kind::Prediction, data, content: None };
     Ok((artifact, None))
+}
+
+/// The data of an artifact of predictions.
+#[derive(Serialize)]
+struct Prediction<'a> {
+    #[serde(flatten)]
+    base: Map<String, Value>,
+    predictions: Shown<'a>,
 }
 
 /// What the data of every artifact of a job begins with.
@@ -210,6 +218,7 @@ fn train_error(error: &TrainError) -> String {
 pub(crate) fn predict_error(error: &PredictError) -> String {
     match error {
         PredictError::Column(column) => column_error(column),
+        error @ PredictError::Overflow { .. } => format!("ValueError: {error}"),
     }
 }
 

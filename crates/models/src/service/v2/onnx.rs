@@ -12,6 +12,13 @@ use crate::learn::onnx::{OnnxModel, Tensor, TensorValues};
 pub(super) fn run(model: &OnnxModel, inputs: Vec<Sent>) -> Result<Vec<Value>, String> {
     let inputs = inputs.into_iter().map(tensor).collect::<Result<Vec<_>, _>>()?;
     let outputs = model.run(&inputs).map_err(|error| error.to_string())?;
+    for (name, tensor) in &outputs {
+        if let TensorValues::Numbers(values) = tensor.values()
+            && let Some(at) = values.iter().position(|value| !value.is_finite())
+        {
+            return Err(format!("element {at} of the model's output `{name}` is no finite number"));
+        }
+    }
     let datatype =
         |name: &str| model.outputs().iter().find(|port| port.name == name).map(|port| port.kind.name());
     let shown = outputs.iter().map(|(name, tensor)| {

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions, PgConnection};
+use sqlx::{ConnectOptions, Connection as _, PgConnection};
 
 use super::sql::{self, Row, sql};
 use super::{Database, Transaction, away};
@@ -44,17 +45,26 @@ pub(super) async fn open(url: &str) -> Result<Database> {
     transaction.script("CREATE SCHEMA IF NOT EXISTS tollgate_models").await?;
     migrations::apply(&mut transaction).await?;
     transaction.commit().await?;
-    Ok(Database::Postgres { pool, _lock: Box::new(lock) })
+    Ok(Database::Postgres { pool, lock: Mutex::new(Some(Box::new(lock))) })
 }
 
 /// Takes the lock that one service has, for as long as the connection lives: a second one would take the jobs of the
 /// first for ones that a crash has left.
 async fn claim(mut connection: PgConnection) -> Result<PgConnection> {
-    // The number is ours by choice alone.
+    // The number is ours by choice alone; `release` has it too.
     let asked = sql("SELECT CAST(pg_try_advisory_lock(8387236897) AS INTEGER)::BIGINT");
     let row = sql::run!(asked, &mut connection, fetch_one).map(Row::Postgres)?;
     match row.int(0)? {
         1 => Ok(connection),
         _ => Err(StoreError::NotOurs("another process serves from this database".to_owned())),
     }
+}
+
+/// Gives the lock back and ends its connection. A server sees the end of a connection only after a while; that it has
+/// taken the lock back it answers, so whoever starts next finds it free.
+pub(super) async fn release(mut connection: PgConnection) {
+    let asked = sql("SELECT CAST(pg_advisory_unlock(8387236897) AS INTEGER)::BIGINT");
+    // Where the server is away, it ends the connection itself, and the lock with it.
+    let _released = sql::run!(asked, &mut connection, fetch_one);
+    let _ended = connection.close().await;
 }

@@ -1,11 +1,10 @@
 //! `tollgate models predict`: a model's answers for a table in a file.
 
-use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
 use csv::{ByteRecord, Writer};
 use serde_json::{Value, json};
@@ -47,6 +46,9 @@ enum Loaded {
 
 impl Predict {
     pub fn run(self, output: &Output) -> anyhow::Result<Outcome> {
+        if let Some(out) = self.out.as_ref().filter(|out| self.is_input(out)) {
+            bail!("`{}` is the table itself; write the predictions to another file", out.display());
+        }
         let model = self.load()?;
         let existing = if self.force { Existing::Replace } else { Existing::Keep };
         match &self.out {
@@ -63,6 +65,12 @@ impl Predict {
             },
         }
         Ok(Outcome::Done)
+    }
+
+    /// Whether a path leads to the table.
+    fn is_input(&self, path: &Path) -> bool {
+        let real = |path: &Path| path.canonicalize().ok();
+        real(path).is_some_and(|path| real(&self.csv) == Some(path))
     }
 
     fn load(&self) -> anyhow::Result<Loaded> {
@@ -83,7 +91,7 @@ impl Predict {
         let (file, size) = self.open()?;
         let mut rows = CsvRows::new(file).with_context(|| self.no_table())?;
         let mut chunk = CsvChunk::new(&rows, model.features()).with_context(|| self.no_table())?;
-        let mut answers = Answers::new(rows.names(), to);
+        let mut answers = Answers::new(rows.names().to_vec(), to);
         let mut bar = Bar::new(output, "predicting");
         let mut written = 0;
         loop {
@@ -94,7 +102,7 @@ impl Predict {
             }
             let full = records.len() == CHUNK_ROWS;
             let predicted = model.answer(&chunk.take()?, written).with_context(|| self.no_table())?;
-            answers.write(&records, &predicted)?;
+            answers.write(&records, &predicted).with_context(|| self.no_table())?;
             written += records.len();
             bar.show(rows.bytes() as f32 / size.max(1) as f32);
             if !full {
@@ -109,8 +117,11 @@ impl Predict {
     fn collect(&self, model: &Loaded) -> anyhow::Result<Value> {
         let mut frame = read_csv(|| File::open(&self.csv).map(BufReader::new), None, |_| {})
             .with_context(|| self.no_table())?;
-        for column in model.answer(&frame, 0).with_context(|| self.no_table())?.columns() {
-            frame = frame.with(column.clone())?;
+        let names: Vec<String> = frame.columns().iter().map(|column| column.name.clone()).collect();
+        let predicted = model.answer(&frame, 0).with_context(|| self.no_table())?;
+        apart(&names, &predicted).with_context(|| self.no_table())?;
+        for column in predicted.into_columns() {
+            frame = frame.with(column)?;
         }
         let (columns, data) = frame.to_rows();
         Ok(json!({ "columns": columns, "data": data }))
@@ -151,42 +162,35 @@ impl Loaded {
 /// Rows and their predictions, being written.
 struct Answers<'a> {
     to: Writer<BufWriter<&'a mut dyn Write>>,
-    names: Vec<Vec<u8>>,
-    /// Which of the table's columns stay; known with the first predictions, which replace those of their names.
-    stays: Option<Vec<bool>>,
+    /// Of the table; gone once they are written.
+    names: Option<Vec<String>>,
 }
 
 impl<'a> Answers<'a> {
-    fn new(names: &[String], to: &'a mut dyn Write) -> Self {
-        let names = names.iter().map(|name| name.as_bytes().to_vec()).collect();
-        Self { to: Writer::from_writer(BufWriter::new(to)), names, stays: None }
+    fn new(names: Vec<String>, to: &'a mut dyn Write) -> Self {
+        Self { to: Writer::from_writer(BufWriter::new(to)), names: Some(names) }
     }
 
-    fn write(&mut self, records: &[ByteRecord], predicted: &Frame) -> io::Result<()> {
-        let (names, answers) = predicted.to_rows();
-        let stays = match self.stays.take() {
-            Some(stays) => stays,
-            None => {
-                let replaced: HashSet<&[u8]> = names.iter().map(String::as_bytes).collect();
-                let stays: Vec<bool> =
-                    self.names.iter().map(|name| !replaced.contains(name.as_slice())).collect();
-                let header = staying(self.names.iter().map(Vec::as_slice), &stays);
-                self.to.write_record(header.chain(names.iter().map(String::as_bytes)))?;
-                stays
-            }
-        };
+    fn write(&mut self, records: &[ByteRecord], predicted: &Frame) -> anyhow::Result<()> {
+        let (columns, answers) = predicted.to_rows();
+        if let Some(names) = self.names.take() {
+            apart(&names, predicted)?;
+            self.to.write_record(names.iter().chain(&columns))?;
+        }
         for (record, answers) in records.iter().zip(answers) {
             let answers: Vec<String> = answers.iter().map(cell).collect();
-            self.to
-                .write_record(staying(record.iter(), &stays).chain(answers.iter().map(String::as_bytes)))?;
+            self.to.write_record(record.iter().chain(answers.iter().map(String::as_bytes)))?;
         }
-        self.stays = Some(stays);
         Ok(())
     }
 }
 
-fn staying<'a>(cells: impl Iterator<Item = &'a [u8]>, stays: &[bool]) -> impl Iterator<Item = &'a [u8]> {
-    cells.zip(stays).filter_map(|(cell, stays)| stays.then_some(cell))
+/// Refuses a table that has a column of the predictions' name: one of the two would be lost.
+fn apart(names: &[String], predicted: &Frame) -> anyhow::Result<()> {
+    match names.iter().find(|name| predicted.column(name).is_some()) {
+        Some(name) => bail!("its column `{name}` has the name of the predictions; give it another one"),
+        None => Ok(()),
+    }
 }
 
 /// A prediction as a cell.
@@ -199,5 +203,10 @@ fn cell(answer: &Value) -> String {
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    let broken = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
+    error.chain().any(|cause| match (cause.downcast_ref::<io::Error>(), cause.downcast_ref::<csv::Error>()) {
+        (Some(error), _) => broken(error),
+        (None, Some(error)) => matches!(error.kind(), csv::ErrorKind::Io(error) if broken(error)),
+        (None, None) => false,
+    })
 }

@@ -8,7 +8,10 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use http::HeaderName;
 use tokio::runtime::Builder;
-use tollgate_models::service::{BODY_MAX, BadKeys, Dialect, JOBS_KEPT, Keys, QUEUE_MAX, Service, Settings};
+use tollgate_models::service::{
+    ARTIFACTS_BYTES, BODY_MAX, BadKeys, Dialect, JOBS_KEPT, Keys, MEMORY, QUEUE_BYTES, QUEUE_MAX, Service,
+    Settings,
+};
 use tollgate_models::store::Place;
 use ulid::Ulid;
 
@@ -53,6 +56,15 @@ pub struct Serve {
     /// The largest body in bytes
     #[arg(long, value_name = "BYTES", default_value_t = BODY_MAX)]
     max_body: usize,
+    /// Bytes of memory for bodies and what is read of them, all together; one may take half
+    #[arg(long, value_name = "BYTES", default_value_t = MEMORY)]
+    max_memory: usize,
+    /// Bytes of all requests of jobs that wait
+    #[arg(long, value_name = "BYTES", default_value_t = QUEUE_BYTES)]
+    max_queue_bytes: u64,
+    /// Bytes of all artifacts; beyond them none is kept until some are removed
+    #[arg(long, value_name = "BYTES", default_value_t = ARTIFACTS_BYTES)]
+    max_artifacts_bytes: u64,
     /// Count identifiers up from this one, so that a walk-through finds those that it names
     #[arg(long, value_name = "ULID")]
     ids_after: Option<Ulid>,
@@ -117,6 +129,9 @@ impl Serve {
         settings.queue = self.queue;
         settings.jobs_kept = self.keep_jobs;
         settings.body_max = self.max_body;
+        settings.memory = self.max_memory;
+        settings.queue_bytes = self.max_queue_bytes;
+        settings.artifacts_bytes = self.max_artifacts_bytes;
         settings.ids_after = self.ids_after;
         Ok(settings)
     }
@@ -184,7 +199,7 @@ fn log_setting() -> String {
             level => level,
         };
         let json = variable("LOG_FORMAT").is_some_and(|form| form.eq_ignore_ascii_case("json"));
-        if json { format!("json:{level}") } else { level.to_owned() }
+        if json { format!("structlog:{level}") } else { level.to_owned() }
     })
 }
 
