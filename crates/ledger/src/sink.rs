@@ -2,6 +2,8 @@
 //!
 //! A batch may be delivered any number of times; the ids and places of its events make it count once. It is delivered
 //! when the other side has said that it keeps it, and until then nobody forgets it.
+//!
+//! Futures are boxed, so that the code of the brokers' clients is made here and not where somebody waits for it.
 
 mod address;
 mod error;
@@ -16,6 +18,7 @@ mod store;
 #[cfg(any(feature = "nats", feature = "kafka"))]
 mod tls;
 
+use futures_util::future::BoxFuture;
 use tollgate_core::usage::StreamId;
 use tollgate_store::Store;
 
@@ -84,32 +87,36 @@ impl Sink {
     ///
     /// # Errors
     /// [`SinkError`]: one that is not transient is a reason not to start; an absent sink is none.
-    pub async fn prepare(&self) -> Result<Vec<String>, SinkError> {
-        match &self.kind {
-            Kind::Store(_) => Ok(Vec::new()),
-            #[cfg(feature = "nats")]
-            Kind::Nats(sink) => sink.prepare().await,
-            #[cfg(feature = "kafka")]
-            Kind::Kafka(sink) => sink.prepare().await,
-            #[cfg(feature = "kinesis")]
-            Kind::Kinesis(sink) => sink.prepare().await,
-        }
+    pub fn prepare(&self) -> BoxFuture<'_, Result<Vec<String>, SinkError>> {
+        Box::pin(async move {
+            match &self.kind {
+                Kind::Store(_) => Ok(Vec::new()),
+                #[cfg(feature = "nats")]
+                Kind::Nats(sink) => sink.prepare().await,
+                #[cfg(feature = "kafka")]
+                Kind::Kafka(sink) => sink.prepare().await,
+                #[cfg(feature = "kinesis")]
+                Kind::Kinesis(sink) => sink.prepare().await,
+            }
+        })
     }
 
     /// Delivers a batch. When this returns, the other side keeps it.
     ///
     /// # Errors
     /// [`SinkError`]: some of it may have arrived, and it may come again.
-    pub async fn deliver(&self, batch: &Batch) -> Result<(), SinkError> {
-        match &self.kind {
-            Kind::Store(sink) => sink.deliver(batch).await,
-            #[cfg(feature = "nats")]
-            Kind::Nats(sink) => sink.deliver(batch).await,
-            #[cfg(feature = "kafka")]
-            Kind::Kafka(sink) => sink.deliver(batch).await,
-            #[cfg(feature = "kinesis")]
-            Kind::Kinesis(sink) => sink.deliver(batch).await,
-        }
+    pub fn deliver<'a>(&'a self, batch: &'a Batch) -> BoxFuture<'a, Result<(), SinkError>> {
+        Box::pin(async move {
+            match &self.kind {
+                Kind::Store(sink) => sink.deliver(batch).await,
+                #[cfg(feature = "nats")]
+                Kind::Nats(sink) => sink.deliver(batch).await,
+                #[cfg(feature = "kafka")]
+                Kind::Kafka(sink) => sink.deliver(batch).await,
+                #[cfg(feature = "kinesis")]
+                Kind::Kinesis(sink) => sink.deliver(batch).await,
+            }
+        })
     }
 }
 

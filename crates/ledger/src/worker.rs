@@ -17,6 +17,7 @@ mod parts;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use jiff::SignedDuration;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -103,11 +104,13 @@ impl Worker {
     }
 
     /// Reads and books until told to stop, whatever fails meanwhile; what is being booked then is finished.
-    pub async fn run(&self, stop: &CancellationToken) {
-        match &self.source {
-            Source::Nats(_) => self.read_alone(stop).await,
-            Source::Kafka(_) | Source::Kinesis(_) => self.read_shared(stop).await,
-        }
+    pub fn run<'a>(&'a self, stop: &'a CancellationToken) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            match &self.source {
+                Source::Nats(_) => self.read_alone(stop).await,
+                Source::Kafka(_) | Source::Kinesis(_) => self.read_shared(stop).await,
+            }
+        })
     }
 
     /// Where the feed itself sees to it that each message is one worker's.

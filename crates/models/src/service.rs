@@ -2,7 +2,8 @@
 //!
 //! It answers as chapkit's services do, in an older and a newer [`Dialect`], so that clients of either go on; and it
 //! answers for every model by the open inference protocol and as an MLflow scoring server does. It knows nothing of the
-//! gate, and it can guard itself by [`Keys`].
+//! gate, and it can guard itself by [`Keys`]. Its futures are boxed, so that its code is made here and not where somebody
+//! waits for it.
 
 mod answer;
 mod app;
@@ -38,6 +39,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::HeaderName;
+use futures_util::future::BoxFuture;
 use tokio::net::TcpListener;
 use ulid::Ulid;
 
@@ -126,14 +128,16 @@ impl Service {
     ///
     /// # Errors
     /// [`StoreError`] where the store cannot be opened; also where the system gives no threads.
-    pub async fn open(settings: Settings) -> Result<Self, StoreError> {
-        let workers = settings.workers;
-        let app = Arc::new(App::open(settings).await?);
-        let waiting = app.store.recover_jobs(crate::store::now()).await?;
-        app.store.forget_jobs(app.settings.jobs_kept).await?;
-        app.queue.resume(waiting.into_iter().map(|job| (job.job.consumer, job.job.id, job.bytes)));
-        let pool = pool::Pool::start(&app, workers).map_err(|why| StoreError::Away(why.to_string()))?;
-        Ok(Self { app, pool })
+    pub fn open(settings: Settings) -> BoxFuture<'static, Result<Self, StoreError>> {
+        Box::pin(async move {
+            let workers = settings.workers;
+            let app = Arc::new(App::open(settings).await?);
+            let waiting = app.store.recover_jobs(crate::store::now()).await?;
+            app.store.forget_jobs(app.settings.jobs_kept).await?;
+            app.queue.resume(waiting.into_iter().map(|job| (job.job.consumer, job.job.id, job.bytes)));
+            let pool = pool::Pool::start(&app, workers).map_err(|why| StoreError::Away(why.to_string()))?;
+            Ok(Self { app, pool })
+        })
     }
 
     /// Everything that it answers, for a listener of the caller's.
@@ -146,28 +150,40 @@ impl Service {
     ///
     /// # Errors
     /// If the listener fails.
-    pub async fn serve(
+    pub fn serve(
         self,
         listener: TcpListener,
         shutdown: impl Future<Output = ()> + Send + 'static,
-    ) -> io::Result<()> {
-        let app = Arc::clone(&self.app);
-        let stopping = async move {
-            shutdown.await;
-            // Streams end with it: they would hold the stop for as long as their jobs take.
-            app.stopping.send_replace(true);
-        };
-        let router = self.router().into_make_service_with_connect_info::<SocketAddr>();
-        let served = axum::serve(listener, router).with_graceful_shutdown(stopping).await;
-        self.stop().await;
-        served
+    ) -> BoxFuture<'static, io::Result<()>> {
+        self.serve_until(listener, Box::pin(shutdown))
+    }
+
+    fn serve_until(
+        self,
+        listener: TcpListener,
+        shutdown: BoxFuture<'static, ()>,
+    ) -> BoxFuture<'static, io::Result<()>> {
+        Box::pin(async move {
+            let app = Arc::clone(&self.app);
+            let stopping = async move {
+                shutdown.await;
+                // Streams end with it: they would hold the stop for as long as their jobs take.
+                app.stopping.send_replace(true);
+            };
+            let router = self.router().into_make_service_with_connect_info::<SocketAddr>();
+            let served = axum::serve(listener, router).with_graceful_shutdown(stopping).await;
+            self.stop().await;
+            served
+        })
     }
 
     /// Ends the workers and closes the store.
-    pub async fn stop(self) {
-        self.app.stopping.send_replace(true);
-        self.app.queue.stop();
-        tokio::task::block_in_place(|| self.pool.join());
-        self.app.store.close().await;
+    pub fn stop(self) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            self.app.stopping.send_replace(true);
+            self.app.queue.stop();
+            tokio::task::block_in_place(|| self.pool.join());
+            self.app.store.close().await;
+        })
     }
 }

@@ -2,6 +2,9 @@
 //!
 //! Everything above this module is written once; what differs between SQLite and PostgreSQL is here, in the migrations
 //! and in [`backup`](crate::backup).
+//!
+//! What speaks to sqlx gives boxed futures. The code of an `async fn` is made where somebody waits for it, and so that of
+//! both drivers would be made once more in each crate that uses a store.
 
 mod bulk;
 mod postgres;
@@ -10,6 +13,7 @@ mod sqlite;
 use std::path::PathBuf;
 
 pub(crate) use bulk::Hold;
+use futures_util::future::BoxFuture;
 use sqlx::{AssertSqlSafe, PgPool, Postgres, Sqlite, SqlitePool};
 
 use crate::error::{Error, Result};
@@ -86,90 +90,116 @@ impl Place {
 
 impl Database {
     /// Opens the database and brings its tables up to date.
-    pub(crate) async fn open(place: Place) -> Result<Self> {
-        match place {
-            Place::Sqlite(path) => sqlite::open(path).await,
-            Place::Postgres(options) => postgres::open(*options).await,
-        }
+    pub(crate) fn open(place: Place) -> BoxFuture<'static, Result<Self>> {
+        Box::pin(async move {
+            match place {
+                Place::Sqlite(path) => sqlite::open(path).await,
+                Place::Postgres(options) => postgres::open(*options).await,
+            }
+        })
     }
 
     /// Opens a database as it is, and changes nothing; absent where there is none yet.
-    pub(crate) async fn look(place: Place) -> Result<Option<Self>> {
-        match place {
-            Place::Sqlite(path) => sqlite::look(&path).await,
-            Place::Postgres(options) => Ok(Some(Self::Postgres(postgres::connect(*options).await?))),
-        }
+    pub(crate) fn look(place: Place) -> BoxFuture<'static, Result<Option<Self>>> {
+        Box::pin(async move {
+            match place {
+                Place::Sqlite(path) => sqlite::look(&path).await,
+                Place::Postgres(options) => Ok(Some(Self::Postgres(postgres::connect(*options).await?))),
+            }
+        })
     }
 
     /// A transaction that writes. On SQLite it is the only one from here on; on PostgreSQL each statement of it sees
     /// what others committed before that statement.
-    pub(crate) async fn write(&self) -> Result<Transaction> {
-        let inner = match self {
-            Self::Sqlite { writer, .. } => Inner::Sqlite(sqlite::begin(writer).await?),
-            Self::Postgres(pool) => {
-                Inner::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await?)
-            }
-        };
-        Ok(Transaction { inner, failed: false })
+    pub(crate) fn write(&self) -> BoxFuture<'_, Result<Transaction>> {
+        Box::pin(async move {
+            let inner = match self {
+                Self::Sqlite { writer, .. } => Inner::Sqlite(sqlite::begin(writer).await?),
+                Self::Postgres(pool) => {
+                    Inner::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await?)
+                }
+            };
+            Ok(Transaction { inner, failed: false })
+        })
     }
 
     /// A transaction that sees one state of the database, whatever others write meanwhile.
-    pub(crate) async fn snapshot(&self) -> Result<Transaction> {
-        let inner = match self {
-            Self::Sqlite { readers, .. } => Inner::Sqlite(readers.begin_with("BEGIN DEFERRED").await?),
-            Self::Postgres(pool) => {
-                Inner::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
-            }
-        };
-        Ok(Transaction { inner, failed: false })
+    pub(crate) fn snapshot(&self) -> BoxFuture<'_, Result<Transaction>> {
+        Box::pin(async move {
+            let inner = match self {
+                Self::Sqlite { readers, .. } => Inner::Sqlite(readers.begin_with("BEGIN DEFERRED").await?),
+                Self::Postgres(pool) => {
+                    Inner::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
+                }
+            };
+            Ok(Transaction { inner, failed: false })
+        })
     }
 
     /// All rows of one reading statement.
     pub(crate) async fn all<T: Read>(&self, statement: Statement) -> Result<Vec<T>> {
-        match self {
-            Self::Sqlite { readers, .. } => {
-                read_all(run!(statement.without_names(), readers, fetch_all)?.into_iter().map(Row::Sqlite))
-            }
-            Self::Postgres(pool) => {
-                read_all(run!(statement, pool, fetch_all)?.into_iter().map(Row::Postgres))
-            }
-        }
+        read_all(&self.rows(statement).await?)
     }
 
     /// The first row of one reading statement.
     pub(crate) async fn one<T: Read>(&self, statement: Statement) -> Result<Option<T>> {
-        let row = match self {
-            Self::Sqlite { readers, .. } => {
-                run!(statement.without_names(), readers, fetch_optional)?.map(Row::Sqlite)
-            }
-            Self::Postgres(pool) => run!(statement, pool, fetch_optional)?.map(Row::Postgres),
-        };
-        row.map(|row| row.read()).transpose()
+        self.row(statement).await?.map(|row| row.read()).transpose()
+    }
+
+    fn rows(&self, statement: Statement) -> BoxFuture<'_, Result<Vec<Row>>> {
+        Box::pin(async move {
+            Ok(match self {
+                Self::Sqlite { readers, .. } => run!(statement.without_names(), readers, fetch_all)?
+                    .into_iter()
+                    .map(Row::Sqlite)
+                    .collect(),
+                Self::Postgres(pool) => {
+                    run!(statement, pool, fetch_all)?.into_iter().map(Row::Postgres).collect()
+                }
+            })
+        })
+    }
+
+    fn row(&self, statement: Statement) -> BoxFuture<'_, Result<Option<Row>>> {
+        Box::pin(async move {
+            Ok(match self {
+                Self::Sqlite { readers, .. } => {
+                    run!(statement.without_names(), readers, fetch_optional)?.map(Row::Sqlite)
+                }
+                Self::Postgres(pool) => run!(statement, pool, fetch_optional)?.map(Row::Postgres),
+            })
+        })
     }
 
     /// Ends every connection, after what they are doing.
-    pub(crate) async fn close(&self) {
-        match self {
-            Self::Sqlite { writer, readers, .. } => {
-                readers.close().await;
-                // The last connection to close folds the write-ahead log into the file.
-                writer.close().await;
+    pub(crate) fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            match self {
+                Self::Sqlite { writer, readers, .. } => {
+                    readers.close().await;
+                    // The last connection to close folds the write-ahead log into the file.
+                    writer.close().await;
+                }
+                Self::Postgres(pool) => pool.close().await,
             }
-            Self::Postgres(pool) => pool.close().await,
-        }
+        })
     }
 }
 
 impl Transaction {
     /// Runs a statement and counts the rows that it changed.
-    pub(crate) async fn execute(&mut self, statement: Statement) -> Result<u64> {
-        self.mind(async |inner| match inner {
-            Inner::Sqlite(inner) => {
-                run!(statement.without_names(), &mut **inner, execute).map(|done| done.rows_affected())
-            }
-            Inner::Postgres(inner) => run!(statement, &mut **inner, execute).map(|done| done.rows_affected()),
+    pub(crate) fn execute(&mut self, statement: Statement) -> BoxFuture<'_, Result<u64>> {
+        Box::pin(async move {
+            self.mind(async |inner| match inner {
+                Inner::Sqlite(inner) => {
+                    run!(statement.without_names(), &mut **inner, execute).map(|done| done.rows_affected())
+                }
+                Inner::Postgres(inner) => {
+                    run!(statement, &mut **inner, execute).map(|done| done.rows_affected())
+                }
+            })
+            .await
         })
-        .await
     }
 
     /// Writes new rows, in as few statements as is quick.
@@ -183,29 +213,33 @@ impl Transaction {
     }
 
     /// Runs several statements without values.
-    pub(crate) async fn script(&mut self, text: &'static str) -> Result<()> {
-        self.mind(async |inner| match inner {
-            Inner::Sqlite(inner) => sqlx::raw_sql(text).execute(&mut **inner).await.map(|_| ()),
-            Inner::Postgres(inner) => sqlx::raw_sql(text).execute(&mut **inner).await.map(|_| ()),
+    pub(crate) fn script(&mut self, text: &'static str) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move {
+            self.mind(async |inner| match inner {
+                Inner::Sqlite(inner) => sqlx::raw_sql(text).execute(&mut **inner).await.map(|_| ()),
+                Inner::Postgres(inner) => sqlx::raw_sql(text).execute(&mut **inner).await.map(|_| ()),
+            })
+            .await
         })
-        .await
     }
 
-    pub(crate) async fn rows(&mut self, statement: Statement) -> Result<Vec<Row>> {
-        self.mind(async |inner| match inner {
-            Inner::Sqlite(inner) => Ok(run!(statement.without_names(), &mut **inner, fetch_all)?
-                .into_iter()
-                .map(Row::Sqlite)
-                .collect()),
-            Inner::Postgres(inner) => {
-                Ok(run!(statement, &mut **inner, fetch_all)?.into_iter().map(Row::Postgres).collect())
-            }
+    pub(crate) fn rows(&mut self, statement: Statement) -> BoxFuture<'_, Result<Vec<Row>>> {
+        Box::pin(async move {
+            self.mind(async |inner| match inner {
+                Inner::Sqlite(inner) => Ok(run!(statement.without_names(), &mut **inner, fetch_all)?
+                    .into_iter()
+                    .map(Row::Sqlite)
+                    .collect()),
+                Inner::Postgres(inner) => {
+                    Ok(run!(statement, &mut **inner, fetch_all)?.into_iter().map(Row::Postgres).collect())
+                }
+            })
+            .await
         })
-        .await
     }
 
     pub(crate) async fn all<T: Read>(&mut self, statement: Statement) -> Result<Vec<T>> {
-        read_all(self.rows(statement).await?.into_iter())
+        read_all(&self.rows(statement).await?)
     }
 
     pub(crate) async fn one<T: Read>(&mut self, statement: Statement) -> Result<Option<T>> {
@@ -217,15 +251,17 @@ impl Transaction {
     }
 
     /// Makes it last. When this returns, the database has it on disk.
-    pub(crate) async fn commit(self) -> Result<()> {
-        if self.failed {
-            return Err(Error::Unavailable("an earlier step of the change failed".to_owned()));
-        }
-        match self.inner {
-            Inner::Sqlite(inner) => inner.commit().await?,
-            Inner::Postgres(inner) => inner.commit().await?,
-        }
-        Ok(())
+    pub(crate) fn commit(self) -> BoxFuture<'static, Result<()>> {
+        Box::pin(async move {
+            if self.failed {
+                return Err(Error::Unavailable("an earlier step of the change failed".to_owned()));
+            }
+            match self.inner {
+                Inner::Sqlite(inner) => inner.commit().await?,
+                Inner::Postgres(inner) => inner.commit().await?,
+            }
+            Ok(())
+        })
     }
 
     /// Runs a step, and remembers whether it came to its end: whoever stops waiting stops here.
@@ -240,8 +276,8 @@ impl Transaction {
     }
 }
 
-fn read_all<T: Read>(rows: impl Iterator<Item = Row>) -> Result<Vec<T>> {
-    rows.map(|row| row.read()).collect()
+fn read_all<T: Read>(rows: &[Row]) -> Result<Vec<T>> {
+    rows.iter().map(Row::read).collect()
 }
 
 #[cfg(test)]

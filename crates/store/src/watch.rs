@@ -1,5 +1,6 @@
 //! Being told that something changed, sooner than the next look.
 
+use futures_util::future::BoxFuture;
 use sqlx::postgres::PgListener;
 
 use crate::alone::share;
@@ -18,16 +19,18 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Locked`](crate::Error::Locked) where somebody has the store alone, and what the database says.
-    pub async fn watch(&self) -> Result<Option<Watch>> {
-        match &*self.database {
-            Database::Sqlite { .. } => Ok(None),
-            Database::Postgres(pool) => {
-                let mut listener = PgListener::connect_with(pool).await?;
-                listener.listen("tollgate_changes").await?;
-                share(&mut listener).await?;
-                Ok(Some(Watch(listener)))
+    pub fn watch(&self) -> BoxFuture<'_, Result<Option<Watch>>> {
+        Box::pin(async move {
+            match &*self.database {
+                Database::Sqlite { .. } => Ok(None),
+                Database::Postgres(pool) => {
+                    let mut listener = PgListener::connect_with(pool).await?;
+                    listener.listen("tollgate_changes").await?;
+                    share(&mut listener).await?;
+                    Ok(Some(Watch(listener)))
+                }
             }
-        }
+        })
     }
 }
 
@@ -36,11 +39,13 @@ impl Watch {
     ///
     /// # Errors
     /// What the database says where the connection does not come back; as [`Store::watch`] where it does.
-    pub async fn changed(&mut self) -> Result<()> {
-        if self.0.try_recv().await?.is_none() {
-            // The lock went with the connection.
-            share(&mut self.0).await?;
-        }
-        Ok(())
+    pub fn changed(&mut self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move {
+            if self.0.try_recv().await?.is_none() {
+                // The lock went with the connection.
+                share(&mut self.0).await?;
+            }
+            Ok(())
+        })
     }
 }

@@ -4,6 +4,8 @@
 //! and does the rest in one statement. Either way rows are taken in the order of their keys: two that write the same rows
 //! cannot wait for each other.
 
+use futures_util::future::BoxFuture;
+
 use super::{Inner, Transaction};
 use crate::error::Result;
 use crate::row::{Read, Row};
@@ -129,34 +131,41 @@ impl Transaction {
     }
 
     /// Puts rows of these columns into the table's temporary one, which has them alone then.
-    async fn stage(&mut self, table: &'static Table, columns: &[Column], rows: &[Vec<Value>]) -> Result<()> {
-        let name = staging(table);
-        // Made once for each connection. It has the columns and none of the rules: keys come without the rest.
-        let make = format!(
-            "SET LOCAL client_min_messages = warning; \
+    fn stage<'a>(
+        &'a mut self,
+        table: &'static Table,
+        columns: &'a [Column],
+        rows: &'a [Vec<Value>],
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let name = staging(table);
+            // Made once for each connection. It has the columns and none of the rules: keys come without the rest.
+            let make = format!(
+                "SET LOCAL client_min_messages = warning; \
              CREATE TEMP TABLE IF NOT EXISTS {name} ON COMMIT DELETE ROWS AS SELECT * FROM {} WITH NO DATA; \
              DELETE FROM {name}",
-            table.name
-        );
-        let list: Vec<&str> = names(columns).collect();
-        let copy = format!("COPY {name} ({}) FROM STDIN (FORMAT binary)", list.join(", "));
-        let bytes = copied(rows);
-        self.mind(async |inner| match inner {
-            Inner::Sqlite(_) => Ok(()),
-            Inner::Postgres(inner) => {
-                sqlx::raw_sql(sqlx::AssertSqlSafe(make)).execute(&mut **inner).await?;
-                let mut target = inner.copy_in_raw(&copy).await?;
-                match target.send(bytes).await {
-                    Ok(_) => target.finish().await.map(|_| ()),
-                    Err(error) => {
-                        // The first failure says why; that of giving up says nothing more.
-                        let _ = target.abort("the rows could not be sent").await;
-                        Err(error)
+                table.name
+            );
+            let list: Vec<&str> = names(columns).collect();
+            let copy = format!("COPY {name} ({}) FROM STDIN (FORMAT binary)", list.join(", "));
+            let bytes = copied(rows);
+            self.mind(async |inner| match inner {
+                Inner::Sqlite(_) => Ok(()),
+                Inner::Postgres(inner) => {
+                    sqlx::raw_sql(sqlx::AssertSqlSafe(make)).execute(&mut **inner).await?;
+                    let mut target = inner.copy_in_raw(&copy).await?;
+                    match target.send(bytes).await {
+                        Ok(_) => target.finish().await.map(|_| ()),
+                        Err(error) => {
+                            // The first failure says why; that of giving up says nothing more.
+                            let _ = target.abort("the rows could not be sent").await;
+                            Err(error)
+                        }
                     }
                 }
-            }
+            })
+            .await
         })
-        .await
     }
 }
 
