@@ -165,12 +165,15 @@ struct Handle(Rc<RefCell<Writer>>);
 impl Handle {
     /// Uses the writer, and wakes whom that made ready once it is free again: a waker may run anything.
     fn with<R>(&self, what: impl FnOnce(&mut Writer) -> R) -> R {
-        let (result, woken) = {
+        let (result, mut woken) = {
             let mut writer = self.0.borrow_mut();
             let result = what(&mut writer);
-            (result, writer.woken())
+            (result, std::mem::take(&mut writer.woken))
         };
-        woken.into_iter().for_each(Waker::wake);
+        if !woken.is_empty() {
+            woken.drain(..).for_each(Waker::wake);
+            self.0.borrow_mut().reuse(woken);
+        }
         result
     }
 }

@@ -54,7 +54,8 @@ pub(crate) struct Writer {
     sealed_at: Duration,
     has_spare: bool,
     flusher: Option<Waker>,
-    woken: Vec<Waker>,
+    /// Whoever is to be woken, once nobody holds the writer.
+    pub(crate) woken: Vec<Waker>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -228,9 +229,11 @@ impl Writer {
         self.flush();
     }
 
-    /// Whoever is to be woken, once nobody holds the writer.
-    pub(crate) fn woken(&mut self) -> Vec<Waker> {
-        std::mem::take(&mut self.woken)
+    /// Takes back an empty list of whom to wake, for its room.
+    pub(crate) fn reuse(&mut self, woken: Vec<Waker>) {
+        if self.woken.is_empty() {
+            self.woken = woken;
+        }
     }
 
     /// Looks at what the journal's thread has done since.

@@ -158,7 +158,7 @@ impl Call {
 
     /// Notes that it is sent now: from here on it counts, however it ends.
     pub fn sent(&mut self) {
-        self.sent_at = self.entry.is_some().then(|| self.gate.clock.now().monotonic);
+        self.sent_at = self.entry.is_some().then(|| self.gate.clock.monotonic());
         if let Some(reservation) = &mut self.reservation {
             reservation.commit();
         }
@@ -230,7 +230,7 @@ impl Call {
 
     /// Time since the request began.
     pub fn elapsed(&self) -> Duration {
-        self.gate.clock.now().monotonic.saturating_sub(self.now.monotonic)
+        self.gate.clock.monotonic().saturating_sub(self.now.monotonic)
     }
 
     /// Notes how much went either way so far.
@@ -241,7 +241,14 @@ impl Call {
 
     /// Time since it was sent, if it was.
     pub fn since_sent(&self) -> Option<Duration> {
-        Some(self.gate.clock.now().monotonic.saturating_sub(self.sent_at?))
+        self.sent_at.map(|sent| self.gate.clock.monotonic().saturating_sub(sent))
+    }
+
+    /// Time since the request began, and of that since it was sent.
+    pub fn spent(&self) -> (Duration, Duration) {
+        let elapsed = self.elapsed();
+        let before = self.sent_at.map_or(elapsed, |sent| sent.saturating_sub(self.now.monotonic));
+        (elapsed, elapsed.saturating_sub(before))
     }
 }
 

@@ -65,6 +65,7 @@ impl Call {
     /// How the call ended, or would if it ended now.
     fn closing(&self) -> Closing {
         let millis = |duration: core::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        let (duration, upstream) = self.spent();
         let (request_bytes, response_bytes) = (self.request_bytes.get(), self.response_bytes);
         let Booked { measures, quality } = self.booked();
         Closing {
@@ -75,8 +76,8 @@ impl Call {
                 Outcome::Cancelled | Outcome::Denied => usage::Outcome::Cancelled,
             },
             status: Some(self.status).map(|status: StatusCode| status.as_u16()),
-            duration_ms: millis(self.elapsed()),
-            upstream_ms: millis(self.since_sent().unwrap_or_default()),
+            duration_ms: millis(duration),
+            upstream_ms: millis(upstream),
             queue_ms: 0,
             request_bytes,
             response_bytes,
