@@ -1,7 +1,5 @@
 //! Reading from NATS JetStream: workers share one consumer, which remembers what was acknowledged.
 
-use std::time::Duration;
-
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, PullConsumer, pull};
 use async_nats::jetstream::{AckKind, Message};
 use futures_util::StreamExt as _;
@@ -10,8 +8,6 @@ use super::Settings;
 use super::desk::{Desk, Pile};
 use crate::sink::{Remote, SinkError, nats};
 
-/// For how long a message is one worker's before another one gets it.
-const ACK_WAIT: Duration = Duration::from_secs(60);
 /// Messages that all workers together may have at once.
 const ACK_PENDING: i64 = 50_000;
 /// NATS has no parts; what is told of it is told under this name.
@@ -28,7 +24,7 @@ pub(super) async fn read(remote: &Remote, desk: &Desk, settings: &Settings) -> R
         description: Some("Workers of Tollgate".to_owned()),
         deliver_policy: DeliverPolicy::All,
         ack_policy: AckPolicy::Explicit,
-        ack_wait: ACK_WAIT,
+        ack_wait: settings.lease,
         max_ack_pending: ACK_PENDING,
         ..pull::Config::default()
     };
