@@ -11,8 +11,9 @@ pub mod presentable;
 pub mod problem;
 pub mod process;
 pub mod source;
+mod watched;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use tollgate_core::snapshot::Snapshot;
@@ -20,6 +21,7 @@ use tollgate_core::snapshot::Snapshot;
 use file::read::{Outcome, read};
 use problem::{Finding, Problem, Problems, Severity};
 use source::{Sheet, Source};
+pub use watched::Watched;
 
 /// A configuration file that may be served.
 #[derive(Debug)]
@@ -31,7 +33,7 @@ pub struct Compiled {
     /// What deserves a look, in the order of the file.
     pub warnings: Vec<Problem>,
     /// The configuration file, where it was read from one, and every file that it names.
-    pub watched: Vec<PathBuf>,
+    pub watched: Vec<Watched>,
 }
 
 /// Reads and compiles a file, with the environment of this process.
@@ -39,12 +41,13 @@ pub struct Compiled {
 /// # Errors
 /// [`Problems`] with everything for which the file is refused.
 pub fn load(path: &Path) -> Result<Compiled, Problems> {
+    let watched = Watched::look(path.to_owned());
     let source = Source::read(path).map_err(|refusal| {
         let (sheet, finding) = *refusal;
         Problems::new(vec![Problem::new(Arc::new(sheet), Severity::Error, finding)])
     })?;
     let mut compiled = compile(&source, &|name| std::env::var(name).ok())?;
-    compiled.watched.insert(0, path.to_owned());
+    compiled.watched.insert(0, watched);
     Ok(compiled)
 }
 

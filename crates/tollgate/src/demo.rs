@@ -18,7 +18,7 @@ use tollgate_models::demo::{self as models, Model};
 use self::keys::ServiceKeys;
 use self::service::Running;
 use crate::admin::Bootstrap;
-use crate::config::{self, source::Source};
+use crate::config::{self, Watched, source::Source};
 use crate::reload::{self, Hangup};
 use crate::server::{Server, Stopped};
 use crate::state::clock::Clock;
@@ -77,10 +77,11 @@ impl Demo {
         let text =
             configuration(&upstreams, service.address, free_port(ports.gate)?, free_port(ports.admin)?);
         std::fs::write(directory.0.join(FILE), &text).context("the demo's configuration")?;
+        let file = Watched::look(directory.0.join(FILE));
         let source = Source::new(FILE, text, &directory.0);
         let compiled = config::compile(&source, &|_| None)
             .map_err(|problems| anyhow::anyhow!(problems.render(false)))?;
-        let watched = std::iter::once(directory.0.join(FILE)).chain(compiled.watched.clone()).collect();
+        let watched = std::iter::once(file).chain(compiled.watched.clone()).collect();
         let admin_key = api_key_text::make(Environment::Dev, crate::keys::random()?);
         let bootstrap = Some(Bootstrap::new(&admin_key)?);
         let (clock, telemetry) = (Clock::system(), Telemetry::default());

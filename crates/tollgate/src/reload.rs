@@ -2,15 +2,14 @@
 
 mod opened;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 
-use crate::config;
+use crate::config::{self, Watched};
 use crate::server::Server;
 
 /// How often the files are looked at. Looking works on every file system, also where changes are not announced.
@@ -27,7 +26,8 @@ pub enum Hangup {
     Ignore,
 }
 
-/// Watches the configuration for as long as the gate runs; SIGHUP is caught from the return on.
+/// Watches the configuration for as long as the gate runs; SIGHUP is caught from the return on. What was written since the
+/// watched files were read, while the gate started, is loaded too.
 ///
 /// A file that cannot be used changes nothing and says why, once.
 ///
@@ -36,7 +36,7 @@ pub enum Hangup {
 pub fn start(
     server: &Arc<Server>,
     path: PathBuf,
-    watched: Vec<PathBuf>,
+    watched: Vec<Watched>,
     on_hangup: Hangup,
 ) -> std::io::Result<JoinHandle<()>> {
     let _entered = server.control().enter();
@@ -49,9 +49,8 @@ async fn watch(
     mut hangup: Signal,
     on_hangup: Hangup,
     path: PathBuf,
-    mut watched: Vec<PathBuf>,
+    mut watched: Vec<Watched>,
 ) {
-    let mut seen = stamps(&watched);
     loop {
         let forced = tokio::select! {
             _ = hangup.recv() => match on_hangup {
@@ -63,24 +62,23 @@ async fn watch(
             },
             () = tokio::time::sleep(LOOK) => false,
         };
-        let now = stamps(&watched);
-        if now == seen && !forced {
+        let now: Vec<Watched> = watched.iter().map(Watched::again).collect();
+        if now == watched && !forced {
             continue;
         }
         if !settled(&path).await {
             continue;
         }
-        seen = now;
+        watched = now;
         let Some(server) = server.upgrade() else { return };
         if let Some(files) = load(&server, &path).await {
-            seen = stamps_after_load(&watched, &seen, &files);
             watched = files;
         }
     }
 }
 
 /// Loads the file and installs it; the files to watch from now on, if it could be used.
-async fn load(server: &Server, path: &Path) -> Option<Vec<PathBuf>> {
+async fn load(server: &Server, path: &Path) -> Option<Vec<Watched>> {
     let compiled = match config::load(path) {
         Ok(compiled) => compiled,
         Err(problems) => {
@@ -121,24 +119,6 @@ pub fn source(path: &Path) -> String {
     let text = path.to_string_lossy();
     let skip = text.chars().count().saturating_sub(100);
     format!("file:{}", text.chars().skip(skip).collect::<String>())
-}
-
-type Stamp = Option<(SystemTime, u64)>;
-
-/// Time and size of each file; a missing one is a state too.
-fn stamps(files: &[PathBuf]) -> Vec<Stamp> {
-    files.iter().map(stamp).collect()
-}
-
-fn stamp(file: &PathBuf) -> Stamp {
-    fs::metadata(file).and_then(|m| Ok((m.modified()?, m.len()))).ok()
-}
-
-/// The stamps of the files to watch from now on. A file that was watched before keeps the stamp from before it was read:
-/// what was written since then was not loaded, and must still be seen as a change.
-fn stamps_after_load(watched: &[PathBuf], seen: &[Stamp], files: &[PathBuf]) -> Vec<Stamp> {
-    let before = |file: &PathBuf| watched.iter().zip(seen).find(|(other, _)| *other == file);
-    files.iter().map(|file| before(file).map_or_else(|| stamp(file), |(_, seen)| *seen)).collect()
 }
 
 async fn settled(path: &Path) -> bool {

@@ -88,7 +88,8 @@ consumers: { a: { credentials: [{ api_key: { file: secrets/key } }] } }
 ";
     std::fs::write(&path, text).unwrap();
     let compiled = load(&path).unwrap();
-    assert_eq!(compiled.watched, [path, dir.path().join("secrets/key")]);
+    let watched: Vec<_> = compiled.watched.iter().map(|watched| watched.path.clone()).collect();
+    assert_eq!(watched, [path, dir.path().join("secrets/key")]);
     assert_eq!(compiled.process.data_dir, dir.path().join("tollgate-data"));
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2, "checking wrote something");
     let digest = tollgate_core::credential::Digest::of(b"one-key");

@@ -1,23 +1,38 @@
 use std::fs;
-use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use super::{stamps, stamps_after_load};
+use super::{Hangup, start};
+use crate::config;
+use crate::server::Server;
+use crate::state::clock::Clock;
+use crate::telemetry::Telemetry;
 
 #[test]
-fn what_is_written_during_a_load_is_still_a_change() {
-    let directory = tempfile::tempdir().unwrap();
-    let [config, key, gone]: [PathBuf; 3] = ["config", "key", "gone"].map(|name| directory.path().join(name));
-    fs::write(&config, "first").unwrap();
-    fs::write(&gone, "x").unwrap();
-    let watched = [gone, config.clone()];
-    let seen = stamps(&watched);
-    // The load has read `first`, which names `key`, when another writer comes.
-    fs::write(&config, "another one").unwrap();
-    fs::write(&key, "k").unwrap();
+fn what_is_written_while_the_gate_starts_is_loaded() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, key) = (folder.path().join("tollgate.yaml"), folder.path().join("key"));
+    let text = |route: &str| {
+        format!(
+            "listen: 127.0.0.1:0\nworkers: 1\ndata_dir: data\n\
+             upstreams: {{ model: {{ targets: [\"http://127.0.0.1:9\"] }} }}\n\
+             routes: {{ {route}: {{ match: {{ path: /r }}, upstream: model, accept: [api_key] }} }}\n\
+             consumers: {{ ann: {{ credentials: [{{ api_key: {{ file: key }} }}] }} }}\n"
+        )
+    };
+    fs::write(&key, "a-key-that-is-long-enough").unwrap();
+    fs::write(&file, text("first")).unwrap();
+    let compiled = config::load(&file).map_err(|problems| problems.render(false)).unwrap();
+    fs::write(&file, text("another")).unwrap();
 
-    let files = [config, key];
-    let (after, now) = (stamps_after_load(&watched, &seen, &files), stamps(&files));
-    assert_eq!(after[0], seen[1]);
-    assert_ne!(after[0], now[0]);
-    assert_eq!(after[1], now[1]);
+    let watched = compiled.watched.clone();
+    let server = Arc::new(Server::start(compiled, Clock::system(), Telemetry::default()).unwrap());
+    let watching = start(&server, file, watched, Hangup::Ignore).unwrap();
+    let began = Instant::now();
+    while !server.gate().live().snapshot.routes.iter().any(|route| route.name.as_str() == "another") {
+        assert!(began.elapsed() < Duration::from_secs(30), "the file is not loaded");
+        std::thread::yield_now();
+    }
+    watching.abort();
+    Server::stop_shared(server);
 }

@@ -96,7 +96,7 @@ pub fn sealing_keys(process: &Process, findings: &mut Findings) {
 pub fn secrets(compiled: &Compiled, findings: &mut Findings) {
     let mut seen = 0;
     // The first one is the configuration itself.
-    for path in compiled.watched.iter().skip(1).filter(|path| is_secret(path)) {
+    for path in compiled.watched.iter().skip(1).map(|watched| &watched.path).filter(|path| is_secret(path)) {
         seen += 1;
         let mode = path.metadata().map(|found| found.permissions().mode()).unwrap_or_default();
         if mode & 0o077 != 0 {

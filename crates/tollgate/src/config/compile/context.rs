@@ -1,6 +1,5 @@
 //! What every step of compiling needs: where problems go, and how names, secrets and files are read.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -8,6 +7,7 @@ use tollgate_core::consumer::{Name, Scopes};
 use tollgate_secrets::{Reference, Secret};
 
 use super::missing;
+use crate::config::Watched;
 use crate::config::file::amount::TimeSpan;
 use crate::config::file::secret;
 use crate::config::file::spanned::{Named, Spanned};
@@ -32,7 +32,7 @@ pub(in crate::config) struct Notes {
     pub errors: Vec<Finding>,
     pub warnings: Vec<Finding>,
     /// Files that were read.
-    pub watched: Vec<PathBuf>,
+    pub watched: Vec<Watched>,
 }
 
 impl<'a> Context<'a> {
@@ -53,8 +53,9 @@ impl<'a> Context<'a> {
             let finding = Finding::at(span, format!("{what} is not in force in this version{more}"));
             self.notes.warnings.push(finding.hint("it is checked, and has no effect yet"));
         }
-        let distinct: BTreeSet<PathBuf> = std::mem::take(&mut self.notes.watched).into_iter().collect();
-        self.notes.watched.extend(distinct);
+        // Sorting leaves the looks at a file in their order, and the first one counts.
+        self.notes.watched.sort_by(|a, b| a.path.cmp(&b.path));
+        self.notes.watched.dedup_by(|later, first| later.path == first.path);
         self.notes
     }
 
@@ -127,7 +128,7 @@ impl<'a> Context<'a> {
     /// Looks a secret up.
     pub fn secret(&mut self, secret: &Spanned<secret::Secret>) -> Option<Secret> {
         let reference = secret.reference();
-        self.notes.watched.extend(reference.path(self.base));
+        self.notes.watched.extend(reference.path(self.base).map(Watched::look));
         match tollgate_secrets::resolve(&reference, self.base, self.env) {
             Ok(value) => {
                 if let Reference::Inline(_) = reference {
@@ -152,12 +153,12 @@ impl<'a> Context<'a> {
     /// Reads a file that the configuration names.
     pub fn read(&mut self, path: &Spanned<String>) -> Option<Vec<u8>> {
         let full = self.path(path);
+        self.notes.watched.push(Watched::look(full.clone()));
         let read = std::fs::read(&full);
         if let Err(error) = &read {
             let finding = Finding::at(path.span, format!("`{}` cannot be read: {error}", full.display()));
             self.error(finding.hint(missing::file(&full, error)));
         }
-        self.notes.watched.push(full);
         read.ok()
     }
 

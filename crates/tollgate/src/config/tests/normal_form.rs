@@ -9,6 +9,7 @@ use tollgate_core::route::Route;
 use tollgate_core::upstream::Upstream;
 
 use super::Compiled;
+use crate::config::Watched;
 use crate::config::process::Process;
 
 pub(super) fn of(compiled: &Compiled) -> String {
@@ -51,7 +52,7 @@ pub(super) fn of(compiled: &Compiled) -> String {
             credential.id, credential.consumer.name
         );
     }
-    for path in watched {
+    for Watched { path, .. } in watched {
         let _ = writeln!(out, "watched {}", path.display());
     }
     out
