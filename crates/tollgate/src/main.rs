@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use mimalloc::MiMalloc;
 
-/// Requests that wait together are given up together, and the system's allocator keeps at hand only a few of a size.
+/// Calls that are served together end together, and the system's allocator keeps at hand only a few blocks of a size.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
