@@ -18,6 +18,8 @@ from tollbench.processes import BenchError
 UNAVAILABLE = 503
 # So many of a kind are named.
 NAMED = 5
+# Of roll-ups, in seconds.
+SPANS = [60, 3600, 86400]
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,13 @@ class Books:
     def contradictions(self, events: int) -> list[str]:
         """Alarms, and roll-ups that do not add up to so many events."""
         found = [f"alarm: {' '.join(row)}" for row in self.rows("SELECT kind, stream, seq, last FROM usage_alarms")]
-        for span, requests in self.rows("SELECT span, sum(requests) FROM usage_rollups GROUP BY span"):
-            if int(requests) != events:
-                found.append(f"roll-ups of {span} have {requests} requests, and there are {events} events")
+        # What is booked and not rolled up yet.
+        waiting = "SELECT coalesce(sum(events), 0) FROM usage_blocks JOIN usage_waiting USING (stream, first)"
+        waiting = int(next(self.rows(waiting))[0])
+        sums = {int(span): int(sum) for span, sum in self.rows("SELECT span, sum(requests) FROM usage_rollups GROUP BY span")}
+        for span in SPANS:
+            if sums.get(span, 0) + waiting != events:
+                found.append(
+                    f"roll-ups of {span} s have {sums.get(span, 0)} requests, {waiting} wait, and there are {events} events"
+                )
         return found

@@ -20,15 +20,15 @@ pub use json::CloudEvent;
 pub use measures::{MICROS_PER_COMPUTE_UNIT, Measure, Measures, Quality};
 use ulid::Ulid;
 
-/// The fact of one admitted call.
+/// The fact of one admitted call; `T` is `&str` where its canonical form is at hand.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UsageEvent {
+pub struct UsageEvent<T = Box<str>> {
     /// Who numbered it.
     pub stream: StreamId,
     /// Its place in the stream, from 1, without gaps, in the order in which calls ended.
     pub seq: u64,
     /// What was known before a byte went to the model.
-    pub intent: Intent<Box<str>>,
+    pub intent: Intent<T>,
     /// What its end told.
     pub closing: Closing,
 }
@@ -123,6 +123,13 @@ impl UsageEvent {
     /// Joins both halves of a call, bounded as the canonical form bounds them.
     pub fn of<T: AsRef<str>>(stream: StreamId, seq: u64, intent: &Intent<T>, closing: &Closing) -> Self {
         Self { stream, seq: encoding::bounded(seq), intent: intent.bounded(), closing: closing.bounded() }
+    }
+}
+
+impl From<UsageEvent<&str>> for UsageEvent {
+    fn from(event: UsageEvent<&str>) -> Self {
+        let UsageEvent { stream, seq, intent, closing } = event;
+        Self { stream, seq, intent: intent.map(Box::from), closing }
     }
 }
 

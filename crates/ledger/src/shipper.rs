@@ -22,7 +22,7 @@ use lane::Lane;
 
 use crate::Journal;
 use crate::backoff::Backoff;
-use crate::chain::Head;
+use crate::chain::{Head, Linked};
 use crate::sink::{Batch, Fault, Sink, SinkError};
 
 /// How the shipper is to go about it; [`Default`] is how it does unless told otherwise.
@@ -262,7 +262,7 @@ impl Shipper {
         for (stream, lane) in &self.lanes {
             events += self.journal.newest(*stream).saturating_sub(lane.acknowledged);
             let first = lane.pending.as_ref().and_then(|batch| batch.events.first());
-            let first = first.map(|linked| linked.event.intent.time_micros);
+            let first = first.map(Linked::time_micros);
             oldest = [oldest, first].into_iter().flatten().min();
         }
         self.counters.lag(events, oldest);
@@ -298,9 +298,5 @@ fn since_epoch() -> Duration {
 
 /// Bytes of the events' canonical form.
 fn bytes(batch: &Batch) -> u64 {
-    let mut encoded = Vec::new();
-    for linked in &batch.events {
-        linked.event.encode(&mut encoded);
-    }
-    encoded.len() as u64
+    batch.events.iter().map(|linked| linked.canonical().len() as u64).sum()
 }

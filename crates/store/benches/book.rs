@@ -111,10 +111,9 @@ fn events(keys: u64, count: usize) -> Vec<Linked> {
             quality: Quality::Reported,
         };
         let event = UsageEvent::of(stream, head.seq + 1, &intent, &closing);
-        let mut canonical = Vec::new();
-        event.encode(&mut canonical);
-        head = head.after(&canonical);
-        Linked { event, hash: head.hash }
+        let linked = head.followed_by(&event);
+        head = linked.head();
+        linked
     };
     (1..=count as u64).map(&mut event).collect()
 }

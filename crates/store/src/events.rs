@@ -24,6 +24,7 @@ mod series;
 mod stream;
 mod totals;
 mod verify;
+mod waiting;
 
 pub(crate) use alarm::raise;
 pub use alarm::{Alarm, AlarmKind};
@@ -41,3 +42,4 @@ pub use series::{Dimension, UsageFilter};
 pub(crate) use stream::own as own_stream;
 pub use totals::UsageTotals;
 pub use verify::UsageVerdict;
+pub(crate) use waiting::Pace;

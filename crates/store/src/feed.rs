@@ -78,7 +78,7 @@ impl Store {
             }
         }
         strays::keep(&mut transaction, arrival.strays, now).await?;
-        let booked = events::book(&mut transaction, arrival.events, arrival.seals, now).await?;
+        let booked = events::book(&mut transaction, arrival.events, arrival.seals, now, &self.pace).await?;
         transaction.commit().await?;
         Ok(booked)
     }

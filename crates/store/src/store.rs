@@ -8,12 +8,14 @@ use parking_lot::RwLock;
 use crate::change::{Actor, Change};
 use crate::database::{Database, Place};
 use crate::error::{Error, Result};
+use crate::events::Pace;
 use crate::sealing::SealingKeys;
 
 /// One store, whichever database it is in. Copies share the connections.
 #[derive(Debug, Clone)]
 pub struct Store {
     pub(crate) database: Arc<Database>,
+    pub(crate) pace: Arc<Pace>,
     pub(crate) sealing: Arc<RwLock<Option<Arc<SealingKeys>>>>,
 }
 
@@ -26,7 +28,7 @@ impl Store {
     /// and [`Error::Newer`] for databases that this program must not touch.
     pub async fn open(url: &str) -> Result<Self> {
         let database = Database::open(Place::parse(url)?).await?;
-        Ok(Self { database: Arc::new(database), sealing: Arc::default() })
+        Ok(Self { database: Arc::new(database), pace: Arc::default(), sealing: Arc::default() })
     }
 
     /// Begins a change of accounts, consumers or credentials. Whoever began one waits for the one before.

@@ -266,6 +266,9 @@ pub(crate) const USAGE_ROLLUPS: Table = Table {
     ],
 };
 
+pub(crate) const USAGE_WAITING: Table =
+    Table { name: "usage_waiting", key: 2, columns: &[text("stream"), int("first"), int("last"), int("at")] };
+
 pub(crate) const USAGE_FLOORS: Table =
     Table { name: "usage_floors", key: 1, columns: &[int("span"), int("before")] };
 
@@ -293,7 +296,7 @@ pub(crate) const FEED_STRAYS: Table = Table {
 };
 
 /// Every table, those first that others refer to.
-pub(crate) const ALL: [&Table; 24] = [
+pub(crate) const ALL: [&Table; 25] = [
     &HEAD,
     &ACCOUNTS,
     &CONSUMERS,
@@ -309,6 +312,7 @@ pub(crate) const ALL: [&Table; 24] = [
     &QUOTAS,
     &USAGE_STREAMS,
     &USAGE_BLOCKS,
+    &USAGE_WAITING,
     &USAGE_IDS,
     &USAGE_SEALS,
     &USAGE_ALARMS,

@@ -256,7 +256,7 @@ impl Store {
             posted.extend(post(&mut transaction, scope, chunk, &mut taken).await?);
         }
         // After all postings, so that whoever waits for a posting holds no stream.
-        event::book(&mut transaction, &taken.accepted).await?;
+        event::book(&mut transaction, &taken.accepted, &self.pace).await?;
         // After the events, as one may contradict another of the same batch.
         for (posting, first) in taken.contradicting {
             event::differs(&mut transaction, posting, &first).await?;

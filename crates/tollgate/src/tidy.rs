@@ -4,6 +4,7 @@ use std::sync::Weak;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::time::{Interval, MissedTickBehavior};
 use tollgate_store::{Result, Retention, Store};
 
 use crate::directory::{self, Directory};
@@ -11,6 +12,9 @@ use crate::state::clock::Clock;
 
 /// How often it is looked at.
 const EVERY: Duration = Duration::from_secs(3600);
+/// How often what was booked is added to the roll-ups, however little it is: so long the tables may be behind for who
+/// reads them and does not ask the program.
+const ROLL_UP: Duration = Duration::from_secs(5);
 /// Numbered changes that are kept; a gate that has not heard of more than these forgets all that it remembers.
 const CHANGES: i64 = 100_000;
 /// How long counters of quotas are kept from the beginning of their period on: what is older than the longest period is
@@ -25,12 +29,12 @@ const POSTINGS: SignedDuration = SignedDuration::from_hours(400 * 24);
 pub(crate) async fn keep(directory: Weak<Directory>, clock: Clock, events: Duration) {
     let events = SignedDuration::try_from(events).unwrap_or(SignedDuration::MAX);
     let retention = Retention { events, ..Retention::default() };
-    let mut ticks = tokio::time::interval(EVERY);
+    let mut turns = Turns::new();
     loop {
-        ticks.tick().await;
+        let turn = turns.next().await;
         let Some(directory) = directory.upgrade() else { return };
         let Some(store) = directory.store() else { continue };
-        told(tidy(store, &retention, directory::timestamp(clock.now())).await);
+        told(turn.of(store, &retention, directory::timestamp(clock.now())).await);
     }
 }
 
@@ -38,10 +42,48 @@ pub(crate) async fn keep(directory: Weak<Directory>, clock: Clock, events: Durat
 pub(crate) async fn keep_store(store: Store, events: Duration, now: fn() -> Timestamp) {
     let events = SignedDuration::try_from(events).unwrap_or(SignedDuration::MAX);
     let retention = Retention { events, ..Retention::default() };
-    let mut ticks = tokio::time::interval(EVERY);
+    let mut turns = Turns::new();
     loop {
-        ticks.tick().await;
-        told(tidy(&store, &retention, now()).await);
+        told(turns.next().await.of(&store, &retention, now()).await);
+    }
+}
+
+/// What is done when.
+struct Turns {
+    tidy: Interval,
+    roll_up: Interval,
+}
+
+/// What is to be done now.
+enum Turn {
+    Tidy,
+    RollUp,
+}
+
+impl Turns {
+    fn new() -> Self {
+        let every = |period| {
+            let mut every = tokio::time::interval(period);
+            every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            every
+        };
+        Self { tidy: every(EVERY), roll_up: every(ROLL_UP) }
+    }
+
+    async fn next(&mut self) -> Turn {
+        tokio::select! {
+            _ = self.tidy.tick() => Turn::Tidy,
+            _ = self.roll_up.tick() => Turn::RollUp,
+        }
+    }
+}
+
+impl Turn {
+    async fn of(self, store: &Store, retention: &Retention, now: Timestamp) -> Result<()> {
+        match self {
+            Self::Tidy => tidy(store, retention, now).await,
+            Self::RollUp => store.roll_up_usage().await,
+        }
     }
 }
 

@@ -8,7 +8,9 @@ use std::fmt;
 
 use aws_lc_rs::{digest, hmac};
 
-use super::{StreamId, UsageEvent};
+use ulid::Ulid;
+
+use super::{BadEncoding, StreamId, UsageEvent};
 
 /// A SHA-256.
 pub type Hash = [u8; 32];
@@ -22,13 +24,15 @@ pub struct Head {
     pub hash: Hash,
 }
 
-/// One event and the hash that was kept with it.
+/// One event in its canonical form, and the hash that was kept with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Linked {
-    /// The event.
-    pub event: UsageEvent,
-    /// The chain's hash at it.
-    pub hash: Hash,
+    canonical: Box<[u8]>,
+    stream: StreamId,
+    seq: u64,
+    id: Ulid,
+    time_micros: u64,
+    hash: Hash,
 }
 
 /// A point of a chain under the key.
@@ -58,16 +62,78 @@ impl Head {
 
     /// Whether this event is the chain's next and its hash the one that it must have.
     pub fn is_followed_by(&self, next: &Linked) -> bool {
-        let mut canonical = Vec::new();
-        next.event.encode(&mut canonical);
-        self.after(&canonical) == next.head()
+        self.after(&next.canonical) == next.head()
+    }
+
+    /// The event with the hash that it has as the chain's next.
+    #[must_use]
+    pub fn followed_by<T: AsRef<str>>(&self, next: &UsageEvent<T>) -> Linked {
+        let linked = Linked::new(next, Hash::default());
+        Linked { hash: self.after(&linked.canonical).hash, ..linked }
     }
 }
 
 impl Linked {
+    /// An event, bounded as [`UsageEvent::of`] bounds it, and the chain's hash at it.
+    pub fn new<T: AsRef<str>>(event: &UsageEvent<T>, hash: Hash) -> Self {
+        let mut canonical = Vec::new();
+        event.encode(&mut canonical);
+        let (stream, seq, id) = (event.stream, event.seq, event.intent.id);
+        let time_micros = event.intent.time_micros;
+        Self { canonical: canonical.into(), stream, seq, id, time_micros, hash }
+    }
+
+    /// Reads an event from its canonical form.
+    ///
+    /// # Errors
+    /// [`BadEncoding`] for bytes that [`UsageEvent::encode`] does not write.
+    pub fn read(canonical: &[u8], hash: Hash) -> Result<Self, BadEncoding> {
+        let UsageEvent { stream, seq, intent, .. } = UsageEvent::view(canonical)?;
+        let (id, time_micros) = (intent.id, intent.time_micros);
+        Ok(Self { canonical: canonical.into(), stream, seq, id, time_micros, hash })
+    }
+
+    /// The event.
+    ///
+    /// # Errors
+    /// [`BadEncoding`], which does not happen: the bytes are what an event was encoded to, or was read from.
+    pub fn event(&self) -> Result<UsageEvent<&str>, BadEncoding> {
+        UsageEvent::view(&self.canonical)
+    }
+
+    /// The event's canonical form.
+    pub fn canonical(&self) -> &[u8] {
+        &self.canonical
+    }
+
+    /// The stream that it is of.
+    pub fn stream(&self) -> StreamId {
+        self.stream
+    }
+
+    /// Its place in the stream.
+    pub fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// Its id.
+    pub fn id(&self) -> Ulid {
+        self.id
+    }
+
+    /// When its call began: microseconds since the Unix epoch.
+    pub fn time_micros(&self) -> u64 {
+        self.time_micros
+    }
+
+    /// The chain's hash at it.
+    pub fn hash(&self) -> Hash {
+        self.hash
+    }
+
     /// The chain's head at this event.
     pub fn head(&self) -> Head {
-        Head { seq: self.event.seq, hash: self.hash }
+        Head { seq: self.seq, hash: self.hash }
     }
 }
 

@@ -55,14 +55,31 @@ pub(super) fn bounded(value: u64) -> u64 {
     value.min(i64::MAX.unsigned_abs())
 }
 
-impl UsageEvent {
+impl<T: AsRef<str>> UsageEvent<T> {
     /// Appends the canonical form.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        Self::encode_head(self.stream, self.seq, out);
+        UsageEvent::encode_head(self.stream, self.seq, out);
         self.intent.encode(out);
         self.closing.encode(out);
     }
+}
 
+impl<'a> UsageEvent<&'a str> {
+    /// Looks at one event, which must take all of the bytes, where it is.
+    ///
+    /// # Errors
+    /// [`BadEncoding`] for bytes that [`UsageEvent::encode`] does not write.
+    pub fn view(bytes: &'a [u8]) -> Result<Self, BadEncoding> {
+        let mut rest = Rest(bytes);
+        let (stream, seq) = rest.head()?;
+        let intent = rest.intent()?;
+        let closing = rest.closing()?;
+        rest.end()?;
+        Ok(Self { stream, seq, intent, closing })
+    }
+}
+
+impl UsageEvent {
     /// Appends what stands before the intent, for a writer that has the intent encoded already.
     pub fn encode_head(stream: StreamId, seq: u64, out: &mut Vec<u8>) {
         out.push(VERSION);
@@ -76,12 +93,7 @@ impl UsageEvent {
     /// # Errors
     /// [`BadEncoding`] for bytes that [`UsageEvent::encode`] does not write.
     pub fn decode(bytes: &[u8]) -> Result<Self, BadEncoding> {
-        let mut rest = Rest(bytes);
-        let (stream, seq) = rest.head()?;
-        let intent = rest.intent()?.map(Box::from);
-        let closing = rest.closing()?;
-        rest.end()?;
-        Ok(Self { stream, seq, intent, closing })
+        UsageEvent::view(bytes).map(Self::from)
     }
 
     /// Reads who numbered an event and its number, without the rest of it.
@@ -114,7 +126,8 @@ impl<T: AsRef<str>> Intent<T> {
         }
     }
 
-    fn as_ref(&self) -> Intent<&str> {
+    /// The same intent with its texts where they are.
+    pub(super) fn as_ref(&self) -> Intent<&str> {
         Intent {
             id: self.id,
             time_micros: self.time_micros,

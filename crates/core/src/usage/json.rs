@@ -15,7 +15,7 @@ use super::{Closing, Intent, Measure, Measures, Outcome, Quality, StreamId, Usag
 /// An event in the envelope of CloudEvents 1.0 (<https://github.com/cloudevents/spec>): `id` and `source` together are
 /// unique, `subject` is the consumer, `data` is the event itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CloudEvent(pub UsageEvent);
+pub struct CloudEvent<T = Box<str>>(pub UsageEvent<T>);
 
 const TYPE: &str = "tollgate.usage";
 const SPECIFICATION: &str = "1.0";
@@ -71,14 +71,14 @@ struct Envelope<'a> {
     data: Flat<'a>,
 }
 
-impl CloudEvent {
+impl<T: AsRef<str>> CloudEvent<T> {
     /// The address of whoever made the event; with the id it is unique.
     pub fn source(&self) -> String {
-        format!("/nodes/{}", self.0.intent.node)
+        format!("/nodes/{}", self.0.intent.node.as_ref())
     }
 }
 
-impl Serialize for UsageEvent {
+impl<T: AsRef<str>> Serialize for UsageEvent<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         flat(self).serialize(serializer)
     }
@@ -90,7 +90,7 @@ impl<'de> Deserialize<'de> for UsageEvent {
     }
 }
 
-impl Serialize for CloudEvent {
+impl<T: AsRef<str>> Serialize for CloudEvent<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let data = flat(&self.0);
         Envelope {
@@ -179,25 +179,25 @@ impl<'de> Visitor<'de> for Members {
     }
 }
 
-fn flat(event: &UsageEvent) -> Flat<'_> {
+fn flat<T: AsRef<str>>(event: &UsageEvent<T>) -> Flat<'_> {
     let UsageEvent { stream, seq, intent, closing } = event;
-    let optional = |text: &'_ Option<Box<str>>| text.as_deref().map(|text| Cow::Owned(text.to_owned()));
+    let intent = intent.as_ref();
     let micros = i64::try_from(intent.time_micros).unwrap_or(i64::MAX);
     Flat {
         id: intent.id.to_string().into(),
         time: Timestamp::from_microsecond(micros).unwrap_or(Timestamp::MAX).to_string().into(),
-        node: (&*intent.node).into(),
-        account: optional(&intent.account),
-        account_id: optional(&intent.account_id),
-        consumer: optional(&intent.consumer),
-        credential: optional(&intent.credential),
-        route: (&*intent.route).into(),
-        model: optional(&intent.model),
-        method: (&*intent.method).into(),
-        path: (&*intent.path).into(),
+        node: intent.node.into(),
+        account: intent.account.map(Cow::Borrowed),
+        account_id: intent.account_id.map(Cow::Borrowed),
+        consumer: intent.consumer.map(Cow::Borrowed),
+        credential: intent.credential.map(Cow::Borrowed),
+        route: intent.route.into(),
+        model: intent.model.map(Cow::Borrowed),
+        method: intent.method.into(),
+        path: intent.path.into(),
         status: closing.status,
         outcome: closing.outcome.as_str().into(),
-        client_request_id: optional(&intent.client_request_id),
+        client_request_id: intent.client_request_id.map(Cow::Borrowed),
         duration_ms: closing.duration_ms,
         upstream_ms: closing.upstream_ms,
         queue_ms: closing.queue_ms,
@@ -205,7 +205,7 @@ fn flat(event: &UsageEvent) -> Flat<'_> {
         response_bytes: closing.response_bytes,
         measures: closing.measures,
         quality: closing.quality.as_str().into(),
-        tier: optional(&intent.tier),
+        tier: intent.tier.map(Cow::Borrowed),
         stream: stream.to_string().into(),
         seq: *seq,
     }

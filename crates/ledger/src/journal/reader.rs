@@ -267,8 +267,8 @@ impl Place {
         }
         self.head = Head { seq, hash };
         self.chained = true;
-        match UsageEvent::decode(bytes) {
-            Ok(event) => Verdict::Give(Read::Event(Box::new(Linked { event, hash }))),
+        match Linked::read(bytes, hash) {
+            Ok(linked) => Verdict::Give(Read::Event(Box::new(linked))),
             Err(error) => Verdict::Lost(Damage::Unreadable(error)),
         }
     }

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
+use serde::ser::Error as _;
 use serde::{Deserialize, Serialize};
 use tollgate_core::usage::{CloudEvent, StreamId};
 
@@ -37,7 +38,7 @@ pub(crate) struct Packed {
 #[derive(Serialize)]
 struct Event<'a> {
     #[serde(flatten)]
-    event: &'a CloudEvent,
+    event: &'a CloudEvent<&'a str>,
     hash: String,
 }
 
@@ -83,7 +84,7 @@ impl Message {
                 if event.seq == 0 {
                     return Err("`seq` begins at 1".to_owned());
                 }
-                Ok(Self::Event(Box::new(Linked { event, hash })))
+                Ok(Self::Event(Box::new(Linked::new(&event, hash))))
             }
             SEAL => {
                 let sealed: Sealed<'_> = serde_json::from_slice(body).map_err(|error| error.to_string())?;
@@ -98,9 +99,9 @@ impl Message {
 
 impl Packed {
     pub(crate) fn event(linked: &Linked) -> serde_json::Result<Self> {
-        let event = CloudEvent(linked.event.clone());
-        let body = serde_json::to_vec(&Event { event: &event, hash: hex::encode(linked.hash) })?;
-        Ok(Self { id: linked.event.intent.id.to_string(), body: body.into() })
+        let event = CloudEvent(linked.event().map_err(serde_json::Error::custom)?);
+        let body = serde_json::to_vec(&Event { event: &event, hash: hex::encode(linked.hash()) })?;
+        Ok(Self { id: linked.id().to_string(), body: body.into() })
     }
 
     pub(crate) fn seal(seal: &Seal) -> serde_json::Result<Self> {

@@ -105,7 +105,11 @@ impl Desk {
             match alarm.kind {
                 // Where several workers read a feed, one is ahead of the other at times; the alarm ends by itself.
                 AlarmKind::Gap => tracing::info!(feed = self.feed, "{alarm}"),
-                AlarmKind::Changed | AlarmKind::Ahead | AlarmKind::Lost | AlarmKind::Seal => {
+                AlarmKind::Changed
+                | AlarmKind::Ahead
+                | AlarmKind::Lost
+                | AlarmKind::Seal
+                | AlarmKind::Damaged => {
                     tracing::error!(feed = self.feed, kind = alarm.kind.as_str(), "{alarm}");
                 }
             }

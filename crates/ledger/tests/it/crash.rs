@@ -112,10 +112,10 @@ fn check(journal: &Journal, admitted: &BTreeSet<u64>, ended: &BTreeSet<u64>) {
             };
             assert!(head.is_followed_by(&linked));
             head = linked.head();
-            let number = u64::try_from(linked.event.intent.id.0).unwrap();
+            let number = u64::try_from(linked.id().0).unwrap();
             assert!(seen.insert(number), "{number} is there twice");
             if ended.contains(&number) {
-                assert_eq!(linked.event.closing, closing(number));
+                assert_eq!(linked.event().unwrap().closing, closing(number));
             }
         }
         assert!(reader.is_ended());

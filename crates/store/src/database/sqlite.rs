@@ -17,6 +17,8 @@ use crate::migrations;
 const READERS: u32 = 4;
 /// How long a writer waits for another process before it says [`Error::Locked`].
 const BUSY: Duration = Duration::from_secs(5);
+/// How long it takes another process, more or less, to make a new file keep a log.
+const SWITCH: Duration = Duration::from_millis(10);
 /// How long a call waits for a connection of its own process.
 const ACQUIRE: Duration = Duration::from_secs(10);
 /// `PRAGMA application_id` of our files: "tolg" in ASCII.
@@ -68,7 +70,16 @@ fn options(path: &Path) -> SqliteConnectOptions {
 async fn connect(path: &Path) -> Result<Database> {
     let options = options(path);
     let pool = || SqlitePoolOptions::new().acquire_timeout(ACQUIRE).idle_timeout(None).max_lifetime(None);
-    let writer = pool().max_connections(1).connect_with(options.clone()).await?;
+    let writer = pool().max_connections(1);
+    let mut attempts = BUSY.as_millis() / SWITCH.as_millis();
+    let writer = loop {
+        match writer.clone().connect_with(options.clone()).await.map_err(Error::from) {
+            // Of those that open a new file together one makes it keep a log, for which SQLite lets nobody wait.
+            Err(Error::Locked(_)) if attempts > 0 => tokio::time::sleep(SWITCH).await,
+            connected => break connected?,
+        }
+        attempts -= 1;
+    };
     let readers = pool().max_connections(READERS).connect_lazy_with(options.pragma("query_only", "ON"));
     Ok(Database::Sqlite { writer, readers })
 }

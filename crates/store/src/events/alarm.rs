@@ -30,6 +30,8 @@ pub enum AlarmKind {
     Lost,
     /// A seal came for a point that has another one.
     Seal,
+    /// Events were damaged in the database before they were added to the roll-ups, in which they are missing.
+    Damaged,
 }
 
 /// Something that must not be and was seen.
@@ -56,7 +58,7 @@ pub struct Alarm {
 struct AlarmKey(AlarmKind, StreamId, u64, Option<Ulid>, Option<Hash>);
 
 impl AlarmKind {
-    const ALL: [Self; 5] = [Self::Changed, Self::Ahead, Self::Gap, Self::Lost, Self::Seal];
+    const ALL: [Self; 6] = [Self::Changed, Self::Ahead, Self::Gap, Self::Lost, Self::Seal, Self::Damaged];
 
     /// Its name in SQL, JSON and metrics.
     pub fn as_str(self) -> &'static str {
@@ -66,6 +68,7 @@ impl AlarmKind {
             Self::Gap => "gap",
             Self::Lost => "lost",
             Self::Seal => "seal",
+            Self::Damaged => "damaged",
         }
     }
 }
@@ -88,6 +91,9 @@ impl fmt::Display for Alarm {
             AlarmKind::Gap => write!(f, "events {seq} to {last} of `{stream}` are missing"),
             AlarmKind::Lost => write!(f, "events {seq} to {last} of `{stream}` never came"),
             AlarmKind::Seal => write!(f, "a second seal came for event {seq} of `{stream}`"),
+            AlarmKind::Damaged => {
+                write!(f, "events {seq} to {last} of `{stream}` cannot be read and are in no sum")
+            }
         }
     }
 }

@@ -58,8 +58,8 @@ impl Block {
         let mut blocks = Vec::new();
         for linked in events {
             let hour = Span::Hour.floor(time(linked));
-            let some = open.entry((linked.event.stream, hour)).or_default();
-            if some.first().is_some_and(|first| linked.event.seq - first.event.seq >= SPAN) {
+            let some = open.entry((linked.stream(), hour)).or_default();
+            if some.first().is_some_and(|first| linked.seq() - first.seq() >= SPAN) {
                 blocks.extend(Self::of(&std::mem::take(some)));
             }
             some.push(linked);
@@ -74,9 +74,9 @@ impl Block {
         let times = || events.iter().map(|linked| time(linked));
         let first_time = times().min()?;
         Some(Self {
-            stream: first.event.stream,
-            first: first.event.seq,
-            last: last.event.seq,
+            stream: first.stream(),
+            first: first.seq(),
+            last: last.seq(),
             hour: Span::Hour.floor(first_time),
             first_time,
             last_time: times().max()?,
@@ -104,7 +104,7 @@ impl Block {
     pub(super) fn open(&self) -> std::result::Result<Vec<Linked>, Damaged> {
         let damaged = |why| Damaged { stream: self.stream, first: self.first, why };
         let events = body::unpack(&self.body).map_err(damaged)?;
-        let ordered = events.is_sorted_by(|a, b| a.event.seq < b.event.seq);
+        let ordered = events.is_sorted_by(|a, b| a.seq() < b.seq());
         let some: Vec<&Linked> = events.iter().collect();
         if !ordered || self.last.saturating_sub(self.first) >= SPAN || !self.describes(&some) {
             return Err(damaged("has other events than its row says"));
@@ -114,10 +114,10 @@ impl Block {
 
     fn describes(&self, events: &[&Linked]) -> bool {
         let times = || events.iter().map(|linked| time(linked));
-        let ends = events.first().zip(events.last()).map(|(first, last)| (first.event.seq, last.event.seq));
+        let ends = events.first().zip(events.last()).map(|(first, last)| (first.seq(), last.seq()));
         ends == Some((self.first, self.last))
             && events.len() as u64 == self.events
-            && events.iter().all(|linked| linked.event.stream == self.stream)
+            && events.iter().all(|linked| linked.stream() == self.stream)
             && times().all(|time| Span::Hour.floor(time) == self.hour)
             && (times().min(), times().max()) == (Some(self.first_time), Some(self.last_time))
     }
@@ -145,7 +145,7 @@ impl Read for Block {
 }
 
 fn time(linked: &Linked) -> i64 {
-    int(linked.event.intent.time_micros)
+    int(linked.time_micros())
 }
 
 #[cfg(test)]

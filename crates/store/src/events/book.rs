@@ -10,13 +10,14 @@ use super::alarm::{self, Alarm, AlarmKind};
 use super::block::Block;
 use super::row::{int, unsigned};
 use super::stream::{self, Stream};
-use super::{ids, places, rollup};
+use super::waiting::{self, Pace, Which};
+use super::{ids, places};
 use crate::database::{Hold, Transaction};
 use crate::error::Result;
 use crate::row::{Columns, Read};
 use crate::statement::Value;
 use crate::store::Store;
-use crate::tables::{USAGE_BLOCKS, USAGE_SEALS, USAGE_STREAMS};
+use crate::tables::{USAGE_BLOCKS, USAGE_SEALS, USAGE_STREAMS, USAGE_WAITING};
 
 /// What became of a batch. Every event of it is inserted, a duplicate or the cause of an alarm.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -48,7 +49,7 @@ impl Store {
             return Ok(Booked::default());
         }
         let mut transaction = self.database.write().await?;
-        let booked = book(&mut transaction, batch, seals, now).await?;
+        let booked = book(&mut transaction, batch, seals, now, &self.pace).await?;
         transaction.commit().await?;
         Ok(booked)
     }
@@ -60,15 +61,21 @@ pub(crate) async fn book(
     batch: &[Linked],
     seals: &[Seal],
     now: Timestamp,
+    pace: &Pace,
 ) -> Result<Booked> {
-    let mut booked = book_events(transaction, batch, now).await?;
+    let mut booked = book_events(transaction, batch, now, pace).await?;
     booked.alarms.extend(book_seals(transaction, seals, now).await?);
     booked.alarms = alarm::raise(transaction, booked.alarms).await?;
     Ok(booked)
 }
 
 /// Books the events. The alarms that it gives are not kept yet.
-async fn book_events(transaction: &mut Transaction, batch: &[Linked], now: Timestamp) -> Result<Booked> {
+async fn book_events(
+    transaction: &mut Transaction,
+    batch: &[Linked],
+    now: Timestamp,
+    pace: &Pace,
+) -> Result<Booked> {
     let mut events: Vec<&Linked> = batch.iter().collect();
     events.sort_by_key(|linked| place(linked));
     // Held first and to the end, so that of two that book the same events one waits here and then finds duplicates.
@@ -78,17 +85,22 @@ async fn book_events(transaction: &mut Transaction, batch: &[Linked], now: Times
     let (new, known) = ids::claim(transaction, new).await?;
     changed.extend(known);
     let blocks = Block::split(&new);
+    transaction.insert(&USAGE_WAITING, blocks.iter().map(|block| block.waits(now)).collect()).await?;
     transaction.insert(&USAGE_BLOCKS, blocks.into_iter().map(Block::row).collect()).await?;
     let mut alarms: Vec<Alarm> =
         changed.into_iter().map(|linked| alarm_of(AlarmKind::Changed, linked, now)).collect();
     alarms.extend(ahead(&new, now));
     for linked in &new {
-        if let Some(stream) = streams.get_mut(&linked.event.stream) {
+        if let Some(stream) = streams.get_mut(&linked.stream()) {
             stream.note(linked);
         }
     }
     alarms.extend(settle(transaction, &before, &mut streams, now).await?);
-    rollup::book(transaction, new.iter().map(|linked| &linked.event)).await?;
+    if pace.is_due(new.len() as u64) {
+        let rolled = waiting::roll_up(transaction, Which::Free).await?;
+        pace.done(&rolled);
+        alarms.extend(rolled.alarms);
+    }
     Ok(Booked { inserted: new.len() as u64, duplicates, alarms })
 }
 
@@ -111,16 +123,16 @@ async fn compare<'a>(
     streams: &BTreeMap<StreamId, Stream>,
 ) -> Result<Compared<'a>> {
     let mut compared = Compared::default();
-    for some in events.chunk_by(|a, b| a.event.stream == b.event.stream) {
-        let Some(stream) = some.first().and_then(|linked| streams.get(&linked.event.stream)) else {
+    for some in events.chunk_by(|a, b| a.stream() == b.stream()) {
+        let Some(stream) = some.first().and_then(|linked| streams.get(&linked.stream())) else {
             continue;
         };
-        let asked = some.iter().map(|linked| linked.event.seq);
+        let asked = some.iter().map(|linked| linked.seq());
         let asked = asked.filter(|seq| (stream.pruned.seq + 1..=stream.highest).contains(seq));
         let there = places::at(transaction, stream.stream, &asked.collect::<Vec<_>>()).await?;
         for linked in some {
-            let seq = linked.event.seq;
-            let known = there.binary_search_by_key(&seq, |known| known.event.seq).ok();
+            let seq = linked.seq();
+            let known = there.binary_search_by_key(&seq, |known| known.seq()).ok();
             let before = compared.new.last().filter(|before| place(before) == place(linked));
             match known.map(|at| &there[at]).or(before.copied()) {
                 Some(known) if known == *linked => compared.duplicates += 1,
@@ -163,7 +175,7 @@ fn ahead(events: &[&Linked], now: Timestamp) -> impl Iterator<Item = Alarm> {
     let latest = now.as_microsecond().saturating_add(AHEAD.as_micros() as i64);
     events
         .iter()
-        .filter(move |linked| int(linked.event.intent.time_micros) > latest)
+        .filter(move |linked| int(linked.time_micros()) > latest)
         .map(move |linked| alarm_of(AlarmKind::Ahead, linked, now))
 }
 
@@ -198,11 +210,11 @@ async fn book_seals(transaction: &mut Transaction, seals: &[Seal], now: Timestam
 
 fn alarm_of(kind: AlarmKind, linked: &Linked, at: Timestamp) -> Alarm {
     let (stream, seq) = place(linked);
-    Alarm { kind, stream, seq, last: seq, id: Some(linked.event.intent.id), hash: Some(linked.hash), at }
+    Alarm { kind, stream, seq, last: seq, id: Some(linked.id()), hash: Some(linked.hash()), at }
 }
 
 fn place(linked: &Linked) -> (StreamId, u64) {
-    (linked.event.stream, linked.event.seq)
+    (linked.stream(), linked.seq())
 }
 
 fn key((stream, seq): (StreamId, u64)) -> Vec<Value> {

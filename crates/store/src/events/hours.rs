@@ -122,8 +122,8 @@ pub(crate) async fn place_of(
     while let Some(block) = blocks.next(transaction).await? {
         if block.stream == stream {
             let events = block.open()?;
-            if let Some(linked) = events.iter().find(|linked| linked.event.intent.id == id) {
-                return Ok(Some(linked.event.seq));
+            if let Some(linked) = events.iter().find(|linked| linked.id() == id) {
+                return Ok(Some(linked.seq()));
             }
         }
     }

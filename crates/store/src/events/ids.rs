@@ -58,7 +58,7 @@ pub(super) async fn forget(transaction: &mut Transaction, ids: &[Id]) -> Result<
 
 /// The id of an event.
 pub(super) fn id(linked: &Linked) -> Id {
-    linked.event.intent.id.to_bytes()
+    linked.id().to_bytes()
 }
 
 fn insert(ids: &[Id]) -> Statement {

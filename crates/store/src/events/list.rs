@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use jiff::Timestamp;
 use tollgate_core::usage::UsageEvent;
+use tollgate_core::usage::chain::Linked;
 use ulid::Ulid;
 
 use super::hours::{Hours, OfHour};
@@ -41,7 +42,7 @@ impl Store {
         };
         let wanted = Wanted { scope, account_id, filter, time: begin..to.as_microsecond(), after };
         let mut first = First { most, found: BTreeMap::new() };
-        first.read(&mut self.database.snapshot().await?, &wanted).await?;
+        first.read(&mut self.rolled_up().await?, &wanted).await?;
         let events = first.found.into_values().collect();
         paging.page(events, |event: &UsageEvent| {
             format!("{}-{}", int(event.intent.time_micros), event.intent.id)
@@ -68,10 +69,10 @@ struct First {
 }
 
 impl Wanted<'_> {
-    fn has(&self, key: Key, event: &UsageEvent) -> bool {
+    fn has(&self, key: Key, event: &UsageEvent<&str>) -> bool {
         self.time.contains(&key.0)
             && self.after.is_none_or(|after| key > after)
-            && self.account_id.as_ref().is_none_or(|own| event.intent.account_id.as_deref() == Some(own))
+            && self.account_id.as_ref().is_none_or(|own| event.intent.account_id == Some(own))
             && self.filter.takes(event)
     }
 }
@@ -90,7 +91,7 @@ impl First {
                     break;
                 }
                 for linked in block.open()? {
-                    self.add(linked.event, wanted);
+                    self.add(&linked, wanted)?;
                 }
             }
         }
@@ -103,18 +104,20 @@ impl First {
             && self.found.last_key_value().is_some_and(|((last, _), _)| *last < time)
     }
 
-    fn add(&mut self, event: UsageEvent, wanted: &Wanted<'_>) {
-        let key = (int(event.intent.time_micros), event.intent.id);
+    fn add(&mut self, linked: &Linked, wanted: &Wanted<'_>) -> Result<()> {
+        let key = (int(linked.time_micros()), linked.id());
         let full = self.found.len() >= self.most;
-        if !wanted.has(key, &event)
-            || (full && self.found.last_key_value().is_some_and(|(last, _)| *last < key))
-        {
-            return;
+        if full && self.found.last_key_value().is_some_and(|(last, _)| *last < key) {
+            return Ok(());
         }
-        self.found.insert(key, event);
+        let event = linked.event().map_err(|error| Error::Corrupt(error.to_string()))?;
+        if wanted.has(key, &event) {
+            self.found.insert(key, event.into());
+        }
         if self.found.len() > self.most {
             self.found.pop_last();
         }
+        Ok(())
     }
 }
 

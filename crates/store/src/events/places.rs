@@ -64,7 +64,7 @@ impl InOrder {
     fn open(&mut self, block: &Block) {
         match block.open() {
             Ok(events) => {
-                let above = events.into_iter().filter(|linked| linked.event.seq > self.after);
+                let above = events.into_iter().filter(|linked| linked.seq() > self.after);
                 self.found.extend(above.map(Ok));
             }
             Err(damaged) => self.found.push_back(Err(damaged)),
@@ -103,7 +103,7 @@ pub(super) async fn at(
             let blocks: Vec<Block> =
                 transaction.all(rows.push(" ORDER BY first LIMIT ").bind(AT_ONCE)).await?;
             for block in &blocks {
-                let wanted = |linked: &Linked| near.binary_search(&linked.event.seq).is_ok();
+                let wanted = |linked: &Linked| near.binary_search(&linked.seq()).is_ok();
                 found.extend(block.open()?.into_iter().filter(wanted));
             }
             match blocks.last() {
@@ -112,7 +112,7 @@ pub(super) async fn at(
             }
         }
     }
-    found.sort_by_key(|linked| linked.event.seq);
+    found.sort_by_key(|linked| linked.seq());
     Ok(found)
 }
 
@@ -124,11 +124,11 @@ pub(super) async fn delete(transaction: &mut Transaction, stream: StreamId, last
     let cut = cut.push(" AND first <= ").bind(int(last)).push(" AND last > ").bind(int(last));
     let mut rest = Vec::new();
     for block in transaction.all::<Block>(cut.push(" ORDER BY first")).await? {
-        rest.extend(block.open()?.into_iter().filter(|linked| linked.event.seq > last));
+        rest.extend(block.open()?.into_iter().filter(|linked| linked.seq() > last));
     }
     let gone = Statement::new("DELETE FROM usage_blocks WHERE stream = ").bind(stream.to_string());
     transaction.execute(gone.push(" AND first <= ").bind(int(last))).await?;
-    rest.sort_by_key(|linked| linked.event.seq);
+    rest.sort_by_key(|linked| linked.seq());
     let blocks = Block::split(&rest.iter().collect::<Vec<_>>());
     transaction.insert(&USAGE_BLOCKS, blocks.into_iter().map(Block::row).collect()).await
 }
@@ -140,7 +140,7 @@ fn before(place: u64) -> i64 {
 
 fn place(found: &Found) -> u64 {
     match found {
-        Ok(linked) => linked.event.seq,
+        Ok(linked) => linked.seq(),
         Err(damaged) => damaged.first,
     }
 }

@@ -11,6 +11,7 @@ use super::places::{self, InOrder};
 use super::rollup::Span;
 use super::row::int;
 use super::stream::Stream;
+use super::waiting::{self, Which};
 use crate::database::{Hold, Transaction};
 use crate::error::Result;
 use crate::row::{Columns, Read};
@@ -83,8 +84,9 @@ impl Store {
             }
         }
         let mut transaction = self.database.write().await?;
-        let old =
-            Statement::new("DELETE FROM usage_alarms WHERE kind IN ('changed', 'ahead', 'seal') AND at < ");
+        let old = Statement::new(
+            "DELETE FROM usage_alarms WHERE kind IN ('changed', 'ahead', 'seal', 'damaged') AND at < ",
+        );
         transaction.execute(old.bind(events)).await?;
         transaction.commit().await?;
         Ok(pruned)
@@ -102,10 +104,13 @@ impl Store {
         let key = vec![vec![stream.to_string().into()]];
         let held: Vec<Stream> = transaction.keyed(&USAGE_STREAMS, key, Hold::Yes).await?;
         let Some(mut stream) = held.into_iter().next() else { return Ok(None) };
+        // Blocks that are cut here are other ones afterwards.
+        let rolled = waiting::roll_up(&mut transaction, Which::Of(stream.stream)).await?;
+        alarm::raise(&mut transaction, rolled.alarms).await?;
         let (mut events, mut old) = (InOrder::after(stream.stream, stream.pruned.seq), Vec::new());
         while old.len() < EVENTS
             && let Some(linked) = events.next(&mut transaction).await?
-            && int(linked.event.intent.time_micros) < before
+            && int(linked.time_micros()) < before
         {
             old.push((linked.head(), ids::id(&linked)));
         }

@@ -81,7 +81,7 @@ impl Store {
             return Err(bad_cursor());
         }
         let segments = plan::plan(query.from, query.to, query.period, &query.zone)?;
-        let mut snapshot = self.database.snapshot().await?;
+        let mut snapshot = self.rolled_up().await?;
         floors::check(&mut snapshot, &segments).await?;
         let mut groups = Groups { query, after, most: limit + 1, found: BTreeMap::new() };
         for segment in segments {

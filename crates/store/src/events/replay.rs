@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::alarm;
 use super::floors;
 use super::hours::OfHour;
 use super::plan::Period;
 use super::rollup::{self, Rollup, RollupKey, Rollups, Span};
 use super::totals::UsageTotals;
+use super::waiting::{self, Which};
 use crate::database::Transaction;
 use crate::error::Result;
 use crate::statement::{Statement, Value};
@@ -103,8 +105,13 @@ impl Store {
         if transaction.is_postgres() {
             // Whoever books has not added yet to what is made here, or is through; in the order in which booking takes
             // them.
-            transaction.script("LOCK TABLE usage_rollups, usage_series IN EXCLUSIVE MODE").await?;
+            transaction
+                .script("LOCK TABLE usage_waiting, usage_rollups, usage_series IN EXCLUSIVE MODE")
+                .await?;
         }
+        // What is made here has all events of the day.
+        let rolled = waiting::roll_up(&mut transaction, Which::All).await?;
+        alarm::raise(&mut transaction, rolled.alarms).await?;
         let mut days: BTreeMap<RollupKey, UsageTotals> = BTreeMap::new();
         let minutes_kept = floors::of(&mut transaction, Some(Span::Minute)).await?.unwrap_or(i64::MIN);
         for hour in 0..24 {
@@ -139,10 +146,10 @@ impl Store {
         let mut blocks = OfHour::new(start, start..start + Span::Hour.micros());
         while let Some(block) = blocks.next(transaction).await? {
             let events = block.open()?;
-            let ids = rollups.add(events.iter().map(|linked| &linked.event));
-            rollup::write_series(transaction, &ids).await?;
+            rollups.add(&events)?;
             replayed.events += events.len() as u64;
         }
+        rollup::write_series(transaction, rollups.take_series()).await?;
         rollups.lengthen();
         Ok(rollups.into_rows().collect())
     }

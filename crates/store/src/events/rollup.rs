@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::Timestamp;
-use tollgate_core::usage::UsageEvent;
+use tollgate_core::usage::chain::Linked;
 
 use super::plan::Period;
 use super::row::int;
 use super::series::{Series, SeriesId};
 use super::totals::UsageTotals;
 use crate::database::{Hold, Transaction};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::row::{Columns, Read};
 use crate::statement::{Statement, Value};
 use crate::tables::{USAGE_ROLLUPS, USAGE_SERIES};
@@ -40,9 +40,13 @@ pub(super) struct Rollup {
     pub(super) totals: UsageTotals,
 }
 
-/// What events come to that are to be written, in the order of the table.
-#[derive(Debug, Default)]
-pub(super) struct Rollups(BTreeMap<RollupKey, UsageTotals>);
+/// What events come to that are to be written, in the order of the table, and the series that they are of.
+#[derive(Default)]
+pub(super) struct Rollups {
+    totals: BTreeMap<RollupKey, UsageTotals>,
+    /// As rows.
+    series: BTreeMap<SeriesId, Vec<Value>>,
+}
 
 impl Span {
     pub(super) const ALL: [Self; 3] = [Self::Minute, Self::Hour, Self::Day];
@@ -130,38 +134,61 @@ impl Rollup {
 }
 
 impl Rollups {
-    /// Counts what these come to by minutes, and gives the series that they are of; [`Rollups::lengthen`] makes hours
-    /// and days of it.
-    pub(super) fn add<'a>(
-        &mut self,
-        events: impl Iterator<Item = &'a UsageEvent>,
-    ) -> HashMap<Series<'a>, SeriesId> {
-        let mut ids = HashMap::new();
-        for event in events {
-            let series = Series::of(event);
-            // Computed once, however many events it has.
-            let id = *ids.entry(series).or_insert_with(|| series.id());
+    /// Counts what these come to by minutes; [`Rollups::lengthen`] makes hours and days of it. The more come at once, the
+    /// less each costs.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] for what is no event.
+    pub(super) fn add(&mut self, events: &[Linked]) -> Result<()> {
+        // A series is told by its values until all are counted: its id takes longer to make than an event to count.
+        let mut minutes: HashMap<(i64, Series<'_>), UsageTotals> = HashMap::new();
+        for linked in events {
+            let event = linked.event().map_err(|error| Error::Corrupt(error.to_string()))?;
             let start = Span::Minute.floor(int(event.intent.time_micros));
-            let key = RollupKey { span: Span::Minute.seconds(), start, series: id };
-            self.0.entry(key).or_default().add(&event.closing);
+            minutes.entry((start, Series::of(&event))).or_default().add(&event.closing);
         }
-        ids
+        for ((start, series), totals) in minutes {
+            let id = series.id();
+            let key = RollupKey { span: Span::Minute.seconds(), start, series: id };
+            self.totals.entry(key).or_default().merge(&totals);
+            self.series.entry(id).or_insert_with(|| series.row(id));
+        }
+        Ok(())
     }
 
     /// Adds what the minutes come to by hours, and the hours by days.
     pub(super) fn lengthen(&mut self) {
         for (short, long) in [(Span::Minute, Span::Hour), (Span::Hour, Span::Day)] {
             let mut longer: BTreeMap<RollupKey, UsageTotals> = BTreeMap::new();
-            for (key, totals) in self.0.iter().filter(|(key, _)| key.span == short.seconds()) {
+            for (key, totals) in self.totals.iter().filter(|(key, _)| key.span == short.seconds()) {
                 longer.entry(key.within(long)).or_default().merge(totals);
             }
-            self.0.append(&mut longer);
+            self.totals.append(&mut longer);
         }
     }
 
     /// The rows in the order of their keys.
     pub(super) fn into_rows(self) -> impl Iterator<Item = Rollup> {
-        self.0.into_iter().map(|(key, totals)| Rollup { key, totals })
+        self.totals.into_iter().map(|(key, totals)| Rollup { key, totals })
+    }
+
+    /// Adds the minutes, and the hours and days that they come to, to what is in the table, and says how many roll-ups were
+    /// written.
+    ///
+    /// A series is written with its first roll-up of each day, so it is there wherever any roll-up of it is. It is written
+    /// behind the roll-ups: whoever waits for it holds them all, and nobody who has it wants more of them.
+    pub(super) async fn write(mut self, transaction: &mut Transaction) -> Result<u64> {
+        self.lengthen();
+        let (count, mut series) = (self.totals.len() as u64, self.take_series());
+        let new = self.merge(transaction).await?;
+        series.retain(|id, _| new.contains(id));
+        write_series(transaction, series).await?;
+        Ok(count)
+    }
+
+    /// The series that these are of, as rows.
+    pub(super) fn take_series(&mut self) -> BTreeMap<SeriesId, Vec<Value>> {
+        std::mem::take(&mut self.series)
     }
 
     /// Adds these to what is in the table, and gives the series that had nothing of their day there.
@@ -169,19 +196,20 @@ impl Rollups {
     /// Where others write, too, what is new goes in first and what was there is locked afterwards, each in the order of
     /// the keys: whoever waits for a new row waits for somebody who is further than that, so that several writers never
     /// wait in a circle.
-    async fn write(mut self, transaction: &mut Transaction) -> Result<HashSet<SeriesId>> {
+    async fn merge(mut self, transaction: &mut Transaction) -> Result<HashSet<SeriesId>> {
         let mut new: HashSet<RollupKey> = HashSet::new();
         if transaction.is_postgres() {
-            let rows = self.0.iter().map(|(key, totals)| key.row().into_iter().chain(totals.row()).collect());
+            let rows =
+                self.totals.iter().map(|(key, totals)| key.row().into_iter().chain(totals.row()).collect());
             new.extend(transaction.insert_new::<RollupKey>(&USAGE_ROLLUPS, rows.collect()).await?);
-            self.0.retain(|key, _| !new.contains(key));
+            self.totals.retain(|key, _| !new.contains(key));
         } else {
-            new.extend(self.0.keys());
+            new.extend(self.totals.keys());
         }
-        let keys = self.0.keys().map(|key| key.row()).collect();
+        let keys = self.totals.keys().map(|key| key.row()).collect();
         for there in transaction.keyed::<Rollup>(&USAGE_ROLLUPS, keys, Hold::Yes).await? {
             new.remove(&there.key);
-            if let Some(more) = self.0.get_mut(&there.key) {
+            if let Some(more) = self.totals.get_mut(&there.key) {
                 more.merge(&there.totals);
             }
         }
@@ -194,24 +222,8 @@ impl Rollups {
 /// Writes the series that are not there yet.
 pub(super) async fn write_series(
     transaction: &mut Transaction,
-    ids: &HashMap<Series<'_>, SeriesId>,
+    series: BTreeMap<SeriesId, Vec<Value>>,
 ) -> Result<()> {
-    let rows: BTreeMap<&SeriesId, Vec<Value>> = ids.iter().map(|(series, id)| (id, series.row())).collect();
-    transaction.insert_new::<SeriesId>(&USAGE_SERIES, rows.into_values().collect()).await.map(|_| ())
-}
-
-/// Adds events to the roll-ups.
-///
-/// A series is written with its first roll-up of each day, so it is there wherever any roll-up of it is. It is written
-/// behind the roll-ups: whoever waits for it holds them all, and nobody who has it wants more of them.
-pub(super) async fn book(
-    transaction: &mut Transaction,
-    events: impl Iterator<Item = &UsageEvent>,
-) -> Result<()> {
-    let mut rollups = Rollups::default();
-    let mut ids = rollups.add(events);
-    rollups.lengthen();
-    let new = rollups.write(transaction).await?;
-    ids.retain(|_, id| new.contains(id));
-    write_series(transaction, &ids).await
+    let rows = series.into_values().collect();
+    transaction.insert_new::<SeriesId>(&USAGE_SERIES, rows).await.map(|_| ())
 }

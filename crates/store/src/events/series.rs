@@ -117,31 +117,31 @@ impl UsageFilter {
     }
 
     /// Whether an event is meant.
-    pub(super) fn takes(&self, event: &UsageEvent) -> bool {
+    pub(super) fn takes(&self, event: &UsageEvent<&str>) -> bool {
         let Intent { account, consumer, credential, route, model, .. } = &event.intent;
         let same = |wanted: &Option<String>, value: Option<&str>| {
             wanted.as_ref().is_none_or(|wanted| value == Some(wanted.as_str()))
         };
-        same(&self.account, account.as_deref())
-            && same(&self.consumer, consumer.as_deref())
-            && same(&self.credential, credential.as_deref())
+        same(&self.account, *account)
+            && same(&self.consumer, *consumer)
+            && same(&self.credential, *credential)
             && same(&self.route, Some(route))
-            && same(&self.model, model.as_deref())
+            && same(&self.model, *model)
             && self.status.is_none_or(|wanted| event.closing.status == Some(wanted))
             && self.outcome.is_none_or(|wanted| event.closing.outcome == wanted)
     }
 }
 
 impl<'a> Series<'a> {
-    pub(super) fn of(event: &'a UsageEvent) -> Self {
+    pub(super) fn of(event: &UsageEvent<&'a str>) -> Self {
         let intent = &event.intent;
         Self {
-            account: intent.account.as_deref().unwrap_or_default(),
-            account_id: intent.account_id.as_deref().unwrap_or_default(),
-            consumer: intent.consumer.as_deref().unwrap_or_default(),
-            credential: intent.credential.as_deref().unwrap_or_default(),
-            route: &intent.route,
-            model: intent.model.as_deref().unwrap_or_default(),
+            account: intent.account.unwrap_or_default(),
+            account_id: intent.account_id.unwrap_or_default(),
+            consumer: intent.consumer.unwrap_or_default(),
+            credential: intent.credential.unwrap_or_default(),
+            route: intent.route,
+            model: intent.model.unwrap_or_default(),
             status: event.closing.status.unwrap_or_default(),
             outcome: event.closing.outcome.as_str(),
         }
@@ -162,9 +162,9 @@ impl<'a> Series<'a> {
     }
 
     /// The values of [`USAGE_SERIES`](crate::tables::USAGE_SERIES).
-    pub(super) fn row(&self) -> Vec<Value> {
+    pub(super) fn row(&self, id: SeriesId) -> Vec<Value> {
         vec![
-            self.id().into(),
+            id.into(),
             self.account.into(),
             self.account_id.into(),
             self.consumer.into(),

@@ -1,6 +1,7 @@
 //! How far each stream is known.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use jiff::Timestamp;
 use tollgate_core::usage::StreamId;
@@ -10,7 +11,7 @@ use super::alarm::{Alarm, AlarmKind};
 use super::places::InOrder;
 use super::row::{int, unsigned};
 use crate::database::Transaction;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::row::{Columns, Read};
 use crate::statement::{Statement, Value};
 use crate::tables::USAGE_STREAMS;
@@ -32,17 +33,18 @@ pub(super) struct Stream {
 
 impl Stream {
     /// A stream of which nothing came before this event.
-    fn beginning_with(linked: &Linked) -> Self {
-        let at = int(linked.event.intent.time_micros);
-        Self {
-            stream: linked.event.stream,
-            node: linked.event.intent.node.to_string(),
+    fn beginning_with(linked: &Linked) -> Result<Self> {
+        let at = int(linked.time_micros());
+        let event = linked.event().map_err(|error| Error::Corrupt(error.to_string()))?;
+        Ok(Self {
+            stream: linked.stream(),
+            node: event.intent.node.to_owned(),
             floor: Head::default(),
             highest: 0,
             pruned: Head::default(),
             first_at: at,
             last_at: at,
-        }
+        })
     }
 
     pub(super) fn row(&self) -> Vec<Value> {
@@ -61,10 +63,10 @@ impl Stream {
 
     /// Takes note of an event that went in; they come in the order of the stream.
     pub(super) fn note(&mut self, linked: &Linked) {
-        let at = int(linked.event.intent.time_micros);
+        let at = int(linked.time_micros());
         self.first_at = self.first_at.min(at);
         self.last_at = self.last_at.max(at);
-        self.highest = self.highest.max(linked.event.seq);
+        self.highest = self.highest.max(linked.seq());
         self.step(linked.head());
     }
 
@@ -80,7 +82,7 @@ impl Stream {
         while self.has_gap() {
             match events.next(transaction).await? {
                 Some(linked) if self.step(linked.head()) => {}
-                Some(linked) => return Ok(Some((self.floor.seq + 1, linked.event.seq - 1))),
+                Some(linked) => return Ok(Some((self.floor.seq + 1, linked.seq() - 1))),
                 None => return Ok(Some((self.floor.seq + 1, self.highest))),
             }
         }
@@ -141,7 +143,9 @@ pub(super) async fn hold(
 ) -> Result<BTreeMap<StreamId, Stream>> {
     let mut first: BTreeMap<StreamId, Stream> = BTreeMap::new();
     for linked in events {
-        first.entry(linked.event.stream).or_insert_with(|| Stream::beginning_with(linked));
+        if let Entry::Vacant(entry) = first.entry(linked.stream()) {
+            entry.insert(Stream::beginning_with(linked)?);
+        }
     }
     held(transaction, first.values()).await
 }

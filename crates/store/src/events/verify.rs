@@ -106,13 +106,13 @@ impl Walk<'_> {
                     return Ok(Some(UsageVerdict::Broken { stream, seq, id: None, why }));
                 }
             };
-            if linked.event.seq > stream.highest {
+            if linked.seq() > stream.highest {
                 return Ok(Some(broken_at(&linked, "it was added: it was never booked")));
             }
-            if linked.event.seq <= last.seq {
+            if linked.seq() <= last.seq {
                 return Ok(Some(broken_at(&linked, "it was added: it is there twice")));
             }
-            if linked.event.seq != last.seq + 1 {
+            if linked.seq() != last.seq + 1 {
                 return missing(last.seq + 1);
             }
             if !last.is_followed_by(&linked) {
@@ -186,6 +186,5 @@ impl Seals {
 }
 
 fn broken_at(linked: &Linked, why: &'static str) -> UsageVerdict {
-    let event = &linked.event;
-    UsageVerdict::Broken { stream: event.stream, seq: event.seq, id: Some(event.intent.id), why }
+    UsageVerdict::Broken { stream: linked.stream(), seq: linked.seq(), id: Some(linked.id()), why }
 }

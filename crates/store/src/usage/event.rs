@@ -7,14 +7,14 @@
 use std::collections::{BTreeMap, HashMap};
 
 use tollgate_core::credential::Digest;
-use tollgate_core::usage::chain::{Head, Linked};
+use tollgate_core::usage::chain::Head;
 use tollgate_core::usage::{Closing, Intent, Measure, Measures, Outcome, StreamId, UsageEvent};
 use ulid::Ulid;
 
 use super::{Posting, PostingKind, Used};
 use crate::database::Transaction;
 use crate::error::{Error, Result};
-use crate::events::{self, Alarm, AlarmKind};
+use crate::events::{self, Alarm, AlarmKind, Pace};
 use crate::id::{AccountId, CredentialId};
 use crate::row::{Columns, Read};
 use crate::scope::Scope;
@@ -114,7 +114,11 @@ fn stream_of(credential: &Used) -> StreamId {
 }
 
 /// Books the events of postings that went in.
-pub(super) async fn book(transaction: &mut Transaction, accepted: &[Accepted<'_>]) -> Result<()> {
+pub(super) async fn book(
+    transaction: &mut Transaction,
+    accepted: &[Accepted<'_>],
+    pace: &Pace,
+) -> Result<()> {
     let Some(now) = accepted.iter().map(|one| one.posting.received_at).max() else { return Ok(()) };
     let mut streams: BTreeMap<StreamId, Vec<&Accepted<'_>>> = BTreeMap::new();
     for one in accepted {
@@ -124,14 +128,12 @@ pub(super) async fn book(transaction: &mut Transaction, accepted: &[Accepted<'_>
     for (stream, accepted) in streams {
         let mut head: Head = events::own_stream(transaction, stream, NODE, now).await?;
         for one in accepted {
-            let event = one.event(head.seq + 1)?;
-            let mut canonical = Vec::new();
-            event.encode(&mut canonical);
-            head = head.after(&canonical);
-            chained.push(Linked { event, hash: head.hash });
+            let linked = head.followed_by(&one.event(head.seq + 1)?);
+            head = linked.head();
+            chained.push(linked);
         }
     }
-    events::book(transaction, &chained, &[], now).await.map(|_| ())
+    events::book(transaction, &chained, &[], now, pace).await.map(|_| ())
 }
 
 /// Raises the alarm that a posting came again under its key and says something else.

@@ -109,7 +109,7 @@ impl Store {
             }
         }
         let credential = used.text();
-        let mut snapshot = self.database.snapshot().await?;
+        let mut snapshot = self.rolled_up().await?;
         let mut summary = postings(&mut snapshot, &credential, day, hour).await?;
         let filter = UsageFilter { credential: Some(credential), ..UsageFilter::default() };
         let by = [Dimension::Route, Dimension::Status];

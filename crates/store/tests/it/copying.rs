@@ -47,6 +47,9 @@ async fn fill(store: &Store, place: &Place) {
     let events = [&events[..1198], &events[1199..]].concat();
     store.book(&events, &[chain.seal()], at(1200)).await.unwrap();
     store.prune_usage(&Retention::default(), at(1200)).await.unwrap();
+    store.roll_up_usage().await.unwrap();
+    // This one waits.
+    store.book(&[Chain::new(1).call("a", 0)], &[], at(1200)).await.unwrap();
     let worker = FeedWorker {
         feed: "kafka://a/usage".to_owned(),
         worker: "a".to_owned(),
@@ -97,7 +100,7 @@ fn a_store_moves_from_either_database_to_the_other() {
             assert_eq!(source.digests().await.unwrap(), target.digests().await.unwrap());
             assert!(matches!(target.verify_audit(None).await.unwrap(), Verdict::Whole(_)));
             let usage = asking::all(&source, Scope::All).await;
-            assert_eq!((usage.events(), &usage), (1200, &asking::all(&target, Scope::All).await));
+            assert_eq!((usage.events(), &usage), (1201, &asking::all(&target, Scope::All).await));
             assert_eq!(target.replay_usage().await.unwrap().mended, 0);
             let again = copy(&source, &target).await.unwrap_err().to_string();
             assert_eq!(again, "the target is not empty: it has rows in `head`");

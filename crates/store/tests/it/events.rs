@@ -6,3 +6,4 @@ mod booking;
 pub mod chain;
 mod crash;
 mod keeping;
+mod waiting;

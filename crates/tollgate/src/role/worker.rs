@@ -109,6 +109,8 @@ async fn work(process: Process, status: Arc<Status>) -> anyhow::Result<()> {
         () = tidy::keep_store(store.clone(), process.ledger.keep, Timestamp::now) => {}
         () = stay(&store, watch) => {}
     }
+    // For whoever reads the tables while no worker runs. What fails here is done by the next one that does.
+    let _ = store.roll_up_usage().await;
     store.close().await;
     Ok(())
 }

@@ -1,5 +1,5 @@
 use tollgate_core::consumer::Name;
-use tollgate_core::usage::chain::{Head, Linked};
+use tollgate_core::usage::chain::Head;
 use tollgate_core::usage::{Closing, Intent, Outcome, StreamId, UsageEvent};
 use tollgate_store::{
     AccountId, Actor, NewConsumer, NewCredential, NewProof, Paging, Posting, PostingKind, QuotaKey, Scope,
@@ -50,10 +50,9 @@ async fn events_go_when_the_file_says_and_sums_stay() {
             tier: None,
         };
         let event = UsageEvent::of(stream, head.seq + 1, &intent, &Closing::unknown(Outcome::Served));
-        let mut canonical = Vec::new();
-        event.encode(&mut canonical);
-        head = head.after(&canonical);
-        linked.push(Linked { event, hash: head.hash });
+        let next = head.followed_by(&event);
+        head = next.head();
+        linked.push(next);
     }
     store.book(&linked, &[], now).await.unwrap();
     let keep = SignedDuration::try_from(settings.keep).unwrap();

@@ -194,7 +194,9 @@ impl Gate {
             let wait = async {
                 while !reader.is_ended() {
                     match reader.next()? {
-                        Some(Read::Event(linked)) => events.push(flat(serde_json::to_value(&linked.event)?)),
+                        Some(Read::Event(linked)) => {
+                            events.push(flat(serde_json::to_value(linked.event()?)?))
+                        }
                         Some(Read::Seal(_)) => {}
                         Some(Read::Damaged(finding)) => bail!("the journal is damaged: {finding}"),
                         None => tokio::task::yield_now().await,

@@ -37,7 +37,7 @@ enum Freshness {
 }
 
 /// How much is read at once.
-const WINDOW: usize = 1 << 18;
+const WINDOW: usize = 1 << 16;
 
 impl Cursor {
     /// The first record of a segment.

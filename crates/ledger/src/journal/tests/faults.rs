@@ -133,8 +133,8 @@ fn run(place: &Place, faults: &std::sync::Arc<Faults>) -> Option<Told> {
 pub(super) fn check(told: &Told, contents: &Contents, all: bool, stopped: bool, what: &str) {
     let mut seen = BTreeSet::new();
     for (linked, seq) in contents.events.iter().zip(1..) {
-        let event = &linked.event;
-        let number = number_of(event);
+        let event = linked.event().unwrap();
+        let number = number_of(linked);
         assert_eq!(event.seq, seq, "{what}");
         assert!(seen.insert(number), "{what}: call {number} is there twice");
         let interrupted = event.closing.outcome == Outcome::Interrupted;

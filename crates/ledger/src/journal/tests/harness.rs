@@ -5,7 +5,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tollgate_core::usage::{Closing, Intent, Measure, Outcome, UsageEvent};
+use tollgate_core::usage::{Closing, Intent, Measure, Outcome};
 use ulid::Ulid;
 
 use crate::chain::{Head, Linked, SealKey};
@@ -60,7 +60,7 @@ pub fn read_all(reader: &mut Reader) -> Vec<Read> {
 /// The numbers of the calls whose events these are.
 pub fn numbers(reads: &[Read]) -> Vec<u64> {
     let number = |read: &Read| match read {
-        Read::Event(linked) => Some(number_of(&linked.event)),
+        Read::Event(linked) => Some(number_of(linked)),
         Read::Seal(_) | Read::Damaged(_) => None,
     };
     reads.iter().filter_map(number).collect()
@@ -97,8 +97,8 @@ pub fn contents(journal: &Journal) -> Contents {
         while let Some(read) = reader.next().unwrap() {
             match read {
                 Read::Event(linked) => {
-                    assert_eq!(linked.event.stream, stream);
-                    if linked.event.seq == 1 {
+                    assert_eq!(linked.stream(), stream);
+                    if linked.seq() == 1 {
                         head = Some(Head::default());
                     }
                     if let Some(head) = head {
@@ -145,8 +145,8 @@ pub fn closing(number: u64) -> Closing {
     Closing { status: Some(200), measures: unknown.measures.with(Measure::TokensOut, number), ..unknown }
 }
 
-pub fn number_of(event: &UsageEvent) -> u64 {
-    u64::try_from(event.intent.id.0).unwrap()
+pub fn number_of(linked: &Linked) -> u64 {
+    u64::try_from(linked.id().0).unwrap()
 }
 
 /// Opens a call and waits no longer than a flush.

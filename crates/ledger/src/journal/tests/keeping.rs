@@ -112,7 +112,7 @@ fn a_start_without_room_waits_for_it() {
     drop(stream);
     journal.turn();
     let events = contents(&journal).events;
-    assert_eq!(events.iter().map(|linked| number_of(&linked.event)).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
+    assert_eq!(events.iter().map(number_of).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
 }
 
 #[test]
@@ -129,10 +129,7 @@ fn what_another_process_has_is_left_to_it() {
     drop(first);
     let (recovered, contents) = place.next_boot();
     assert_eq!((recovered.interrupted, recovered.findings), (0, vec![]));
-    assert_eq!(
-        contents.events.iter().map(|linked| number_of(&linked.event)).collect::<Vec<_>>(),
-        [1, 2, 3, 4, 5, 6]
-    );
+    assert_eq!(contents.events.iter().map(number_of).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
 }
 
 fn release_all(journal: &Journal, stream: &Stream, now: Duration) {

@@ -35,7 +35,8 @@ fn a_call_becomes_one_event_however_it_ends() {
         .events
         .iter()
         .map(|linked| {
-            (number_of(&linked.event), linked.event.closing.outcome, linked.event.closing.response_bytes)
+            let closing = linked.event().unwrap().closing;
+            (number_of(linked), closing.outcome, closing.response_bytes)
         })
         .collect();
     let expected = [
@@ -99,7 +100,7 @@ fn calls_go_on_in_the_next_segment() {
     let (recovered, contents) = place.next_boot();
     assert_eq!((recovered.interrupted, recovered.findings), (0, vec![]));
     assert_eq!(contents.seals, 1);
-    let numbers: Vec<u64> = contents.events.iter().map(|linked| number_of(&linked.event)).collect();
+    let numbers: Vec<u64> = contents.events.iter().map(number_of).collect();
     assert_eq!(numbers, (1..=1000).collect::<Vec<_>>());
 }
 

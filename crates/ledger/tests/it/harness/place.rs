@@ -34,7 +34,8 @@ impl Count {
 }
 
 const COUNTS: &str = "SELECT (SELECT CAST(coalesce(sum(events), 0) AS BIGINT) FROM usage_blocks), \
-    (SELECT CAST(coalesce(sum(requests), 0) AS BIGINT) FROM usage_rollups WHERE span = 60), \
+    (SELECT CAST(coalesce(sum(requests), 0) AS BIGINT) FROM usage_rollups WHERE span = 60) \
+    + (SELECT CAST(coalesce(sum(events), 0) AS BIGINT) FROM usage_blocks JOIN usage_waiting USING (stream, first)), \
     (SELECT count(*) FROM usage_alarms WHERE kind <> 'gap')";
 
 impl Place {

@@ -5,8 +5,8 @@
 //! chain's hash at it. Nothing of it is made anew from anything else, so the chain can be verified over it.
 
 use lz4_flex::block;
+use tollgate_core::usage::MAX_EVENT;
 use tollgate_core::usage::chain::{Hash, Linked};
-use tollgate_core::usage::{MAX_EVENT, UsageEvent};
 
 use super::SPAN;
 
@@ -25,11 +25,11 @@ pub(super) fn pack(events: &[&Linked]) -> Vec<u8> {
     for linked in events {
         let start = plain.len();
         plain.extend_from_slice(&[0, 0]);
-        linked.event.encode(&mut plain);
+        plain.extend_from_slice(linked.canonical());
         // At most `MAX_EVENT`, which two bytes hold.
         let length = (plain.len() - start - 2) as u16;
         plain[start..start + 2].copy_from_slice(&length.to_be_bytes());
-        plain.extend_from_slice(&linked.hash);
+        plain.extend_from_slice(&linked.hash());
     }
     [&[VERSION], block::compress_prepend_size(&plain).as_slice()].concat()
 }
@@ -62,5 +62,5 @@ fn event(bytes: &[u8]) -> Option<(Linked, &[u8])> {
     let (length, rest) = bytes.split_first_chunk()?;
     let (canonical, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
     let (hash, rest) = rest.split_first_chunk::<HASH>()?;
-    Some((Linked { event: UsageEvent::decode(canonical).ok()?, hash: *hash }, rest))
+    Some((Linked::read(canonical, *hash).ok()?, rest))
 }

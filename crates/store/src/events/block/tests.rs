@@ -25,9 +25,7 @@ fn event(stream: u16, seq: u64, minute: u64) -> Linked {
     };
     let stream = StreamId { boot: Ulid(1), number: stream };
     let event = UsageEvent::of(stream, seq, &intent, &Closing::unknown(Outcome::Served));
-    let mut canonical = Vec::new();
-    event.encode(&mut canonical);
-    Linked { event, hash: Head::default().after(&canonical).hash }
+    Head::default().followed_by(&event)
 }
 
 #[test]
@@ -39,7 +37,7 @@ fn events_are_put_into_as_few_blocks_as_may_be() {
         let mut blocks = Block::split(&events.iter().collect::<Vec<_>>());
         blocks.sort_by_key(|block| (block.stream, block.first));
         let opened: Vec<Vec<Linked>> = blocks.iter().map(|block| block.open().unwrap()).collect();
-        let places = |block: &Vec<Linked>| block.iter().map(|linked| linked.event.seq).collect::<Vec<_>>();
+        let places = |block: &Vec<Linked>| block.iter().map(|linked| linked.seq()).collect::<Vec<_>>();
         assert_eq!(opened.iter().map(places).collect::<Vec<_>>(), expected);
         assert!(opened.iter().flatten().all(|linked| events.contains(linked)));
     };

@@ -167,7 +167,7 @@ fn events_are_listed_in_the_order_of_time() {
                 break;
             }
         }
-        let expected = [1, 4, 0, 3].map(|index: usize| events[index].event.clone());
+        let expected = [1, 4, 0, 3].map(|index: usize| UsageEvent::from(events[index].event().unwrap()));
         assert_eq!(listed, expected);
         let filter = UsageFilter { status: Some(500), ..UsageFilter::default() };
         let page = store.usage_events(Scope::All, &filter, at(0), at(9), &Paging::default()).await.unwrap();
@@ -188,8 +188,8 @@ fn a_list_goes_on_behind_any_event() {
         for batch in events.chunks(8) {
             store.book(batch, &[], at(130)).await.unwrap();
         }
-        events.sort_by_key(|linked| (linked.event.intent.time_micros, linked.event.intent.id));
-        let events: Vec<UsageEvent> = events.into_iter().map(|linked| linked.event).collect();
+        events.sort_by_key(|linked| (linked.time_micros(), linked.id()));
+        let events: Vec<UsageEvent> = events.iter().map(|linked| linked.event().unwrap().into()).collect();
         let list = async |filter: &UsageFilter, cursor: Option<String>, limit: u16| {
             let paging = Paging { cursor, limit: Some(limit) };
             store.usage_events(Scope::All, filter, at(0), at(200), &paging).await.unwrap()

@@ -2,8 +2,8 @@
 
 use lz4_flex::block;
 use sqlx::{AssertSqlSafe, Connection as _, Row as _};
+use tollgate_core::usage::StreamId;
 use tollgate_core::usage::chain::Linked;
-use tollgate_core::usage::{StreamId, UsageEvent};
 
 use crate::audit::raw;
 use crate::harness::Place;
@@ -45,14 +45,14 @@ pub async fn tamper(place: &Place, stream: StreamId, change: impl FnOnce(&mut Ve
 
 /// Adds a block.
 pub async fn insert(place: &Place, events: &[Linked]) {
-    let (first, last) = (&events[0].event, &events[events.len() - 1].event);
-    let times = || events.iter().map(|linked| linked.event.intent.time_micros);
+    let (first, last) = (&events[0], &events[events.len() - 1]);
+    let times = || events.iter().map(|linked| linked.time_micros());
     let (earliest, latest) = (times().min().unwrap(), times().max().unwrap());
     let insert = format!(
         "INSERT INTO usage_blocks VALUES ('{}', {}, {}, {}, {earliest}, {latest}, {}, {})",
-        first.stream,
-        first.seq,
-        last.seq,
+        first.stream(),
+        first.seq(),
+        last.seq(),
         earliest - earliest % 3_600_000_000,
         events.len(),
         literal(place, &pack(events)),
@@ -67,7 +67,7 @@ fn unpack(body: &[u8]) -> Vec<Linked> {
     while let Some((length, more)) = rest.split_first_chunk() {
         let (canonical, more) = more.split_at(usize::from(u16::from_be_bytes(*length)));
         let (hash, more) = more.split_first_chunk().unwrap();
-        events.push(Linked { event: UsageEvent::decode(canonical).unwrap(), hash: *hash });
+        events.push(Linked::read(canonical, *hash).unwrap());
         rest = more;
     }
     events
@@ -76,11 +76,9 @@ fn unpack(body: &[u8]) -> Vec<Linked> {
 fn pack(events: &[Linked]) -> Vec<u8> {
     let mut plain = Vec::new();
     for linked in events {
-        let mut canonical = Vec::new();
-        linked.event.encode(&mut canonical);
-        plain.extend_from_slice(&(canonical.len() as u16).to_be_bytes());
-        plain.extend_from_slice(&canonical);
-        plain.extend_from_slice(&linked.hash);
+        plain.extend_from_slice(&(linked.canonical().len() as u16).to_be_bytes());
+        plain.extend_from_slice(linked.canonical());
+        plain.extend_from_slice(&linked.hash());
     }
     [&[1], block::compress_prepend_size(&plain).as_slice()].concat()
 }

@@ -4,7 +4,7 @@ use tollgate_core::usage::chain::{Linked, Seal};
 use tollgate_store::{Alarm, AlarmKind, Paging, Scope, Store, TableDigest, UsageFilter, UsageVerdict};
 use ulid::Ulid;
 
-use crate::events::chain::{Chain, closing, intent, key};
+use crate::events::chain::{Chain, change, closing, intent, key};
 use crate::harness::{Place, at, block_on, for_each_store};
 
 /// What a store says of what came: inserted, duplicates, and its alarms in words.
@@ -44,15 +44,15 @@ fn an_event_with_other_content_never_overwrites() {
         let before = store.digests().await.unwrap();
         // The same id and place; the same id elsewhere; the same place with another id.
         let mut changed = events[1].clone();
-        changed.event.closing.response_bytes += 1;
+        change(&mut changed, |event| event.closing.response_bytes += 1);
         let mut elsewhere = events[0].clone();
-        elsewhere.event.seq = 4;
+        change(&mut elsewhere, |event| event.seq = 4);
         let mut other = events[2].clone();
-        other.event.intent.id = Ulid(99);
+        change(&mut other, |event| event.intent.id = Ulid(99));
         let (inserted, duplicates, alarms) = book(&store, &[changed.clone(), elsewhere, other]).await;
         assert_eq!((inserted, duplicates, alarms.len()), (0, 0, 3), "{alarms:?}");
         let stream = chain.stream;
-        let id = changed.event.intent.id;
+        let id = changed.id();
         assert!(alarms.contains(&format!("event 2 of `{stream}` (`{id}`) came with other content")));
         // The same alarm is raised once.
         assert_eq!(book(&store, &[changed]).await, (0, 0, vec![]));
@@ -68,7 +68,7 @@ fn of_two_that_differ_in_one_batch_the_first_goes_in() {
     for_each_store(async |store, _| {
         let first = Chain::new(0).calls(1).remove(0);
         let mut second = first.clone();
-        second.event.closing.duration_ms += 1;
+        change(&mut second, |event| event.closing.duration_ms += 1);
         let (inserted, duplicates, alarms) = book(&store, &[first, second]).await;
         assert_eq!((inserted, duplicates, alarms.len()), (1, 0, 1));
     });
@@ -101,7 +101,7 @@ fn what_comes_late_finds_its_place() {
     for_each_store(async |store, _| {
         let mut chain = Chain::new(0);
         let events: Vec<Linked> = (0..4000).map(|n| chain.call("a", n % 120 / 2)).collect();
-        let late = |linked: &&Linked| linked.event.seq % 997 == 3;
+        let late = |linked: &&Linked| linked.seq() % 997 == 3;
         let some: Vec<Linked> = events.iter().filter(|linked| !late(linked)).cloned().collect();
         for batch in some.chunks(190) {
             store.book(batch, &[], at(300)).await.unwrap();
@@ -154,7 +154,7 @@ fn an_event_from_the_future_is_told() {
 fn an_event_without_a_place_is_told() {
     for_each_store(async |store, _| {
         let mut event = Chain::new(0).calls(1).remove(0);
-        event.event.seq = 0;
+        change(&mut event, |event| event.seq = 0);
         assert_eq!(book(&store, &[event]).await.2.len(), 1);
     });
 }
@@ -212,7 +212,7 @@ fn events_with_every_extreme_go_in_and_come_out_as_they_were() {
 }
 
 #[test]
-fn several_writers_neither_block_each_other_nor_lose_sums() {
+fn several_who_write_and_roll_up_neither_block_each_other_nor_lose_sums() {
     for_each_store(async |store, _| {
         let mut tasks = tokio::task::JoinSet::new();
         let mut seals = Vec::new();
@@ -229,6 +229,15 @@ fn several_writers_neither_block_each_other_nor_lose_sums() {
                     }
                 });
             }
+        }
+        for _ in 0..2 {
+            let store = store.clone();
+            tasks.spawn(async move {
+                for _ in 0..10 {
+                    store.roll_up_usage().await.unwrap();
+                    tokio::task::yield_now().await;
+                }
+            });
         }
         tasks.join_all().await;
         store.book(&[], &seals, at(600)).await.unwrap();
@@ -271,6 +280,7 @@ async fn told(place: &Place, batches: &[Vec<usize>]) -> Told {
         assert_eq!(booked.inserted + booked.duplicates, batch.len() as u64);
     }
     store.book(&events, &seals, at(200)).await.unwrap();
+    store.roll_up_usage().await.unwrap();
     let mut tables = store.digests().await.unwrap();
     tables.retain(|table| table.table != "usage_blocks");
     let (none, first) = (UsageFilter::default(), Paging::default());
@@ -292,8 +302,8 @@ proptest! {
             let (found, expected) = block_on(async { (told(&place, &batches).await, told(&plain, &[]).await) });
             prop_assert_eq!(&found, &expected);
             let (mut events, _) = two_streams();
-            events.sort_by_key(|linked| (linked.event.intent.time_micros, linked.event.intent.id));
-            prop_assert!(events.iter().map(|linked| &linked.event).eq(&found.listed));
+            events.sort_by_key(|linked| (linked.time_micros(), linked.id()));
+            prop_assert!(events.iter().map(|linked| UsageEvent::from(linked.event().unwrap())).eq(found.listed));
             prop_assert_eq!(&found.verdict, &UsageVerdict::Whole { streams: 2, events: 60, seals: 2 });
             prop_assert_eq!(found.mended, 0);
         }

@@ -58,11 +58,9 @@ impl Chain {
 
     /// The next event of the stream.
     pub fn next(&mut self, intent: &Intent<&str>, closing: &Closing) -> Linked {
-        let event = UsageEvent::of(self.stream, self.head.seq + 1, intent, closing);
-        let mut bytes = Vec::new();
-        event.encode(&mut bytes);
-        self.head = self.head.after(&bytes);
-        Linked { event, hash: self.head.hash }
+        let linked = self.head.followed_by(&UsageEvent::of(self.stream, self.head.seq + 1, intent, closing));
+        self.head = linked.head();
+        linked
     }
 
     /// The next event of a consumer, some minutes after the fixed moment.
@@ -81,4 +79,11 @@ impl Chain {
     pub fn seal(&self) -> Seal {
         key().seal(self.stream, self.head)
     }
+}
+
+/// Changes an event and leaves it the hash that it had.
+pub fn change(linked: &mut Linked, how: impl FnOnce(&mut UsageEvent)) {
+    let mut event = UsageEvent::from(linked.event().unwrap());
+    how(&mut event);
+    *linked = Linked::new(&event, linked.hash());
 }

@@ -5,7 +5,7 @@ use tollgate_store::{AlarmKind, Paging, Retention, Scope, Store, UsageFilter, Us
 use crate::audit::raw;
 use crate::events::asking::all;
 use crate::events::blocks;
-use crate::events::chain::{Chain, key};
+use crate::events::chain::{Chain, change, key};
 use crate::harness::{Place, at, block_on, for_each_store};
 
 /// Days after the fixed moment, in minutes.
@@ -119,6 +119,7 @@ fn replaying_mends_what_is_wrong() {
     for_each_store(async |store, place| {
         let mut chain = Chain::new(0);
         store.book(&events(&mut chain), &[], at(day(4))).await.unwrap();
+        store.roll_up_usage().await.unwrap();
         let before = store.digests().await.unwrap();
         let replayed = store.replay_usage().await.unwrap();
         assert_eq!((replayed.events, replayed.mended, replayed.from), (2106, 0, None));
@@ -171,9 +172,9 @@ async fn verdict(place: &Place, tampering: &Tampering) -> (u64, &'static str) {
     let verdict = store.verify_usage(&[key()]).await.unwrap();
     let UsageVerdict::Broken { stream, seq, id, why } = verdict else { panic!("{verdict:?}") };
     assert_eq!(stream, second.stream);
-    let there = events.iter().find(|linked| (linked.event.stream, linked.event.seq) == (stream, seq));
+    let there = events.iter().find(|linked| (linked.stream(), linked.seq()) == (stream, seq));
     if let (Some(id), Some(there)) = (id, there) {
-        assert_eq!(id, there.event.intent.id);
+        assert_eq!(id, there.id());
     }
     store.close().await;
     (seq, why)
@@ -188,18 +189,27 @@ fn what_is_changed_missing_or_added_is_named() {
         }
     };
     let hash = "its hash is not that of what it says and of the event before it";
-    check(Events(|events| events[6].event.closing.response_bytes = 1000), 7, hash);
-    check(Events(|events| events[19].event.intent.tier = Some("free".into())), 20, hash);
-    check(Events(|events| events[0].hash = [0; 32]), 1, hash);
+    check(Events(|events| change(&mut events[6], |event| event.closing.response_bytes = 1000)), 7, hash);
+    check(
+        Events(|events| change(&mut events[19], |event| event.intent.tier = Some("free".into()))),
+        20,
+        hash,
+    );
+    check(Events(|events| events[0] = Linked::new(&events[0].event().unwrap(), [0; 32])), 1, hash);
     check(Events(|events| drop(events.remove(6))), 7, "it is missing");
     check(Events(|events| drop(events.remove(0))), 1, "it is missing");
     check(Events(|events| drop(events.pop())), 20, "it is missing");
-    check(Events(|events| events[19].event.seq = 21), 21, "it was added: it was never booked");
+    check(
+        Events(|events| change(&mut events[19], |event| event.seq = 21)),
+        21,
+        "it was added: it was never booked",
+    );
     let swap = |events: &mut Vec<Linked>| {
         events.swap(6, 7);
-        let (left, right) = events.split_at_mut(7);
-        std::mem::swap(&mut left[6].event.seq, &mut right[0].event.seq);
-        std::mem::swap(&mut left[6].event.intent.id, &mut right[0].event.intent.id);
+        let ids = [events[7].id(), events[6].id()];
+        for (at, id) in [6, 7].into_iter().zip(ids) {
+            change(&mut events[at], |event| (event.seq, event.intent.id) = (at as u64 + 1, id));
+        }
     };
     check(Events(swap), 7, hash);
     check(Added(|events| vec![events[19].clone()]), 20, "it was added: it is there twice");
@@ -258,9 +268,9 @@ fn a_block_is_cut_where_what_is_deleted_ends() {
         assert_eq!(all(&store, Scope::All).await, before);
         // An id that is deleted with its event may be anybody's.
         let mut other = events[0].clone();
-        other.event.stream.number = 9;
+        change(&mut other, |event| event.stream.number = 9);
         let mut kept = events[3].clone();
-        (kept.event.stream.number, kept.event.seq) = (9, 2);
+        change(&mut kept, |event| (event.stream.number, event.seq) = (9, 2));
         let booked = store.book(&[other, kept], &[], at(day(3))).await.unwrap();
         assert_eq!((booked.inserted, booked.alarms.len()), (1, 1));
         assert_eq!(store.prune_usage(&keep(0), at(day(9))).await.unwrap().events, 5);

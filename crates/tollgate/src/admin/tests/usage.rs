@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tollgate_core::usage::chain::{Head, Linked};
+use tollgate_core::usage::chain::Head;
 use tollgate_core::usage::{Closing, Intent, Measure, Outcome, StreamId, UsageEvent};
 use tollgate_store::Scope;
 use ulid::Ulid;
@@ -34,10 +34,9 @@ async fn book(plane: &Plane, calls: &[(i64, &str, &str, Option<&str>, u64)]) {
         let measures = closing.measures.with(Measure::TokensOut, *tokens);
         let closing = Closing { status: Some(200), duration_ms: 10, measures, ..closing };
         let event = UsageEvent::of(stream, head.seq + 1, &intent, &closing);
-        let mut canonical = Vec::new();
-        event.encode(&mut canonical);
-        head = head.after(&canonical);
-        linked.push(Linked { event, hash: head.hash });
+        let next = head.followed_by(&event);
+        head = next.head();
+        linked.push(next);
     }
     plane.store().book(&linked, &[], plane.now()).await.unwrap();
 }

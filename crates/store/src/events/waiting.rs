@@ -1,0 +1,189 @@
+//! Blocks whose events are not in the roll-ups yet.
+//!
+//! What a batch comes to is thirty roll-ups where few consumers call, and thousands where many do: to write them with
+//! each batch costs more than all else that booking does. So blocks wait, each named by a row, until there are enough of
+//! them, or somebody is to be told what the events come to. A row goes in the transaction that adds its block to the
+//! roll-ups: no event is counted twice, and none is left out.
+
+use jiff::Timestamp;
+use parking_lot::Mutex;
+use tollgate_core::usage::StreamId;
+
+use super::alarm::{self, Alarm, AlarmKind};
+use super::block::{AT_ONCE, Block};
+use super::rollup::Rollups;
+use super::row::{int, unsigned};
+use crate::database::{Hold, Transaction};
+use crate::error::Result;
+use crate::row::{Columns, Read};
+use crate::statement::{Statement, Value};
+use crate::store::Store;
+use crate::tables::USAGE_BLOCKS;
+
+/// When the blocks that this process books are to be rolled up.
+#[derive(Debug, Default)]
+pub(crate) struct Pace(Mutex<Paced>);
+
+#[derive(Debug, Default)]
+struct Paced {
+    /// Events that were booked since the last time.
+    waiting: u64,
+    /// Roll-ups that were written the last time.
+    rows: u64,
+}
+
+/// Which blocks are rolled up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Which {
+    /// All but those that another process is about to roll up.
+    Free,
+    /// All; those of another process are waited for.
+    All,
+    /// Those of a stream, likewise.
+    Of(StreamId),
+}
+
+/// What rolling up came to.
+#[derive(Debug, Default)]
+pub(super) struct RolledUp {
+    /// Roll-ups that were written.
+    rows: u64,
+    /// Of blocks that cannot be read; they are not kept yet.
+    pub(super) alarms: Vec<Alarm>,
+}
+
+/// A row of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Waiting {
+    stream: StreamId,
+    first: u64,
+    last: u64,
+    /// When it was booked.
+    at: Timestamp,
+}
+
+/// So many events wait for each roll-up that was written the last time,
+const FOR_EACH: u64 = 10;
+/// but no fewer than these
+const FEWEST: u64 = 20_000;
+/// and no more than these.
+const MOST: u64 = 200_000;
+/// Blocks of one transaction.
+const BLOCKS: usize = 1000;
+
+impl Pace {
+    /// Whether enough wait, with so many events more.
+    pub(super) fn is_due(&self, events: u64) -> bool {
+        let mut paced = self.0.lock();
+        paced.waiting += events;
+        paced.waiting >= (paced.rows * FOR_EACH).clamp(FEWEST, MOST)
+    }
+
+    /// Takes note that everything was rolled up.
+    pub(super) fn done(&self, rolled: &RolledUp) {
+        *self.0.lock() = Paced { waiting: 0, rows: rolled.rows };
+    }
+}
+
+impl Waiting {
+    fn key(self) -> Vec<Value> {
+        vec![self.stream.to_string().into(), int(self.first).into()]
+    }
+
+    fn alarm(self) -> Alarm {
+        let Self { stream, first: seq, last, at } = self;
+        Alarm { kind: AlarmKind::Damaged, stream, seq, last, id: None, hash: None, at }
+    }
+}
+
+impl Waiting {
+    /// Deletes rows and gives them.
+    fn take(is_postgres: bool, which: Which) -> Statement {
+        let rows = Statement::new(
+            "DELETE FROM usage_waiting WHERE (stream, first) IN (SELECT stream, first FROM usage_waiting",
+        );
+        let rows = match which {
+            Which::Of(stream) => rows.push(" WHERE stream = ").bind(stream.to_string()),
+            Which::Free | Which::All => rows,
+        };
+        let rows = rows.push(" ORDER BY stream, first LIMIT ").bind(BLOCKS as i64);
+        let rows = match which {
+            _ if !is_postgres => rows,
+            Which::Free => rows.push(" FOR UPDATE SKIP LOCKED"),
+            Which::All | Which::Of(_) => rows.push(" FOR UPDATE"),
+        };
+        rows.push(") RETURNING stream, first, last, at")
+    }
+}
+
+impl Read for Waiting {
+    fn read(columns: &mut Columns<'_>) -> Result<Self> {
+        Ok(Self {
+            stream: columns.parse()?,
+            first: unsigned(columns)?,
+            last: unsigned(columns)?,
+            at: columns.next()?,
+        })
+    }
+}
+
+impl Block {
+    /// The values of [`USAGE_WAITING`](crate::tables::USAGE_WAITING).
+    pub(super) fn waits(&self, now: Timestamp) -> Vec<Value> {
+        vec![self.stream.to_string().into(), int(self.first).into(), int(self.last).into(), now.into()]
+    }
+}
+
+/// Adds blocks that wait to the roll-ups.
+///
+/// One that cannot be read is not counted, and told of by an alarm: it stays where it is and stops nothing.
+pub(super) async fn roll_up(transaction: &mut Transaction, which: Which) -> Result<RolledUp> {
+    let mut rolled = RolledUp::default();
+    loop {
+        let waiting: Vec<Waiting> = transaction.all(Waiting::take(transaction.is_postgres(), which)).await?;
+        let mut rollups = Rollups::default();
+        for some in waiting.chunks(AT_ONCE as usize) {
+            let keys = some.iter().map(|one| one.key()).collect();
+            let blocks: Vec<Block> = transaction.keyed(&USAGE_BLOCKS, keys, Hold::No).await?;
+            let mut events = Vec::new();
+            for one in some {
+                let block =
+                    blocks.iter().find(|block| (block.stream, block.first) == (one.stream, one.first));
+                match block.map(Block::open) {
+                    Some(Ok(opened)) => events.extend(opened),
+                    Some(Err(_)) | None => rolled.alarms.push(one.alarm()),
+                }
+            }
+            rollups.add(&events)?;
+        }
+        rolled.rows += rollups.write(transaction).await?;
+        if waiting.len() < BLOCKS {
+            return Ok(rolled);
+        }
+    }
+}
+
+impl Store {
+    /// Adds to the roll-ups what was booked and is not in them yet. Whoever asks the store what usage comes to needs not
+    /// do that; whoever reads its tables does.
+    ///
+    /// # Errors
+    /// What the database says; then everything is as it was.
+    pub async fn roll_up_usage(&self) -> Result<()> {
+        let some = Statement::new("SELECT first FROM usage_waiting LIMIT 1");
+        if self.database.one::<i64>(some).await?.is_none() {
+            return Ok(());
+        }
+        let mut transaction = self.database.write().await?;
+        let rolled = roll_up(&mut transaction, Which::All).await?;
+        self.pace.done(&rolled);
+        alarm::raise(&mut transaction, rolled.alarms).await?;
+        transaction.commit().await
+    }
+
+    /// A state of the store in which everything that was booked is in the roll-ups.
+    pub(crate) async fn rolled_up(&self) -> Result<Transaction> {
+        self.roll_up_usage().await?;
+        self.database.snapshot().await
+    }
+}
