@@ -1,9 +1,9 @@
 //! Usage events: booked once, rolled up, asked for, kept for a time, verified.
 //!
 //! What the gates' journals tell is brought by [`Store::book`](crate::Store::book), at least once and in batches of any
-//! streams. An event and what it adds to the roll-ups go in together. Questions about sums are answered from roll-ups
-//! alone, so that they cost what they ask for and not what happened; they stay when the events are deleted. The events
-//! themselves lie in compressed blocks, which cost little to write; whoever wants them as rows exports them.
+//! streams. The events lie in compressed blocks, which cost little to write; whoever wants them as rows exports them. What
+//! they come to is added to roll-ups when enough of them wait or somebody asks. Questions about sums are answered from
+//! roll-ups alone, so that they cost what they ask for and not what happened; they stay when the events are deleted.
 
 mod alarm;
 mod block;
