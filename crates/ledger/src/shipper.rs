@@ -28,7 +28,7 @@ use crate::sink::{Batch, Fault, Sink, SinkError};
 /// How the shipper is to go about it; [`Default`] is how it does unless told otherwise.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
-    /// Events of a batch, at most: 1,000.
+    /// Events of a batch, at most: as many as the sink takes well, if that is fewer; 4,000.
     pub batch: usize,
     /// How long an event waits for others to come: a second.
     pub linger: Duration,
@@ -83,7 +83,7 @@ const SYNCED: Duration = Duration::from_millis(50);
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            batch: 1000,
+            batch: 4000,
             linger: Duration::from_secs(1),
             shortest_pause: Duration::from_secs(1),
             longest_pause: Duration::from_secs(30),
@@ -96,6 +96,7 @@ impl Shipper {
     /// A shipper; nothing happens before [`Shipper::run`].
     pub fn new(journal: Arc<Journal>, sink: Sink, settings: Settings) -> Self {
         let backoff = Backoff::new(settings.shortest_pause, settings.longest_pause);
+        let settings = Settings { batch: settings.batch.min(sink.most()), ..settings };
         Self {
             journal,
             sink,

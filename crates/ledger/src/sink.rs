@@ -82,6 +82,16 @@ impl Sink {
         &self.address
     }
 
+    /// How many events of a batch it takes well. A transaction of the store costs the same with many; of messages, more at
+    /// once would only be more to send again after a failure.
+    pub fn most(&self) -> usize {
+        match self.kind {
+            Kind::Store(_) => 4000,
+            #[cfg(any(feature = "nats", feature = "kafka", feature = "kinesis"))]
+            _ => 1000,
+        }
+    }
+
     /// Connects, makes what is missing and may be made, and looks whether what is there drops what nobody has read. Gives
     /// what an operator should know. [`Sink::deliver`] does the same where it was not done.
     ///

@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 use tollgate_core::usage::StreamId;
 use tollgate_core::usage::chain::Linked;
 
+use body::Lying;
+
 use super::rollup::Span;
 use super::row::{int, unsigned};
 use crate::error::{Error, Result};
@@ -102,22 +104,37 @@ impl Block {
     /// The events in the order of their places. They are what the row says of them: who reads some blocks by their row
     /// alone is told what is true.
     pub(super) fn open(&self) -> std::result::Result<Vec<Linked>, Damaged> {
-        let damaged = |why| Damaged { stream: self.stream, first: self.first, why };
-        let events = body::unpack(&self.body).map_err(damaged)?;
-        let ordered = events.is_sorted_by(|a, b| a.seq() < b.seq());
-        let some: Vec<&Linked> = events.iter().collect();
-        if !ordered || self.last.saturating_sub(self.first) >= SPAN || !self.describes(&some) {
-            return Err(damaged("has other events than its row says"));
+        let plain = self.unpack()?;
+        let linked = |lying: &Lying<'_>| Linked::read(lying.canonical, lying.hash);
+        let events: std::result::Result<_, _> = self.look(&plain)?.iter().map(linked).collect();
+        events.map_err(|_| self.damaged("has something else than events"))
+    }
+
+    /// The unpacked bytes, for [`Block::look`].
+    pub(super) fn unpack(&self) -> std::result::Result<Vec<u8>, Damaged> {
+        body::unpack(&self.body).map_err(|why| self.damaged(why))
+    }
+
+    /// The events where they lie in the unpacked bytes; otherwise as [`Block::open`].
+    pub(super) fn look<'a>(&self, plain: &'a [u8]) -> std::result::Result<Vec<Lying<'a>>, Damaged> {
+        let events = body::events(plain).map_err(|why| self.damaged(why))?;
+        let ordered = events.is_sorted_by(|a, b| a.event.seq < b.event.seq);
+        if !ordered || self.last.saturating_sub(self.first) >= SPAN || !self.describes(&events) {
+            return Err(self.damaged("has other events than its row says"));
         }
         Ok(events)
     }
 
-    fn describes(&self, events: &[&Linked]) -> bool {
-        let times = || events.iter().map(|linked| time(linked));
-        let ends = events.first().zip(events.last()).map(|(first, last)| (first.seq(), last.seq()));
+    fn damaged(&self, why: &'static str) -> Damaged {
+        Damaged { stream: self.stream, first: self.first, why }
+    }
+
+    fn describes(&self, events: &[Lying<'_>]) -> bool {
+        let times = || events.iter().map(|lying| int(lying.event.intent.time_micros));
+        let ends = events.first().zip(events.last()).map(|(first, last)| (first.event.seq, last.event.seq));
         ends == Some((self.first, self.last))
             && events.len() as u64 == self.events
-            && events.iter().all(|linked| linked.stream() == self.stream)
+            && events.iter().all(|lying| lying.event.stream == self.stream)
             && times().all(|time| Span::Hour.floor(time) == self.hour)
             && (times().min(), times().max()) == (Some(self.first_time), Some(self.last_time))
     }

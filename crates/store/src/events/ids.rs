@@ -69,9 +69,14 @@ fn insert(ids: &[Id]) -> Statement {
 fn apart(statement: Statement, ids: &[Id]) -> Statement {
     let bytes = ids.as_flattened();
     let last = i64::try_from(bytes.len()).unwrap_or(i64::MAX) - 15;
-    let each =
-        statement.push("WITH RECURSIVE each (start) AS (SELECT 1 UNION ALL SELECT start + 16 FROM each");
-    let each = each.push(" WHERE start < ").bind(last).push(") SELECT substr(").bind(bytes);
-    // SQLite would take what conflicts are told by for a join's condition, if nothing came before it.
-    each.push(", start, 16) FROM each WHERE start > 0")
+    // A step of a recursion costs more than to put an id in, so each is 64 ids long.
+    let many =
+        statement.push("WITH RECURSIVE many (start) AS (SELECT 1 UNION ALL SELECT start + 1024 FROM many");
+    let many =
+        many.push(" WHERE start + 1024 <= ").bind(last).push("), few (step) AS (VALUES (0), (128), (256), ");
+    let few =
+        many.push("(384), (512), (640), (768), (896)), one (step) AS (VALUES (0), (16), (32), (48), (64), ");
+    let one =
+        few.push("(80), (96), (112)) SELECT substr(").bind(bytes).push(", start + few.step + one.step, 16)");
+    one.push(" FROM many CROSS JOIN few CROSS JOIN one WHERE start + few.step + one.step <= ").bind(last)
 }

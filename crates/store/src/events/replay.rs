@@ -145,9 +145,10 @@ impl Store {
         let mut rollups = Rollups::default();
         let mut blocks = OfHour::new(start, start..start + Span::Hour.micros());
         while let Some(block) = blocks.next(transaction).await? {
-            let events = block.open()?;
-            rollups.add(&events)?;
+            let plain = block.unpack()?;
+            let events = block.look(&plain)?;
             replayed.events += events.len() as u64;
+            rollups.add(events.into_iter().map(|lying| lying.event));
         }
         rollup::write_series(transaction, rollups.take_series()).await?;
         rollups.lengthen();

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::Timestamp;
-use tollgate_core::usage::chain::Linked;
+use tollgate_core::usage::UsageEvent;
 
 use super::plan::Period;
 use super::row::int;
 use super::series::{Series, SeriesId};
 use super::totals::UsageTotals;
 use crate::database::{Hold, Transaction};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::row::{Columns, Read};
 use crate::statement::{Statement, Value};
 use crate::tables::{USAGE_ROLLUPS, USAGE_SERIES};
@@ -136,14 +136,10 @@ impl Rollup {
 impl Rollups {
     /// Counts what these come to by minutes; [`Rollups::lengthen`] makes hours and days of it. The more come at once, the
     /// less each costs.
-    ///
-    /// # Errors
-    /// [`Error::Corrupt`] for what is no event.
-    pub(super) fn add(&mut self, events: &[Linked]) -> Result<()> {
+    pub(super) fn add<'a>(&mut self, events: impl IntoIterator<Item = UsageEvent<&'a str>>) {
         // A series is told by its values until all are counted: its id takes longer to make than an event to count.
         let mut minutes: HashMap<(i64, Series<'_>), UsageTotals> = HashMap::new();
-        for linked in events {
-            let event = linked.event().map_err(|error| Error::Corrupt(error.to_string()))?;
+        for event in events {
             let start = Span::Minute.floor(int(event.intent.time_micros));
             minutes.entry((start, Series::of(&event))).or_default().add(&event.closing);
         }
@@ -153,7 +149,6 @@ impl Rollups {
             self.totals.entry(key).or_default().merge(&totals);
             self.series.entry(id).or_insert_with(|| series.row(id));
         }
-        Ok(())
     }
 
     /// Adds what the minutes come to by hours, and the hours by days.

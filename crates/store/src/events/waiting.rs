@@ -90,6 +90,12 @@ impl Waiting {
         vec![self.stream.to_string().into(), int(self.first).into()]
     }
 
+    /// The block, if it is among these, and its unpacked bytes, if they are some.
+    fn unpack(self, blocks: &[Block]) -> Option<(&Block, Vec<u8>)> {
+        let block = blocks.iter().find(|block| (block.stream, block.first) == (self.stream, self.first))?;
+        Some((block, block.unpack().ok()?))
+    }
+
     fn alarm(self) -> Alarm {
         let Self { stream, first: seq, last, at } = self;
         Alarm { kind: AlarmKind::Damaged, stream, seq, last, id: None, hash: None, at }
@@ -145,16 +151,15 @@ pub(super) async fn roll_up(transaction: &mut Transaction, which: Which) -> Resu
         for some in waiting.chunks(AT_ONCE as usize) {
             let keys = some.iter().map(|one| one.key()).collect();
             let blocks: Vec<Block> = transaction.keyed(&USAGE_BLOCKS, keys, Hold::No).await?;
+            let unpacked = some.iter().map(|one| one.unpack(&blocks)).collect::<Vec<_>>();
             let mut events = Vec::new();
-            for one in some {
-                let block =
-                    blocks.iter().find(|block| (block.stream, block.first) == (one.stream, one.first));
-                match block.map(Block::open) {
-                    Some(Ok(opened)) => events.extend(opened),
+            for (one, unpacked) in some.iter().zip(&unpacked) {
+                match unpacked.as_ref().map(|(block, plain)| block.look(plain)) {
+                    Some(Ok(seen)) => events.extend(seen.into_iter().map(|lying| lying.event)),
                     Some(Err(_)) | None => rolled.alarms.push(one.alarm()),
                 }
             }
-            rollups.add(&events)?;
+            rollups.add(events);
         }
         rolled.rows += rollups.write(transaction).await?;
         if waiting.len() < BLOCKS {

@@ -5,8 +5,8 @@
 //! chain's hash at it. Nothing of it is made anew from anything else, so the chain can be verified over it.
 
 use lz4_flex::block;
-use tollgate_core::usage::MAX_EVENT;
 use tollgate_core::usage::chain::{Hash, Linked};
+use tollgate_core::usage::{MAX_EVENT, UsageEvent};
 
 use super::SPAN;
 
@@ -34,9 +34,16 @@ pub(super) fn pack(events: &[&Linked]) -> Vec<u8> {
     [&[VERSION], block::compress_prepend_size(&plain).as_slice()].concat()
 }
 
-/// Reads what [`pack`] wrote, or says why it is something else. It takes no more memory than a block may have, whatever
+/// An event as it lies in the unpacked bytes.
+pub(in crate::events) struct Lying<'a> {
+    pub(in crate::events) event: UsageEvent<&'a str>,
+    pub(super) canonical: &'a [u8],
+    pub(super) hash: Hash,
+}
+
+/// Unpacks what [`pack`] wrote, or says why it is something else. It takes no more memory than a block may have, whatever
 /// the bytes say.
-pub(super) fn unpack(body: &[u8]) -> Result<Vec<Linked>, &'static str> {
+pub(super) fn unpack(body: &[u8]) -> Result<Vec<u8>, &'static str> {
     let (version, rest) = body.split_first().ok_or("is empty")?;
     if *version != VERSION {
         return Err("is of a version that is not known here");
@@ -49,18 +56,23 @@ pub(super) fn unpack(body: &[u8]) -> Result<Vec<Linked>, &'static str> {
     if plain.len() != length {
         return Err("has another length than it says");
     }
-    let (mut events, mut rest) = (Vec::new(), plain.as_slice());
+    Ok(plain)
+}
+
+/// The events in unpacked bytes, or why there is something else.
+pub(super) fn events(plain: &[u8]) -> Result<Vec<Lying<'_>>, &'static str> {
+    let (mut events, mut rest) = (Vec::new(), plain);
     while !rest.is_empty() {
-        let (linked, left) = event(rest).ok_or("has something else than events")?;
-        events.push(linked);
+        let (lying, left) = event(rest).ok_or("has something else than events")?;
+        events.push(lying);
         rest = left;
     }
     Ok(events)
 }
 
-fn event(bytes: &[u8]) -> Option<(Linked, &[u8])> {
+fn event(bytes: &[u8]) -> Option<(Lying<'_>, &[u8])> {
     let (length, rest) = bytes.split_first_chunk()?;
     let (canonical, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
     let (hash, rest) = rest.split_first_chunk::<HASH>()?;
-    Some((Linked::read(canonical, *hash).ok()?, rest))
+    Some((Lying { event: UsageEvent::view(canonical).ok()?, canonical, hash: *hash }, rest))
 }
