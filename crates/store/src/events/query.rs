@@ -12,6 +12,7 @@ use super::plan::{self, Period, Periods, Segment};
 use super::rollup::Span;
 use super::series::{Dimension, SeriesId, UsageFilter};
 use super::totals::UsageTotals;
+use super::waiting;
 use crate::database::Transaction;
 use crate::error::{Error, Result};
 use crate::page::Paging;
@@ -54,7 +55,8 @@ pub struct UsageRow {
 pub struct UsageReport {
     /// The groups.
     pub items: Vec<UsageRow>,
-    /// The latest event that is in it: what came before is likely to be in it, too. Absent where there is none at all.
+    /// The latest event that is in it, or the earliest that is booked and not in it: what came before is likely to be in
+    /// it. Absent where there is none at all.
     pub as_of: Option<Timestamp>,
     /// Where the next page begins; absent on the last one.
     pub next: Option<String>,
@@ -89,8 +91,7 @@ impl Store {
                 break;
             }
         }
-        let newest = Statement::new("SELECT max(last_at) FROM usage_streams");
-        let as_of = snapshot.one::<Option<Timestamp>>(newest).await?.flatten();
+        let as_of = waiting::as_of(&mut snapshot).await?;
         Ok(groups.report(limit, as_of))
     }
 }

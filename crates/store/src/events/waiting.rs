@@ -5,8 +5,11 @@
 //! them, or somebody is to be told what the events come to. A row goes in the transaction that adds its block to the
 //! roll-ups: no event is counted twice, and none is left out.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use parking_lot::Mutex;
+use tokio::time::timeout;
 use tollgate_core::usage::StreamId;
 
 use super::alarm::{self, Alarm, AlarmKind};
@@ -14,7 +17,7 @@ use super::block::{AT_ONCE, Block};
 use super::rollup::Rollups;
 use super::row::{int, unsigned};
 use crate::database::{Hold, Transaction};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::row::{Columns, Read};
 use crate::statement::{Statement, Value};
 use crate::store::Store;
@@ -68,6 +71,8 @@ const FOR_EACH: u64 = 10;
 const FEWEST: u64 = 20_000;
 /// and no more than these.
 const MOST: u64 = 200_000;
+/// How long whoever asks waits for that.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// Blocks of one transaction.
 const BLOCKS: usize = 1000;
 
@@ -168,6 +173,16 @@ pub(super) async fn roll_up(transaction: &mut Transaction, which: Which) -> Resu
     }
 }
 
+/// Until when the roll-ups have everything that is booked: to the earliest event that waits, else to the latest of all.
+pub(super) async fn as_of(snapshot: &mut Transaction) -> Result<Option<Timestamp>> {
+    let waiting = Statement::new(
+        "SELECT coalesce((SELECT min((SELECT first_time FROM usage_blocks \
+         WHERE usage_blocks.stream = usage_waiting.stream AND usage_blocks.first = usage_waiting.first)) \
+         FROM usage_waiting), (SELECT max(last_at) FROM usage_streams))",
+    );
+    Ok(snapshot.one::<Option<Timestamp>>(waiting).await?.flatten())
+}
+
 impl Store {
     /// Adds to the roll-ups what was booked and is not in them yet. Whoever asks the store what usage comes to needs not
     /// do that; whoever reads its tables does.
@@ -186,9 +201,13 @@ impl Store {
         transaction.commit().await
     }
 
-    /// A state of the store in which everything that was booked is in the roll-ups.
+    /// A state of the store in which everything that was booked is in the roll-ups; where the store cannot be written now,
+    /// one in which some of it is not yet.
     pub(crate) async fn rolled_up(&self) -> Result<Transaction> {
-        self.roll_up_usage().await?;
+        match timeout(PATIENCE, self.roll_up_usage()).await {
+            Err(_) | Ok(Err(Error::Locked(_) | Error::Full(_))) => {}
+            Ok(done) => done?,
+        }
         self.database.snapshot().await
     }
 }

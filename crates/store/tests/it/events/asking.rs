@@ -20,10 +20,14 @@ fn query(by: &[Dimension], period: Option<Period>) -> UsageQuery {
     }
 }
 
+/// Asks for the sum of nine days.
+pub fn everything() -> UsageQuery {
+    UsageQuery { to: at(12_960), ..query(&[], None) }
+}
+
 /// What everything comes to.
 pub async fn all(store: &Store, scope: Scope) -> UsageTotals {
-    let query = UsageQuery { to: at(12_960), ..query(&[], None) };
-    let report = store.usage(scope, &query, &Paging::default()).await.unwrap();
+    let report = store.usage(scope, &everything(), &Paging::default()).await.unwrap();
     report.items.into_iter().next().map(|row| row.totals).unwrap_or_default()
 }
 

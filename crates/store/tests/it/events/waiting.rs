@@ -1,13 +1,14 @@
 //! Blocks that wait to be rolled up.
 
 use jiff::SignedDuration;
-use tollgate_store::{AlarmKind, Retention, Scope, Store};
+use sqlx::Connection as _;
+use tollgate_store::{AlarmKind, Paging, Retention, Scope, Store};
 
 use crate::audit::raw;
-use crate::events::asking::all;
+use crate::events::asking::{all, everything};
 use crate::events::blocks;
 use crate::events::chain::Chain;
-use crate::harness::{at, for_each_store};
+use crate::harness::{Place, at, block_on, for_each_store};
 
 /// How many rows a table has.
 async fn rows(store: &Store, table: &str) -> u64 {
@@ -26,6 +27,26 @@ fn what_waits_is_in_every_sum() {
             assert_eq!(rows(&store, "usage_waiting").await, 0);
         }
         assert_eq!(store.replay_usage().await.unwrap().mended, 0);
+    });
+}
+
+#[test]
+fn who_asks_a_store_that_cannot_be_written_is_told_how_old_the_sums_are() {
+    let place = Place::sqlite();
+    block_on(async {
+        let store = place.open().await;
+        let mut chain = Chain::new(0);
+        store.book(&chain.calls(5), &[], at(60)).await.unwrap();
+        assert_eq!(all(&store, Scope::All).await.events(), 5);
+        let late = [chain.call("a", 30), chain.call("a", 20)];
+        store.book(&late, &[], at(60)).await.unwrap();
+        let mut other = sqlx::SqliteConnection::connect(&place.url).await.unwrap();
+        sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+        let report = store.usage(Scope::All, &everything(), &Paging::default()).await.unwrap();
+        assert_eq!((report.items[0].totals.events(), report.as_of), (5, Some(at(20))));
+        sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
+        let report = store.usage(Scope::All, &everything(), &Paging::default()).await.unwrap();
+        assert_eq!((report.items[0].totals.events(), report.as_of), (7, Some(at(30))));
     });
 }
 
