@@ -51,6 +51,8 @@ pub struct Shipper {
     files: TaskTracker,
     backoff: Backoff,
     pruned: Option<Instant>,
+    /// What deletes old segments.
+    pruning: TaskTracker,
     /// What the sink said last, where it refused something.
     refusal: Option<SinkError>,
     counters: Arc<Counters>,
@@ -105,6 +107,7 @@ impl Shipper {
             files: TaskTracker::new(),
             backoff,
             pruned: None,
+            pruning: TaskTracker::new(),
             refusal: None,
             counters: Arc::default(),
         }
@@ -177,7 +180,7 @@ impl Shipper {
             self.backoff.reset();
         }
         self.measure();
-        self.prune().await;
+        self.prune();
         turn
     }
 
@@ -203,6 +206,8 @@ impl Shipper {
                     tracing::error!(%stream, "the journal is damaged: {finding}");
                 }
             }
+            // Its segments were deleted meanwhile, as all of it was acknowledged.
+            Err(_) if !self.journal.streams().contains(&stream) => return Turn::Dry,
             Err(error) => {
                 tracing::error!(%stream, "the journal cannot be read, which is tried again: {error}");
                 return Turn::Dry;
@@ -269,16 +274,18 @@ impl Shipper {
         self.counters.lag(events, oldest);
     }
 
-    async fn prune(&mut self) {
-        if self.pruned.is_some_and(|at| at.elapsed() < PRUNE) {
+    /// Deletes old segments, beside all else: there may be many to look through, and nobody waits for it.
+    fn prune(&mut self) {
+        if self.pruned.is_some_and(|at| at.elapsed() < PRUNE) || !self.pruning.is_empty() {
             return;
         }
         self.pruned = Some(Instant::now());
         let journal = self.journal.clone();
-        let pruned = self.files.spawn_blocking(move || journal.prune(since_epoch())).await;
-        if let Err(error) = pruned.map_err(io::Error::other).flatten() {
-            tracing::error!("old segments of the journal cannot be deleted: {error}");
-        }
+        self.pruning.spawn_blocking(move || {
+            if let Err(error) = journal.prune(since_epoch()) {
+                tracing::error!("old segments of the journal cannot be deleted: {error}");
+            }
+        });
     }
 }
 

@@ -260,7 +260,14 @@ impl Server {
                 }
                 directory.close().await;
             };
-            let _ = tokio::time::timeout(GOODBYE, last_words).await;
+            if tokio::time::timeout(GOODBYE, last_words).await.is_err() {
+                tracing::error!(
+                    "there was no time for all that had to be shipped; it waits for the next start"
+                );
+                if stopped == Stopped::Clean {
+                    stopped = Stopped::Unshipped;
+                }
+            }
         });
         self.control.shutdown_timeout(GRACE);
         stopped

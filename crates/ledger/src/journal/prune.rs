@@ -8,6 +8,7 @@ use tollgate_core::usage::{StreamId, UsageEvent};
 
 use super::lot::Shared;
 use super::process::{self, Process};
+use super::reader::Cursor;
 use super::record::{self, Record};
 use super::segment::{self, HEAD};
 use super::{checkpoint, recovery};
@@ -44,7 +45,11 @@ pub(crate) fn prune(process: &Process, now: Option<Duration>) -> io::Result<u64>
             Some(shared) => needed_of(&shared),
             None => Needed { segment: u32::MAX, call: u64::MAX },
         };
-        freed += prune_stream(process, stream, &directory, released, &needed)?;
+        freed += match prune_stream(process, stream, &directory, released, &needed) {
+            // Another thread, which needs room, was quicker.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+            pruned => pruned?,
+        };
     }
     Ok(freed)
 }
@@ -70,6 +75,10 @@ fn prune_stream(
     let mut freed = 0;
     for number in segment::list(directory)? {
         if number >= needed.segment {
+            return Ok(freed);
+        }
+        // Nearly always the first one is to stay, and that can be told by its beginning.
+        if Cursor::open(directory, number)?.first_event()?.is_some_and(|seq| seq > released) {
             return Ok(freed);
         }
         let path = segment::path(directory, number);

@@ -14,7 +14,7 @@ use super::record::Record;
 use super::segment;
 use crate::chain::{Hash, Head, Linked, Seal};
 
-use cursor::Cursor;
+pub(super) use cursor::Cursor;
 
 mod cursor;
 

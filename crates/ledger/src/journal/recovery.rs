@@ -78,9 +78,11 @@ fn recover_stream(
     let newest = segment::path(directory, last);
     let newest_event;
     if is_ended(&std::fs::read(&newest)?) {
-        // Its process may have been killed before it synced the end.
-        process.disk().sync(&File::open(newest)?)?;
         newest_event = prune::newest_event(directory, &numbers)?;
+        // Its process may have been killed before it synced the end; what is safe elsewhere may lose it.
+        if checkpoint::read(directory)?.head.seq < newest_event {
+            process.disk().sync(&File::open(newest)?)?;
+        }
     } else {
         let mut replay = Replay::new(stream, first > 1);
         let mut newest = 0;

@@ -13,7 +13,7 @@ use crate::journal::segment::{self, HEAD};
 
 /// A place in a segment.
 #[derive(Debug)]
-pub(super) struct Cursor {
+pub(in crate::journal) struct Cursor {
     number: u32,
     path: PathBuf,
     file: File,
@@ -41,7 +41,7 @@ const WINDOW: usize = 1 << 16;
 
 impl Cursor {
     /// The first record of a segment.
-    pub(super) fn open(directory: &Path, number: u32) -> io::Result<Self> {
+    pub(in crate::journal) fn open(directory: &Path, number: u32) -> io::Result<Self> {
         let path = segment::path(directory, number);
         let file = File::open(&path)?;
         let freshness = Freshness::Stale;
@@ -83,7 +83,7 @@ impl Cursor {
     }
 
     /// The number of the segment's first event.
-    pub(super) fn first_event(&mut self) -> io::Result<Option<u64>> {
+    pub(in crate::journal) fn first_event(&mut self) -> io::Result<Option<u64>> {
         while let Some((record, length)) = self.record()? {
             if let Record::Event { event, .. } = record {
                 return Ok(UsageEvent::decode_head(event).ok().map(|(_, seq)| seq));
