@@ -4,7 +4,7 @@
 //! The gate asks for everybody, with the smallest edit of the body that does, and takes the one event that comes of it out
 //! of the answer again ([`UsageChunkFilter`](super::UsageChunkFilter)).
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::RequestReading;
@@ -80,7 +80,7 @@ impl Options {
     pub fn read<'b>(body: &'b [u8], options: &'b str) -> Option<Self> {
         #[derive(Deserialize)]
         struct Fields<'b> {
-            #[serde(borrow)]
+            #[serde(borrow, default, deserialize_with = "present")]
             include_usage: Option<&'b RawValue>,
         }
         let at = offset(body, options);
@@ -99,6 +99,11 @@ impl Options {
             }
         })
     }
+}
+
+/// What stands there, also where that is `null`.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
+    Deserialize::deserialize(deserializer).map(Some)
 }
 
 /// Where in the body a part of it begins.

@@ -73,9 +73,25 @@ impl Store {
             let why = "it was added: its stream was never booked";
             return Ok(UsageVerdict::Broken { stream, seq, id: None, why });
         }
+        let orphan = Statement::select(&[&USAGE_SEALS]).push(
+            " FROM usage_seals WHERE NOT EXISTS \
+             (SELECT 1 FROM usage_streams WHERE usage_streams.stream = usage_seals.stream) \
+             ORDER BY usage_seals.stream, usage_seals.seq LIMIT 1",
+        );
+        if let Some(StoredSeal(seal)) = snapshot.one(orphan).await? {
+            return Ok(UsageVerdict::Broken {
+                stream: seal.stream,
+                seq: seal.head.seq,
+                id: None,
+                why: SEALED,
+            });
+        }
         Ok(UsageVerdict::Whole { streams: streams.len() as u64, events: walk.events, seals: walk.seals })
     }
 }
+
+/// What a seal tells of and nothing else does.
+const SEALED: &str = "it is missing: a seal tells of it";
 
 struct Walk<'a> {
     keys: &'a [SealKey],
@@ -125,7 +141,16 @@ impl Walk<'_> {
                 return Ok(Some(broken_at(&linked, "the seal at it does not hold")));
             }
         }
-        if last.seq < stream.highest { missing(last.seq + 1) } else { Ok(None) }
+        if last.seq < stream.highest {
+            return missing(last.seq + 1);
+        }
+        let sealed = seals.peek(snapshot).await?;
+        Ok(sealed.map(|_| UsageVerdict::Broken {
+            stream: stream.stream,
+            seq: last.seq + 1,
+            id: None,
+            why: SEALED,
+        }))
     }
 
     /// Passes over the seals of deleted events, of which the key alone can tell, and names the first that does not hold.

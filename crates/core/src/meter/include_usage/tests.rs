@@ -34,6 +34,10 @@ fn it_is_asked_for_where_nobody_asked() {
         Some(r#"{"stream_options":{"include_usage":true, "continuous_usage_stats":false},"stream":true}"#),
     );
     check(
+        r#"{"stream":true,"stream_options":{"include_usage":null}}"#,
+        Some(r#"{"stream":true,"stream_options":{"include_usage":true}}"#),
+    );
+    check(
         r#"{"stream":true,"stream_options":{"include_usage": false }}"#,
         Some(r#"{"stream":true,"stream_options":{"include_usage": true }}"#),
     );

@@ -223,6 +223,13 @@ fn what_is_changed_missing_or_added_is_named() {
     check(Bytes(Vec::clear), 1, unread);
     check(Table("UPDATE usage_blocks SET events = 19 WHERE stream LIKE '%/1'"), 1, unread);
     check(Table("UPDATE usage_blocks SET last_time = last_time + 1 WHERE stream LIKE '%/1'"), 1, unread);
+    let sealed = "it is missing: a seal tells of it";
+    let cut = "DELETE FROM usage_blocks WHERE stream LIKE '%/1'; \
+               UPDATE usage_streams SET floor = 0, highest = 0 WHERE stream LIKE '%/1'";
+    check(Table(cut), 1, sealed);
+    let gone = "DELETE FROM usage_blocks WHERE stream LIKE '%/1'; \
+                DELETE FROM usage_streams WHERE stream LIKE '%/1'";
+    check(Table(gone), 20, sealed);
     let seal = "the seal at it does not hold";
     check(Table("UPDATE usage_seals SET mac = hash WHERE stream LIKE '%/1'"), 20, seal);
     check(Table("UPDATE usage_seals SET hash = mac WHERE stream LIKE '%/1'"), 20, seal);
