@@ -56,8 +56,8 @@ pub(crate) struct Lot {
     pub(crate) next_number: u32,
     /// The stream refuses calls until what it has in memory is in a file again.
     pub(crate) failing: bool,
-    /// Calls below this one have ended.
-    pub(crate) oldest_open: u64,
+    /// Segments before this one have no intent of an open call that is not in a later one, too.
+    pub(crate) needed: u32,
     /// Bytes used of the segment in use.
     pub(crate) used: usize,
     /// When the write began that has not come back.

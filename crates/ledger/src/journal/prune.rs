@@ -13,23 +13,6 @@ use super::record::{self, Record};
 use super::segment::{self, HEAD};
 use super::{checkpoint, recovery};
 
-/// What a segment holds.
-#[derive(Debug, Default)]
-struct Extent {
-    /// The newest event.
-    seq: u64,
-    /// The newest call of which it has the intent.
-    call: u64,
-}
-
-/// What of a stream may not be deleted, whatever was released.
-struct Needed {
-    /// From this segment on.
-    segment: u32,
-    /// Segments with the intent of this call or a later one.
-    call: u64,
-}
-
 /// Deletes segments, the oldest first, whose events were all safe for long enough at `now`, or safe at all where no
 /// time is given, and whose calls have all ended. Answers how many bytes that gave back.
 pub(crate) fn prune(process: &Process, now: Option<Duration>) -> io::Result<u64> {
@@ -43,9 +26,9 @@ pub(crate) fn prune(process: &Process, now: Option<Duration>) -> io::Result<u64>
         };
         let needed = match process.live_stream(stream) {
             Some(shared) => needed_of(&shared),
-            None => Needed { segment: u32::MAX, call: u64::MAX },
+            None => u32::MAX,
         };
-        freed += match prune_stream(process, stream, &directory, released, &needed) {
+        freed += match prune_stream(process, stream, &directory, released, needed) {
             // Another thread, which needs room, was quicker.
             Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
             pruned => pruned?,
@@ -57,9 +40,9 @@ pub(crate) fn prune(process: &Process, now: Option<Duration>) -> io::Result<u64>
 /// The newest event in these segments; 0 where there is none.
 pub(crate) fn newest_event(directory: &Path, numbers: &[u32]) -> io::Result<u64> {
     for &number in numbers.iter().rev() {
-        let extent = extent(&std::fs::read(segment::path(directory, number))?);
-        if extent.seq > 0 {
-            return Ok(extent.seq);
+        let newest = newest_event_in(&std::fs::read(segment::path(directory, number))?);
+        if newest > 0 {
+            return Ok(newest);
         }
     }
     Ok(0)
@@ -70,11 +53,11 @@ fn prune_stream(
     stream: StreamId,
     directory: &Path,
     released: u64,
-    needed: &Needed,
+    needed: u32,
 ) -> io::Result<u64> {
     let mut freed = 0;
     for number in segment::list(directory)? {
-        if number >= needed.segment {
+        if number >= needed {
             return Ok(freed);
         }
         // Nearly always the first one is to stay, and that can be told by its beginning.
@@ -83,15 +66,14 @@ fn prune_stream(
         }
         let path = segment::path(directory, number);
         let bytes = std::fs::read(&path)?;
-        let extent = extent(&bytes);
-        if extent.seq > released || extent.call >= needed.call {
+        if newest_event_in(&bytes) > released {
             return Ok(freed);
         }
         process.disk().remove(&path)?;
         process.freed(bytes.len() as u64);
         freed += bytes.len() as u64;
     }
-    if needed.segment == u32::MAX {
+    if needed == u32::MAX {
         recovery::forget_stream(process, stream, directory)?;
         if stream.boot != process.boot {
             process::remove_boot(directory.parent().unwrap_or(directory));
@@ -100,33 +82,29 @@ fn prune_stream(
     Ok(freed)
 }
 
-fn needed_of(shared: &Shared) -> Needed {
+/// From which segment on a stream may not be deleted, whatever was released.
+fn needed_of(shared: &Shared) -> u32 {
     let lot = shared.lot();
     match &lot.current {
         // It has ended, and the thread has given back what it does not need.
-        None if lot.ended && lot.spare.is_none() => Needed { segment: u32::MAX, call: u64::MAX },
+        None if lot.ended && lot.spare.is_none() => u32::MAX,
         // It has no segment that it trusts; what it had may be all that there is.
-        None => Needed { segment: 0, call: 0 },
-        Some(current) => Needed { segment: current.number, call: lot.oldest_open },
+        None => 0,
+        Some(current) => lot.needed.min(current.number),
     }
 }
 
-fn extent(bytes: &[u8]) -> Extent {
-    let mut extent = Extent::default();
+fn newest_event_in(bytes: &[u8]) -> u64 {
+    let mut newest = 0;
     let mut rest = bytes.get(HEAD..).unwrap_or_default();
     while let Some(start) = record::find(rest) {
         rest = &rest[start..];
-        let Some((record, length)) = record::first(rest) else { return extent };
-        match record {
-            Record::Event { event, .. } => {
-                // An event that this version does not know is not known to be safe.
-                let seq = UsageEvent::decode_head(event).map_or(u64::MAX, |(_, seq)| seq);
-                extent.seq = extent.seq.max(seq);
-            }
-            Record::Intent { call, .. } => extent.call = extent.call.max(call),
-            Record::Progress { .. } | Record::Withdrawn { .. } | Record::Seal { .. } | Record::End => {}
+        let Some((record, length)) = record::first(rest) else { return newest };
+        if let Record::Event { event, .. } = record {
+            // An event that this version does not know is not known to be safe.
+            newest = newest.max(UsageEvent::decode_head(event).map_or(u64::MAX, |(_, seq)| seq));
         }
         rest = &rest[length..];
     }
-    extent
+    newest
 }

@@ -26,6 +26,10 @@ pub(crate) struct Slot {
     pub(crate) stage: Stage,
     /// What was last told of it.
     pub(crate) progress: Option<Closing>,
+    /// Its intent is on the disk, or will be with the next sync, in this segment or a later one.
+    pub(crate) segment: u32,
+    /// Its intent was written again: how far the log must be synced for that to hold, and the segment then.
+    pub(crate) again: Option<(u64, u32)>,
     reserved: usize,
 }
 
@@ -52,6 +56,8 @@ impl Slots {
                 ticket: 0,
                 stage: Stage::Free,
                 progress: None,
+                segment: 0,
+                again: None,
                 reserved: 0,
             });
             self.all.len() - 1
@@ -60,15 +66,18 @@ impl Slots {
         slot.call = call;
         slot.record.clear();
         slot.progress = None;
+        slot.again = None;
         slot.stage = Stage::Free;
         index
     }
 
-    /// Counts the call as open from here on, with this much room for its outcome.
-    pub(crate) fn begin(&mut self, index: usize, ticket: u64, outcome: usize) {
+    /// Counts the call as open from here on, with its intent in this segment or a later one and this much room for its
+    /// outcome.
+    pub(crate) fn begin(&mut self, index: usize, ticket: u64, segment: u32, outcome: usize) {
         let slot = &mut self.all[index];
         slot.stage = Stage::Waiting;
         slot.ticket = ticket;
+        slot.segment = segment;
         slot.reserved = outcome;
         self.intents += slot.record.len();
         self.reserved += outcome;
@@ -101,8 +110,8 @@ impl Slots {
         self.all.iter().enumerate().filter(|(_, slot)| matches!(slot.stage, Stage::Waiting | Stage::Open))
     }
 
-    /// The lowest number of a call that is open.
-    pub(crate) fn oldest(&self) -> Option<u64> {
-        self.open().map(|(_, slot)| slot.call).min()
+    /// How many slots there are.
+    pub(crate) fn len(&self) -> usize {
+        self.all.len()
     }
 }

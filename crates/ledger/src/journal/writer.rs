@@ -23,6 +23,7 @@ use crate::chain::Head;
 
 use tail::Tail;
 
+mod carry;
 mod failure;
 mod tail;
 
@@ -111,7 +112,8 @@ impl Writer {
         self.calls = call;
         let start = self.tail.bytes.len();
         self.tail.bytes.extend_from_slice(&self.slots.get(index).record);
-        self.slots.begin(index, self.end(), outcome);
+        let segment = self.current.as_ref().map_or(0, |current| current.number);
+        self.slots.begin(index, self.end(), segment, outcome);
         self.place(start);
         Ok(index)
     }
@@ -145,11 +147,7 @@ impl Writer {
     pub(crate) fn progress(&mut self, index: usize, closing: &Closing) {
         self.slots.get_mut(index).progress = Some(*closing);
         if self.fits(MAX_RECORD) {
-            let call = self.slots.get(index).call;
-            self.append(Kind::Progress, |out| {
-                out.extend_from_slice(&call.to_be_bytes());
-                closing.encode(out);
-            });
+            self.append_progress(index, closing);
         }
     }
 
@@ -225,7 +223,7 @@ impl Writer {
             self.sealed_at = now;
             self.seal();
         }
-        self.shared.lot().oldest_open = self.slots.oldest().unwrap_or(self.calls + 1);
+        self.carry();
         self.flush();
     }
 
@@ -265,6 +263,14 @@ impl Writer {
         }
         anew <= capacity
             && (self.has_spare || self.used + self.pending() + kept + SLACK <= self.process.segment_bytes())
+    }
+
+    fn append_progress(&mut self, index: usize, closing: &Closing) {
+        let call = self.slots.get(index).call;
+        self.append(Kind::Progress, |out| {
+            out.extend_from_slice(&call.to_be_bytes());
+            closing.encode(out);
+        });
     }
 
     fn append(&mut self, kind: Kind, fill: impl FnOnce(&mut Vec<u8>)) {
@@ -369,7 +375,7 @@ impl Drop for Writer {
         self.flush();
         let mut lot = self.shared.lot();
         lot.ended = true;
-        lot.oldest_open = self.calls + 1;
+        lot.needed = u32::MAX;
         lot.everybody(&mut self.woken);
         drop(lot);
         self.woken.drain(..).for_each(Waker::wake);

@@ -1,10 +1,13 @@
+use std::task::Poll;
 use std::time::Duration;
 
-use super::harness::{Place, admit, contents, intent, make_calls, number_of, read_all};
+use tollgate_core::usage::{Measure, Outcome};
+
+use super::harness::{Place, admit, closing, contents, intent, make_calls, number_of, poll, read_all};
 use crate::chain::Head;
 use crate::journal::disk::Disk;
 use crate::journal::disk::faults::{Fault, Faults};
-use crate::journal::{Config, Journal, Read, State, Stream, SyncMode, Unavailable};
+use crate::journal::{Config, Entry, Journal, Read, State, Stream, SyncMode, Unavailable};
 
 const DAY: Duration = Duration::from_hours(24);
 /// Some time after 1970.
@@ -130,6 +133,47 @@ fn what_another_process_has_is_left_to_it() {
     let (recovered, contents) = place.next_boot();
     assert_eq!((recovered.interrupted, recovered.findings), (0, vec![]));
     assert_eq!(contents.events.iter().map(number_of).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
+}
+
+/// One call that lasts for days keeps neither what was written since nor the calls after it.
+#[test]
+fn a_long_call_leaves_room_for_others() {
+    for sync in [SyncMode::Process, SyncMode::Always] {
+        let place = Place::new(sync);
+        let config = Config { max_bytes: 10 * Config::MIN_SEGMENT as u64, ..place.config.clone() };
+        let faults = Faults::new(Fault::Gone, usize::MAX, 0);
+        let journal = Journal::open_on(config, faults.disk()).unwrap();
+        let stream = journal.stream().unwrap();
+        let long = admit_synced(&journal, &stream, 1_000_001);
+        long.progress(&closing(77));
+        for twenty in 0..100 {
+            for number in twenty * 20 + 1..=twenty * 20 + 20 {
+                drop(admit_synced(&journal, &stream, number).close(&closing(number)));
+            }
+            stream.tick(Duration::from_secs(twenty));
+            journal.turn();
+            release_all(&journal, &stream, NOW);
+            assert_eq!(journal.state(), State::Healthy);
+        }
+        faults.set(Fault::Gone, 1);
+        drop((long, stream, journal));
+
+        let (recovered, contents) = place.next_boot();
+        assert_eq!((recovered.interrupted, recovered.findings), (1, vec![]));
+        let last = contents.events.last().unwrap();
+        let event = last.event().unwrap();
+        assert_eq!((number_of(last), event.closing.outcome), (1_000_001, Outcome::Interrupted));
+        assert_eq!(event.closing.measures.of(Measure::TokensOut), Some(77), "what it had come to is known");
+    }
+}
+
+/// Opens a call and waits until that is on the disk.
+fn admit_synced(journal: &Journal, stream: &Stream, number: u64) -> Entry {
+    let mut opening = stream.open(&intent(number)).unwrap();
+    stream.flush();
+    journal.turn();
+    let Poll::Ready(Ok(entry)) = poll(&mut opening) else { panic!("{number} is refused") };
+    entry
 }
 
 fn release_all(journal: &Journal, stream: &Stream, now: Duration) {
