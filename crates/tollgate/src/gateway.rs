@@ -366,7 +366,7 @@ fn tell(reserved: Result<Admission, Box<Refused>>, call: &mut Call) -> Result<Ad
 
 /// An answer of the gate's own.
 fn own(mut call: Box<Call>, response: Response<Bytes>) -> Answer {
-    call.status = response.status();
+    call.status = Some(response.status());
     call.outcome = Outcome::Served;
     dressed(&mut call, response)
 }
@@ -380,7 +380,7 @@ fn deny(mut call: Box<Call>, live: &Live, denial: &Denial) -> Answer {
     };
     let response = problem::response(denial, dialect, call.path.as_deref(), call.id.as_str());
     call.deny(denial);
-    call.status = response.status();
+    call.status = Some(response.status());
     decision::denied(&call, denial, response.status());
     dressed(&mut call, response)
 }

@@ -84,7 +84,7 @@ fn calls(text: &mut Text, control: &Control) {
     let counts = control.gate.telemetry.counters.sum();
     text.family("tollgate_requests_total", "counter", "Requests of the data plane that have ended.");
     for ((route, outcome, class), count) in &counts.requests {
-        let status = format!("{class}xx");
+        let status = class.map_or_else(|| "none".to_owned(), |class| format!("{class}xx"));
         text.sample(&[("route", route), ("outcome", outcome), ("status", &status)], count);
     }
     text.family("tollgate_refusals_total", "counter", "Refused requests of the data plane.");

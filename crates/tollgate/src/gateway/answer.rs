@@ -40,7 +40,7 @@ pub fn from_model(
 /// Makes the answer to a change of protocol that the model agreed to; what follows the head goes through the tunnel.
 pub fn switched(answered: Answered, mut call: Box<Call>) -> (Response<ResponseBody>, Box<Tunnel>) {
     let Answered { head, exchange, occupied } = answered;
-    call.status = head.status;
+    call.status = Some(head.status);
     let mut response = Response::new(ResponseBody::from(Bytes::new()));
     *response.status_mut() = head.status;
     *response.headers_mut() = head.headers;
@@ -98,7 +98,7 @@ pub fn meter(
     if !headers.contains_key(header::SERVER) {
         headers.insert(header::SERVER, HeaderValue::from_static("tollgate"));
     }
-    call.status = status;
+    call.status = Some(status);
     call.begin_answer(status, &mut headers);
     let idle = call.route.as_ref().map(|route| route.upstream.timeout.idle).unwrap_or_default();
     let (mut parts, ()) = Response::new(()).into_parts();

@@ -24,6 +24,9 @@ use crate::state::room::Held;
 use crate::telemetry::access_log::Record;
 use crate::telemetry::counters::Ended;
 
+/// What an auth service is told of a caller who left before there was an answer, as nginx writes it down.
+const LEFT: u16 = 499;
+
 /// How a request that reached the model ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -67,8 +70,8 @@ pub struct Call {
     pub method: http::Method,
     /// The caller's address.
     pub client: core::net::IpAddr,
-    /// The status sent to the caller.
-    pub status: StatusCode,
+    /// The status sent to the caller, or that would have been; absent for one who left before there was an answer.
+    pub status: Option<StatusCode>,
     /// The page that asks, where the route answers such.
     pub origin: Option<HeaderValue>,
     /// How it ended.
@@ -118,7 +121,7 @@ impl Call {
             path: None,
             method,
             client,
-            status: StatusCode::OK,
+            status: None,
             origin: None,
             outcome: Outcome::Cancelled,
             denial: None,
@@ -198,7 +201,7 @@ impl Call {
             key_id: credential.id.clone(),
             endpoint: self.path.clone().unwrap_or_default(),
             response_time_ms: u64::try_from(self.elapsed().as_millis()).unwrap_or(u64::MAX),
-            status_code: self.status.as_u16(),
+            status_code: self.status.map_or(LEFT, |status| status.as_u16()),
         });
     }
 
@@ -263,7 +266,7 @@ impl Drop for Call {
             self.gate.telemetry.counters.add(Ended {
                 route: self.route.as_ref().map(|route| route.name.as_str()),
                 outcome: self.outcome.as_str(),
-                status: self.status.as_u16(),
+                status: self.status.map(|status| status.as_u16()),
                 denial: self.denial,
             });
             return;
@@ -279,7 +282,7 @@ impl Drop for Call {
             route: self.route.as_ref().map(|route| route.name.as_str()),
             consumer: self.credential.as_ref().map(|credential| credential.consumer.name.as_str()),
             credential: self.credential.as_ref().map(|credential| &*credential.id),
-            status: self.status.as_u16(),
+            status: self.status.map(|status| status.as_u16()),
             outcome: self.outcome.as_str(),
             denial: self.denial,
             would: self.would,
@@ -303,7 +306,7 @@ pub fn refused<'a>(id: &'a RequestId, now: Now, client: core::net::IpAddr, denia
         route: None,
         consumer: None,
         credential: None,
-        status: denial.status().as_u16(),
+        status: Some(denial.status().as_u16()),
         outcome: Outcome::Denied.as_str(),
         denial: Some(denial.code()),
         would: None,

@@ -31,9 +31,15 @@ pub async fn forward(
         // Each task has its timer.
         let timer = Rc::default();
         let answered = forward::forward(&own, &timer, outgoing, &mut call).await;
-        if let Err((call, Ok(answered))) = tell.send((call, answered)) {
+        match tell.send((call, answered)) {
+            Ok(()) => {}
             // Nobody takes the body, which reads on by itself then.
-            drop(answer::meter(&own, &timer, answered, call));
+            Err((call, Ok(answered))) => drop(answer::meter(&own, &timer, answered, call)),
+            // The model's failure is not the caller's, who would have been told.
+            Err((mut call, Err(denial))) => {
+                call.deny(&denial);
+                call.status = Some(denial.status());
+            }
         }
     });
     match told.await {

@@ -127,7 +127,9 @@ impl Call {
         let answer = insight.and_then(|insight| insight.answer.as_ref()).map(AnswerReader::read);
         route.meters.book(&Work {
             ending: match self.outcome {
-                Outcome::Served => Ending::Whole { success: self.status.is_success() },
+                Outcome::Served => {
+                    Ending::Whole { success: self.status.is_some_and(|status| status.is_success()) }
+                }
                 Outcome::UpstreamError => Ending::Broken,
                 Outcome::Cancelled | Outcome::Denied => Ending::Left,
             },

@@ -1,6 +1,5 @@
 //! What the journal is told of a call.
 
-use http::StatusCode;
 use tollgate_core::denial::Denial;
 use tollgate_core::meter::Booked;
 use tollgate_core::usage::{self, Closing, Intent};
@@ -75,7 +74,7 @@ impl Call {
                 // Refused midway: the caller's own doing, such as a body that is too long.
                 Outcome::Cancelled | Outcome::Denied => usage::Outcome::Cancelled,
             },
-            status: Some(self.status).map(|status: StatusCode| status.as_u16()),
+            status: self.status.map(|status| status.as_u16()),
             duration_ms: millis(duration),
             upstream_ms: millis(upstream),
             queue_ms: 0,

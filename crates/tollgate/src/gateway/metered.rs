@@ -212,7 +212,7 @@ impl Metered {
             let denial = error.denial();
             flow.call.deny_midway(&denial);
             if self.withheld {
-                flow.call.status = denial.status();
+                flow.call.status = Some(denial.status());
             }
         }
         self.broken = Some(error);

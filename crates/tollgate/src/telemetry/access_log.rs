@@ -40,8 +40,9 @@ pub struct Record<'a> {
     /// With which credential.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credential: Option<&'a str>,
-    /// The status that the caller got.
-    pub status: u16,
+    /// The status that the caller got; absent for one who left before there was an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
     /// `served`, `cancelled`, `upstream_error` or `denied`.
     pub outcome: &'static str,
     /// Why the request was refused.

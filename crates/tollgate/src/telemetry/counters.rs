@@ -17,8 +17,8 @@ pub struct Ended<'a> {
     pub route: Option<&'a str>,
     /// `served`, `cancelled`, `upstream_error` or `denied`.
     pub outcome: &'static str,
-    /// The status that the caller got.
-    pub status: u16,
+    /// The status that the caller got; absent for one who left before there was an answer.
+    pub status: Option<u16>,
     /// Why it was refused.
     pub denial: Option<&'static str>,
 }
@@ -30,18 +30,21 @@ pub struct Counters([Mutex<Shard>; SHARDS]);
 /// All that was counted so far.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Counts {
-    /// By route (empty where none was found), outcome and class of the status, such as 2.
-    pub requests: BTreeMap<(String, &'static str, u16), u64>,
+    /// By route (empty where none was found), outcome and class of the status, such as 2, where the caller got one.
+    pub requests: BTreeMap<(String, &'static str, Option<u16>), u64>,
     /// By code.
     pub refusals: BTreeMap<&'static str, u64>,
     /// By route and reason.
     pub doubts: BTreeMap<(String, &'static str), u64>,
 }
 
+/// An outcome, the class of its status, and how often.
+type Endings = (&'static str, Option<u16>, u64);
+
 #[derive(Debug)]
 struct Shard {
     /// Few kinds of endings per route, so a list is found faster than a map.
-    routes: HashMap<Box<str>, Vec<(&'static str, u16, u64)>>,
+    routes: HashMap<Box<str>, Vec<Endings>>,
     refusals: HashMap<&'static str, u64>,
     doubts: HashMap<(Box<str>, &'static str), u64>,
 }
@@ -62,7 +65,7 @@ impl Counters {
     /// Counts one request.
     pub fn add(&self, ended: Ended<'_>) {
         let Ended { route, outcome, status, denial } = ended;
-        let (route, class) = (route.unwrap_or_default(), status / 100);
+        let (route, class) = (route.unwrap_or_default(), status.map(|status| status / 100));
         let mut shard = self.0[shard_of_thread()].lock();
         let shard = &mut *shard;
         match shard.routes.get_mut(route) {
