@@ -9,6 +9,7 @@ mod lane;
 
 use std::collections::BTreeMap;
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -79,6 +80,10 @@ enum Turn {
 
 /// How often segments are looked through that may be deleted.
 const PRUNE: Duration = Duration::from_secs(60);
+/// How often what waits is counted while the sink takes its time,
+const LOOK: Duration = Duration::from_secs(1);
+/// and after which time it counts as away.
+const SLOW: Duration = Duration::from_secs(5);
 /// How long to wait for events that are in the journal and not on the disk yet.
 const SYNCED: Duration = Duration::from_millis(50);
 
@@ -165,8 +170,13 @@ impl Shipper {
     /// One batch of each stream.
     async fn turn(&mut self) -> Turn {
         self.discover();
+        // All of them before any is delivered, so that it is known of each since when it waits.
+        let streams: Vec<StreamId> = self.lanes.keys().copied().collect();
+        for stream in &streams {
+            self.fill(*stream).await;
+        }
         let mut turn = Turn::Dry;
-        for stream in self.lanes.keys().copied().collect::<Vec<_>>() {
+        for stream in streams {
             match self.advance(stream).await {
                 Turn::Dry => {}
                 Turn::More => turn = Turn::More,
@@ -194,11 +204,9 @@ impl Shipper {
         }
     }
 
-    async fn advance(&mut self, stream: StreamId) -> Turn {
-        let Some(lane) = self.lanes.get_mut(&stream) else { return Turn::Dry };
-        if lane.blocked.is_some_and(|until| until > Instant::now()) {
-            return Turn::Dry;
-        }
+    /// Reads what is to be delivered next of a stream.
+    async fn fill(&mut self, stream: StreamId) {
+        let Some(lane) = self.lanes.get_mut(&stream) else { return };
         match lane.fill(&self.files, &self.journal, self.settings.batch).await {
             Ok(findings) => {
                 for finding in findings {
@@ -207,21 +215,39 @@ impl Shipper {
                 }
             }
             // Its segments were deleted meanwhile, as all of it was acknowledged.
-            Err(_) if !self.journal.streams().contains(&stream) => return Turn::Dry,
+            Err(_) if !self.journal.streams().contains(&stream) => {}
             Err(error) => {
                 tracing::error!(%stream, "the journal cannot be read, which is tried again: {error}");
-                return Turn::Dry;
             }
         }
+    }
+
+    async fn advance(&mut self, stream: StreamId) -> Turn {
+        let Some(lane) = self.lanes.get(&stream) else { return Turn::Dry };
+        if lane.blocked.is_some_and(|until| until > Instant::now()) {
+            return Turn::Dry;
+        }
         let Some(batch) = &lane.pending else { return Turn::Dry };
-        let delivered = match timeout(self.settings.patience, self.sink.deliver(batch)).await {
-            Ok(delivered) => delivered,
-            Err(_) => Err(SinkError::away(format!("`{}` does not answer", self.sink.address()))),
-        };
-        match delivered {
+        match self.deliver(batch).await {
             Ok(()) => self.acknowledged(stream).await,
             Err(error) => self.failed(stream, error),
         }
+    }
+
+    /// Delivers a batch. While the sink takes its time, what waits behind it is counted.
+    async fn deliver(&self, batch: &Batch) -> Result<(), SinkError> {
+        let mut delivered = pin!(timeout(self.settings.patience, self.sink.deliver(batch)));
+        for looks in 1.. {
+            match timeout(LOOK, &mut delivered).await {
+                Ok(Ok(delivered)) => return delivered,
+                Ok(Err(_)) => break,
+                Err(_) => self.measure(),
+            }
+            if looks * LOOK >= SLOW {
+                self.counters.away(true);
+            }
+        }
+        Err(SinkError::away(format!("`{}` does not answer", self.sink.address())))
     }
 
     /// Notes what the sink has acknowledged.
@@ -229,6 +255,7 @@ impl Shipper {
         let Some(lane) = self.lanes.get_mut(&stream) else { return Turn::Dry };
         let Some(batch) = lane.pending.take() else { return Turn::Dry };
         self.refusal = None;
+        self.counters.away(false);
         lane.blocked = None;
         lane.backoff.reset();
         self.counters.delivered(batch.events.len() as u64, bytes(&batch));
@@ -260,6 +287,7 @@ impl Shipper {
             }
         }
         self.refusal = Some(error);
+        self.counters.away(fault != Fault::Batch);
         if fault == Fault::Batch { Turn::Dry } else { Turn::Failed }
     }
 

@@ -85,7 +85,7 @@ impl Ledger {
     }
 
     /// How many events wait in the journal, where nothing ships them.
-    fn waiting(&self) -> u64 {
+    pub fn waiting(&self) -> u64 {
         let waiting = |stream| {
             let released = self.journal.reader(stream).map_or(0, |reader| reader.head().seq);
             self.journal.newest(stream).saturating_sub(released)

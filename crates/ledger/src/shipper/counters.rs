@@ -1,6 +1,6 @@
 //! What a page of metrics tells of the shipper.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use jiff::Timestamp;
 
@@ -14,6 +14,7 @@ pub struct Counters {
     /// In the order of [`Fault::ALL`].
     failures: [AtomicU64; Fault::ALL.len()],
     findings: AtomicU64,
+    away: AtomicBool,
     lag_events: AtomicU64,
     lag_bytes: AtomicU64,
     /// When the oldest event began that waits, in microseconds; 0 where none does.
@@ -58,6 +59,15 @@ impl Counters {
             lag_seconds: if oldest == 0 { 0 } else { now.saturating_sub(oldest) / 1_000_000 },
             lag_bytes: get(&self.lag_bytes),
         }
+    }
+
+    /// Whether the sink takes nothing at the moment.
+    pub fn is_away(&self) -> bool {
+        self.away.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn away(&self, away: bool) {
+        self.away.store(away, Ordering::Relaxed);
     }
 
     pub(super) fn delivered(&self, events: u64, bytes: u64) {

@@ -45,7 +45,9 @@ impl Lane {
         journal: &Arc<Journal>,
         most: usize,
     ) -> io::Result<Vec<Finding>> {
-        if self.pending.is_some() || self.reader.as_ref().is_some_and(Reader::is_ended) {
+        // Seals alone do not keep the events behind them from being known.
+        let has_events = self.pending.as_ref().is_some_and(|batch| !batch.events.is_empty());
+        if has_events || self.reader.as_ref().is_some_and(Reader::is_ended) {
             return Ok(Vec::new());
         }
         let reader = match self.reader.take() {
@@ -61,7 +63,9 @@ impl Lane {
         // After an error the next one begins behind what is acknowledged: nothing that was read is left out.
         let filled = filled?;
         self.reader = Some(reader);
-        self.pending = Some(filled.batch).filter(|batch| !batch.is_empty());
+        let mut batch = filled.batch;
+        batch.seals.extend(self.pending.take().into_iter().flat_map(|pending| pending.seals));
+        self.pending = Some(batch).filter(|batch| !batch.is_empty());
         Ok(filled.findings)
     }
 

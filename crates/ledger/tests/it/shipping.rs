@@ -2,6 +2,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use sqlx::Connection as _;
 use tempfile::TempDir;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -89,9 +90,10 @@ fn while_the_sink_is_away_events_wait_and_nothing_is_lost_nor_doubled() {
             calls(&journal, 1100);
             let failures = lag().failures[0];
             until("shipping fails", async || lag().failures[0] > failures && lag().lag_events > 0).await;
-            assert!(lag().lag_seconds > 0 && lag().lag_bytes > 0);
+            assert!(lag().lag_seconds > 0 && lag().lag_bytes > 0 && counters.is_away());
             proxy.mend();
             until("all is shipped", async || lag().lag_events == 0 && lag().events == 2000 * outage).await;
+            assert!(!counters.is_away());
         }
         assert_eq!(place.count().await, Count::of(6000));
         // At the end there is no time for what nobody takes: it is counted.
@@ -101,6 +103,34 @@ fn while_the_sink_is_away_events_wait_and_nothing_is_lost_nor_doubled() {
         calls(&journal, 70);
         let unshipped = shipper.ship_all(Instant::now() + Duration::from_secs(1)).await.unwrap_err();
         assert_eq!(unshipped.events, 70);
+    });
+}
+
+/// A sink that does not answer is one that is away, and what comes meanwhile is counted.
+#[test]
+fn while_the_sink_hangs_the_lag_grows() {
+    block_on(async {
+        let place = Place::postgres().await;
+        let store = place.open().await;
+        let journal = journal(place.folder.path());
+        let mut other = sqlx::PgConnection::connect(&place.url).await.unwrap();
+        sqlx::raw_sql("BEGIN; LOCK TABLE tollgate.usage_blocks IN EXCLUSIVE MODE")
+            .execute(&mut other)
+            .await
+            .unwrap();
+        let mut shipper = shipper(&journal, store_sink(&store));
+        let (counters, stop) = (shipper.counters(), CancellationToken::new());
+        let running = tokio::spawn(async move { shipper.run(&stop).await });
+        let lag = || counters.read(jiff::Timestamp::now());
+        calls(&journal, 10);
+        until("events wait", async || lag().lag_events == 10).await;
+        calls(&journal, 700);
+        until("all of them are counted", async || lag().lag_events == 710 && lag().lag_seconds > 0).await;
+        until("the sink counts as away", async || counters.is_away()).await;
+        sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
+        until("all is shipped", async || lag().events == 710 && lag().lag_events == 0).await;
+        assert_eq!((lag().lag_seconds, counters.is_away()), (0, false));
+        running.abort();
     });
 }
 

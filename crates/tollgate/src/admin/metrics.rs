@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use axum::http::StatusCode;
 use parking_lot::Mutex;
+use tollgate_ledger::shipper::Shipped;
 use tollgate_ledger::sink::Fault;
 
 use super::Control;
@@ -104,7 +105,12 @@ fn calls(text: &mut Text, control: &Control) {
 /// The way of usage events to where they are kept.
 fn sink(text: &mut Text, control: &Control) {
     let now = crate::directory::timestamp(control.gate.clock.now());
-    let shipped = control.gate.ledger.counters().map(|counters| counters.read(now)).unwrap_or_default();
+    let ledger = &control.gate.ledger;
+    let shipped = match ledger.counters() {
+        Some(counters) => counters.read(now),
+        // Nothing ships before the store was reached.
+        None => Shipped { lag_events: ledger.waiting(), ..Shipped::default() },
+    };
     text.family("tollgate_ledger_events_total", "counter", "Usage events that the sink has acknowledged.");
     text.sample(&[], shipped.events);
     text.family(

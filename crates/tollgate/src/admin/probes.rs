@@ -31,7 +31,7 @@ pub struct Health {
 pub struct Ready {
     /// `ready`, `draining`, or `failing` where calls are refused because what they use cannot be recorded.
     pub status: &'static str,
-    /// What is away: `journal`, `store`, `shared`, `upstream:NAME`.
+    /// What is away: `journal`, `store`, `sink`, `shared`, `upstream:NAME`.
     pub degraded: Vec<String>,
 }
 
@@ -61,10 +61,11 @@ async fn ready(State(control): State<Arc<Control>>) -> (StatusCode, Json<Ready>)
         .filter(|(_, state)| !state.targets.iter().any(|target| target.is_healthy()))
         .map(|(name, _)| format!("upstream:{name}"));
     let store = control.gate.directory.is_away().then(|| "store".to_owned());
+    let sink = control.gate.ledger.counters().filter(|shipped| shipped.is_away()).map(|_| "sink".to_owned());
     let shared = control.gate.shared.as_ref().filter(|shared| !shared.is_up()).map(|_| "shared".to_owned());
     let records = control.gate.ledger.is_healthy();
     let journal = (!records).then(|| "journal".to_owned());
-    let mut degraded: Vec<String> = unhealthy.chain(journal).chain(store).chain(shared).collect();
+    let mut degraded: Vec<String> = unhealthy.chain(journal).chain(store).chain(sink).chain(shared).collect();
     degraded.sort_unstable();
     match records {
         true => (StatusCode::OK, Json(Ready { status: "ready", degraded })),

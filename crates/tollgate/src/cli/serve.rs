@@ -14,7 +14,7 @@ use crate::config::{self, Compiled};
 use crate::reload::{self, Hangup};
 use crate::role::Role;
 use crate::role::worker::FeedWorker;
-use crate::server::{Server, Stopped};
+use crate::server::{Addresses, Server, Stopped};
 use crate::state::clock::Clock;
 use crate::telemetry::{AccessLog, Telemetry, logging};
 
@@ -80,8 +80,11 @@ impl Serve {
         for address in server.addresses() {
             tracing::info!(%address, "serving");
         }
-        if let Some(address) = server.control_addresses().admin {
-            tracing::info!(%address, "admin listener");
+        let Addresses { admin, probes, auth_api } = server.control_addresses();
+        for (address, name) in [(admin, "admin listener"), (probes, "probes"), (auth_api, "auth API")] {
+            if let Some(address) = address {
+                tracing::info!(%address, "{name}");
+            }
         }
         stop.wait();
         reload.abort();

@@ -62,10 +62,15 @@ impl Process {
 
     /// Tells it to stop, and waits until it ended well.
     #[track_caller]
-    pub(crate) fn stop(mut self) {
+    pub(crate) fn stop(self) {
+        assert_eq!(self.stopped(), Some(0));
+    }
+
+    /// Tells it to stop, and answers how it ended.
+    fn stopped(mut self) -> Option<i32> {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-        assert!(self.child.wait().unwrap().success());
+        self.child.wait().unwrap().code()
     }
 
     /// The whole answer to a request.
@@ -260,6 +265,24 @@ async fn calls_come_by_kafka_into_postgresql() {
 #[tokio::test]
 async fn calls_come_by_kinesis_into_postgresql() {
     check("kinesis").await;
+}
+
+/// Where the sink takes nothing, routes are served, `/ready` and the metrics tell, and so does the end.
+#[tokio::test]
+async fn a_sink_that_does_not_answer_is_told() {
+    let mute = TcpListener::bind("127.0.0.1:0").unwrap();
+    let home = home(&format!("nats://{}/USAGE", mute.local_addr().unwrap()), &model(), "");
+    let gate = Process::start(home.path(), "gateway", "", "probes");
+    let answer = Process::ask(&gate.gate, &format!("GET /x HTTP/1.1\r\nX-API-Key: {KEY}"));
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    until("it is told", async || {
+        let ready = Process::ask(&gate.address, "GET /ready HTTP/1.1");
+        assert!(ready.starts_with("HTTP/1.1 200"), "{ready}");
+        ready.contains(r#""degraded":["sink"]"#)
+    })
+    .await;
+    assert_eq!(gate.counter("tollgate_ledger_lag_events"), 1);
+    assert_eq!(gate.stopped(), Some(1));
 }
 
 #[test]
