@@ -15,9 +15,8 @@ use super::table;
 /// Sum up what was used, by whatever tells calls apart
 #[derive(Debug, Args)]
 pub struct Usage {
-    /// What tells groups apart: `account`, `consumer`, `key`, `route`, `model`, `status`, `outcome`, and one of `minute`,
-    /// `hour`, `day`. May be repeated, or have commas
-    #[arg(long, value_name = "WHAT", value_delimiter = ',')]
+    /// What tells groups apart; of `minute`, `hour` and `day` one at most. May be repeated, or have commas
+    #[arg(long, value_name = "WHAT", value_delimiter = ',', value_parser = BY)]
     by: Vec<String>,
     /// From when: so long ago (`90m`, `24h`, `7d`), a day, or a time
     #[arg(long, value_name = "WHEN", default_value = "24h")]
@@ -56,6 +55,21 @@ pub struct Filter {
     #[arg(long, value_name = "MODEL")]
     model: Option<String>,
 }
+
+/// What tells groups apart. `key` is `credential` where answers name it.
+const BY: [&str; 11] = [
+    "account",
+    "consumer",
+    "key",
+    "credential",
+    "route",
+    "model",
+    "status",
+    "outcome",
+    "minute",
+    "hour",
+    "day",
+];
 
 /// A column of numbers: its heading, and what of a group it shows.
 type Column = (&'static str, fn(&Value) -> Option<u64>);

@@ -92,8 +92,10 @@ fn what_was_used_is_shown_and_exported() {
     assert_eq!((&lines[1][..3], &lines[2][..2]), (&["a", "r", "5"][..], &["total", "5"][..]), "{table}");
     assert!(!table.contains("tokens") && !table.contains("rows"), "{table}");
     assert!(used.run(&["usage", "--model", "none"], 0).0.starts_with("nothing was used from "));
-    let (_, err) = used.run(&["usage", "--by", "color"], 1);
-    assert!(err.contains("`by` takes"), "{err}");
+    let (_, err) = used.run(&["usage", "--by", "consumer,color"], 2);
+    assert!(err.contains("possible values: account, consumer, key"), "{err}");
+    let (_, err) = used.run(&["usage", "--by", "hour,day"], 1);
+    assert!(err.contains("`by` takes at most one of"), "{err}");
     used.run(&["usage", "--since", "long ago"], 2);
 
     let (lines, _) = used.run(&["ledger", "export"], 0);

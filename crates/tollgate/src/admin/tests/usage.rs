@@ -101,6 +101,8 @@ fn sums_are_told_apart_as_asked() {
         .await;
         check("by=hour&consumer=b", &["hour"], json!([["2027-01-15T06:00:00Z", 4]])).await;
         check("by=account", &["account"], json!([["one", 6], ["two", 8]])).await;
+        check("key=key-1", &[], json!([[14]])).await;
+        check("key=key-2", &[], json!([])).await;
         check("outcome=cancelled", &[], json!([])).await;
     });
 }

@@ -26,7 +26,7 @@ pub struct AskedSums {
     /// To before when; a whole minute. The end of this minute unless set.
     #[param(format = DateTime)]
     to: Option<String>,
-    /// What tells groups apart, with commas between: of `account`, `consumer`, `credential` (or `key`), `route`, `model`,
+    /// What tells groups apart, with commas between: of `account`, `consumer`, `credential` (or `key`, which items have as `credential`), `route`, `model`,
     /// `status`, `outcome` any, and of `minute`, `hour`, `day` at most one.
     #[param(example = "consumer,day")]
     by: Option<String>,
@@ -36,7 +36,8 @@ pub struct AskedSums {
     account: Option<String>,
     /// Calls of this consumer alone.
     consumer: Option<String>,
-    /// Calls with this credential alone.
+    /// Calls with this credential alone; `key` is the same.
+    #[serde(alias = "key")]
     credential: Option<String>,
     /// Calls of this route alone.
     route: Option<String>,
@@ -69,7 +70,8 @@ pub struct AskedEvents {
     account: Option<String>,
     /// Calls of this consumer alone.
     consumer: Option<String>,
-    /// Calls with this credential alone.
+    /// Calls with this credential alone; `key` is the same.
+    #[serde(alias = "key")]
     credential: Option<String>,
     /// Calls of this route alone.
     route: Option<String>,
