@@ -65,6 +65,8 @@ pub struct Directory {
     cut: bool,
     /// What was used and is not yet in the store.
     used: Mutex<Used>,
+    /// Held while the store is told.
+    telling: tokio::sync::Mutex<()>,
     /// What the file declares and the store could not be told yet.
     unreserved: Mutex<Option<Reserving>>,
     away: AtomicBool,
@@ -97,6 +99,7 @@ impl Directory {
             held: Held::new(settings.max),
             cut: settings.cut,
             used: Mutex::default(),
+            telling: tokio::sync::Mutex::default(),
             unreserved: Mutex::default(),
             away: AtomicBool::new(true),
             answers: AtomicU64::new(0),

@@ -203,17 +203,14 @@ impl Control {
                 || networks.iter().any(|network| network.contains(&client.to_canonical())))
     }
 
-    /// Notes that a credential was used, at most once a minute. What cannot be noted stands in no one's way.
+    /// Notes that a credential was used, at most once a minute.
     pub(super) async fn note_use(&self, found: &Found) {
         let now = self.now();
         let recently = |at: Timestamp| now.as_second().saturating_sub(at.as_second()) < NOTED;
         if found.credential.last_used_at.is_some_and(recently) {
             return;
         }
-        let Some(store) = self.gate.directory.store() else { return };
-        if let Err(error) = store.touch_credentials(&[(found.credential.id, now)]).await {
-            tracing::warn!(%error, "the last use of a credential was not noted");
-        }
+        self.gate.directory.used_there(found.credential.id, now).await;
     }
 
     /// Its changes are audited as everybody's are. That it was used at all is noted once a minute, before it is.

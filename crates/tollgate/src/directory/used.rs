@@ -1,6 +1,8 @@
 //! When credentials were used last: coarse, told to the store in batches, and so known after a restart and on every node.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tollgate_core::Now;
@@ -17,6 +19,9 @@ pub(super) struct Used {
     /// Those that the file declares, by what finds them.
     declared: HashMap<(Kind, Key), Timestamp>,
 }
+
+/// How long somebody waits for a use to be noted. What takes longer stands in no one's way.
+const AT_ONCE: Duration = Duration::from_millis(250);
 
 impl Directory {
     /// Notes that a credential identified somebody; to the minute, so that the store is told once for many calls.
@@ -41,6 +46,19 @@ impl Directory {
         }
     }
 
+    /// Notes that a credential of the store was used on the control plane, and tells the store, where that takes it at
+    /// once.
+    pub async fn used_there(self: &Arc<Self>, id: CredentialId, at: Timestamp) {
+        self.used.lock().stored.insert(id, at);
+        if self.telling.try_lock().is_err() {
+            return;
+        }
+        let this = self.clone();
+        let telling = tokio::spawn(async move { this.tell_used().await });
+        // Told or not, it is not lost.
+        let _ = tokio::time::timeout(AT_ONCE, telling).await;
+    }
+
     /// When a credential that the file declares was used last, as this process saw it or the store knows it, whichever is
     /// later. Where the store does not answer, what this process saw has to do.
     pub async fn last_use(&self, declared: &[&Credential]) -> Vec<Option<Timestamp>> {
@@ -61,6 +79,7 @@ impl Directory {
     /// Tells the store which credentials were used.
     pub(crate) async fn tell_used(&self) {
         let Some(store) = self.store() else { return };
+        let _telling = self.telling.lock().await;
         let used = std::mem::take(&mut *self.used.lock());
         let told = if self.is_away() { false } else { self.write(used.tell(store)).await.is_ok() };
         if !told {

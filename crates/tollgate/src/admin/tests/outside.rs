@@ -1,6 +1,9 @@
 //! What protects the listener itself: hosts, wrong keys, methods, a store that is away.
 
+use std::time::{Duration, Instant};
+
 use serde_json::json;
+use tollgate_store::Actor;
 
 use super::plane::{BOOTSTRAP, NONE, on_each_store};
 
@@ -43,6 +46,27 @@ fn wrong_keys_are_counted_by_address() {
         plane.clock.advance(std::time::Duration::from_secs(2));
         call(BOOTSTRAP).answers(200).await;
         plane.call("GET", "/api/v1/keys").field("authorization", "Basic YTpi").answers(401).await;
+    });
+}
+
+/// That a key was used is worth a note, and no wait for whoever writes to the store.
+#[test]
+fn a_store_that_is_written_to_for_long_keeps_nobody_waiting() {
+    on_each_store(async |plane| {
+        let made =
+            plane.does("POST", "/api/v1/keys", json!({ "name": "ops", "scopes": ["admin"] }), 201).await;
+        let (id, key) = (made["key_id"].as_str().unwrap(), made["api_key"].as_str().unwrap());
+        let held = plane.store().change(&Actor::new("slow").unwrap(), plane.now()).await.unwrap();
+        let began = Instant::now();
+        for _ in 0..3 {
+            plane.call("GET", "/api/v1/keys").key(key).answers(200).await;
+            plane.ask("POST", "/api/v1/keys/validate").key(key).answers(200).await;
+        }
+        assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+        drop(held);
+        plane.control.gate.directory.tell_used().await;
+        let shown = plane.does("GET", &format!("/api/v1/keys/{id}"), NONE, 200).await;
+        assert!(shown["last_used_at"].is_string());
     });
 }
 
