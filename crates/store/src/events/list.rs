@@ -36,11 +36,9 @@ impl Store {
         let most = usize::from(paging.limit()?) + 1;
         let after = paging.cursor.as_deref().map(parse).transpose()?;
         let begin = after.map_or(i64::MIN, |(time, _)| time).max(from.as_microsecond());
-        let account_id = match scope {
-            Scope::All => None,
-            Scope::Account(own) => Some(own.to_string()),
-        };
-        let wanted = Wanted { scope, account_id, filter, time: begin..to.as_microsecond(), after };
+        let account_id = account_of(scope);
+        let time = begin..to.as_microsecond();
+        let wanted = Wanted { scope, account_id, filter, id: None, time, after };
         let mut first = First { most, found: BTreeMap::new() };
         first.read(&mut self.rolled_up().await?, &wanted).await?;
         let events = first.found.into_values().collect();
@@ -50,12 +48,38 @@ impl Store {
     }
 }
 
+impl Store {
+    /// The event with this id, as long as it is kept. An id begins with the time of its event, so few blocks are read.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], and what the database says.
+    pub async fn usage_event(&self, scope: Scope, id: Ulid) -> Result<UsageEvent> {
+        let filter = &UsageFilter::default();
+        let begin = int(id.timestamp_ms()).saturating_mul(1000);
+        let time = begin..begin.saturating_add(1000);
+        let wanted = Wanted { scope, account_id: account_of(scope), filter, id: Some(id), time, after: None };
+        let mut first = First { most: 1, found: BTreeMap::new() };
+        first.read(&mut self.rolled_up().await?, &wanted).await?;
+        first.found.into_values().next().ok_or(Error::NotFound("usage event"))
+    }
+}
+
+/// The account that a scope is of.
+fn account_of(scope: Scope) -> Option<String> {
+    match scope {
+        Scope::All => None,
+        Scope::Account(own) => Some(own.to_string()),
+    }
+}
+
 /// Which events are on a page and on those behind it.
 struct Wanted<'a> {
     scope: Scope,
     /// The account that the scope is of.
     account_id: Option<String>,
     filter: &'a UsageFilter,
+    /// The only one that is wanted.
+    id: Option<Ulid>,
     time: Range<i64>,
     /// The last event of the page before.
     after: Option<Key>,
@@ -71,6 +95,7 @@ struct First {
 impl Wanted<'_> {
     fn has(&self, key: Key, event: &UsageEvent<&str>) -> bool {
         self.time.contains(&key.0)
+            && self.id.is_none_or(|id| key.1 == id)
             && self.after.is_none_or(|after| key > after)
             && self.account_id.as_ref().is_none_or(|own| event.intent.account_id == Some(own))
             && self.filter.takes(event)

@@ -14,6 +14,7 @@ use serde::Serialize;
 use serde_json::Value;
 use tollgate_core::usage::{Measures, Quality};
 use tollgate_store::{Dimension, Latencies, Period, UsageQuery, UsageReport, UsageRow, UsageTotals};
+use ulid::Ulid;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -21,15 +22,15 @@ use utoipa_axum::routes;
 use self::asked::{AskedEvents, AskedSums};
 use self::event::EventView;
 use super::Control;
-use super::body::Asked;
+use super::body::{Asked, Part};
 use super::caller::May;
 use super::list::Items;
-use super::problem::Result;
+use super::problem::{Problem, Result};
 use super::rights::UsageRead;
 
 /// The routes of usage.
 pub fn routes() -> OpenApiRouter<Arc<Control>> {
-    OpenApiRouter::new().routes(routes!(sums)).routes(routes!(events))
+    OpenApiRouter::new().routes(routes!(sums)).routes(routes!(events)).routes(routes!(event))
 }
 
 /// One page of sums.
@@ -159,6 +160,22 @@ async fn events(
     let filter = asked.filter()?;
     let page = control.store()?.usage_events(caller.scope, &filter, from, to, &paging).await?;
     Ok(Json(Items::of(page, EventView)))
+}
+
+/// Show a usage event
+///
+/// Its id is the `X-Request-ID` of the answer to the call. Events are kept as long as `ledger.keep` says.
+#[utoipa::path(get, path = "/api/v1/usage/events/{event}", tag = "usage",
+    params(("event" = String, Path, description = "Its id")),
+    responses((status = 200, description = "The event", body = EventView)),
+    security(("admin_key" = ["usage:read"])))]
+async fn event(
+    State(control): State<Arc<Control>>,
+    May { caller, .. }: May<UsageRead>,
+    Part(id): Part<String>,
+) -> Result<Json<EventView>> {
+    let id = Ulid::from_string(&id).map_err(|_| Problem::not_found("usage event"))?;
+    Ok(Json(EventView(control.store()?.usage_event(caller.scope, id).await?)))
 }
 
 impl Sums {

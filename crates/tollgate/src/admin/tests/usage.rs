@@ -140,6 +140,16 @@ fn an_account_sees_its_own_usage_alone() {
         let consumers: Vec<&Value> =
             events["items"].as_array().unwrap().iter().map(|event| &event["consumer"]).collect();
         assert_eq!(consumers, ["a", "b"]);
+        let all = plane.does("GET", "/api/v1/usage/events", NONE, 200).await;
+        for event in all["items"].as_array().unwrap() {
+            let path = format!("/api/v1/usage/events/{}", event["id"].as_str().unwrap());
+            assert_eq!(plane.does("GET", &path, NONE, 200).await, *event);
+            let own = event["account"] == "one";
+            plane.call("GET", path).key(&key).answers(if own { 200 } else { 404 }).await;
+        }
+        for none in ["01BX5ZZKBKACTAV9WEVGEMMVRZ", "7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "none"] {
+            plane.does("GET", &format!("/api/v1/usage/events/{none}"), NONE, 404).await;
+        }
     });
 }
 
