@@ -5,8 +5,9 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use tollgate::config::{self, source::Source};
-use tollgate::server::Server;
+use tollgate::server::{Server, Stopped};
 use tollgate::state::clock::Clock;
 use tollgate::telemetry::Telemetry;
 
@@ -62,7 +63,8 @@ fn gate(url: &str, folder: &std::path::Path) -> Server {
          upstreams: {{ model: {{ targets: [\"http://{}\"] }} }}\n\
          tiers: {{ free: {{ quota: 1000 requests/month }} }}\n\
          routes: {{ r: {{ match: {{ path: /r }}, upstream: model, accept: [api_key] }} }}\n\
-         consumers: {{ ann: {{ tier: free, credentials: [{{ api_key: {{ env: KEY }} }}] }} }}\n",
+         consumers: {{ ann: {{ tier: free, credentials: [{{ api_key: {{ env: KEY }} }}] }},\n\
+           bob: {{ credentials: [{{ api_key: {{ env: BOB }} }}] }} }}\n",
         model()
     );
     let url = url.to_owned();
@@ -112,4 +114,34 @@ fn a_postgres_that_hangs_costs_one_wait() {
     assert_eq!(call("hk_live_rubbish0"), "401");
     assert_eq!(call("a-long-enough-value-KEY"), "200");
     gate.stop();
+}
+
+/// A gate ends in time and tells that usage waits; the next one ships it.
+#[test]
+fn what_a_postgres_that_hangs_did_not_take_is_shipped_by_the_next_gate() {
+    let (valve, folder) = (Valve::default(), tempfile::tempdir().unwrap());
+    let url = valve.before(&postgres::database());
+    let first = gate(&url, folder.path());
+    let began = Instant::now();
+    while first.gate().ledger.counters().is_none() {
+        assert!(began.elapsed() < NOTICED, "the store is not reached");
+        std::thread::yield_now();
+    }
+    valve.set(true);
+    for _ in 0..3 {
+        let answer = ask(&first, "GET", "/r", "x-api-key: a-long-enough-value-BOB\r\n");
+        assert_eq!(status(&answer), "200");
+    }
+    let began = Instant::now();
+    assert_eq!(first.stop(), Stopped::Unshipped);
+    assert!(began.elapsed() < NOTICED, "{:?}", began.elapsed());
+
+    valve.set(false);
+    let next = gate(&url, folder.path());
+    let began = Instant::now();
+    while next.gate().ledger.counters().is_none_or(|counters| counters.read(Timestamp::now()).events < 3) {
+        assert!(began.elapsed() < NOTICED, "it is not shipped");
+        std::thread::yield_now();
+    }
+    assert_eq!(next.stop(), Stopped::Clean);
 }
