@@ -21,6 +21,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
+use tokio_util::task::TaskTracker;
 use tollgate_core::Now;
 use tollgate_core::credential::api_key_text::{Recognised, recognise};
 use tollgate_core::denial::{Denial, DirectoryFailure};
@@ -65,8 +66,8 @@ pub struct Directory {
     cut: bool,
     /// What was used and is not yet in the store.
     used: Mutex<Used>,
-    /// Held while the store is told.
-    telling: tokio::sync::Mutex<()>,
+    /// What tells the store of uses on the control plane.
+    telling: TaskTracker,
     /// What the file declares and the store could not be told yet.
     unreserved: Mutex<Option<Reserving>>,
     away: AtomicBool,
@@ -99,7 +100,7 @@ impl Directory {
             held: Held::new(settings.max),
             cut: settings.cut,
             used: Mutex::default(),
-            telling: tokio::sync::Mutex::default(),
+            telling: TaskTracker::new(),
             unreserved: Mutex::default(),
             away: AtomicBool::new(true),
             answers: AtomicU64::new(0),
@@ -267,6 +268,8 @@ impl Directory {
 
     /// Tells the store what it was not told yet, and ends its connections.
     pub(crate) async fn close(&self) {
+        self.telling.close();
+        self.telling.wait().await;
         self.tell_used().await;
         if let Some(store) = self.store() {
             store.close().await;

@@ -50,11 +50,11 @@ impl Directory {
     /// once.
     pub async fn used_there(self: &Arc<Self>, id: CredentialId, at: Timestamp) {
         self.used.lock().stored.insert(id, at);
-        if self.telling.try_lock().is_err() {
+        if !self.telling.is_empty() {
             return;
         }
         let this = self.clone();
-        let telling = tokio::spawn(async move { this.tell_used().await });
+        let telling = self.telling.spawn(async move { this.tell_used().await });
         // Told or not, it is not lost.
         let _ = tokio::time::timeout(AT_ONCE, telling).await;
     }
@@ -79,7 +79,6 @@ impl Directory {
     /// Tells the store which credentials were used.
     pub(crate) async fn tell_used(&self) {
         let Some(store) = self.store() else { return };
-        let _telling = self.telling.lock().await;
         let used = std::mem::take(&mut *self.used.lock());
         let told = if self.is_away() { false } else { self.write(used.tell(store)).await.is_ok() };
         if !told {
