@@ -69,8 +69,9 @@ class Node:
     async def ready(self) -> float:
         """Wait until it says that it is; seconds since it was started."""
         while time.monotonic() - self._started < PATIENCE_SECONDS:
-            if self.running().process.poll() is not None:
-                raise BenchError(f"the gate ended by itself:\n{self.running().log_tail()}")
+            code = self.running().process.poll()
+            if code is not None:
+                raise BenchError(f"the gate ended by itself ({code}):\n{self.running().log_tail()}")
             try:
                 if (await self.probe("/ready")).startswith("HTTP/1.1 200"):
                     return time.monotonic() - self._started
