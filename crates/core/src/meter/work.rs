@@ -34,7 +34,10 @@ pub enum Ending {
         success: bool,
     },
     /// The caller left; or nothing has ended yet, and the caller may still leave.
-    Left,
+    Left {
+        /// Whether the status of an answer that had begun says that the model failed.
+        failed: bool,
+    },
     /// The model broke off, or gave no answer.
     Broken,
 }
@@ -106,9 +109,12 @@ impl Meters {
         let Booked { mut measures, mut quality } = booked;
         let began = work.response_bytes > 0 || work.answer.is_some_and(|answer| answer.began);
         let (pays, gets) = match work.ending {
-            // Nothing was predicted for rows that the model refused, but it took its time to.
+            // Nothing was predicted for a payload that the model refused, but it took its time to.
             Ending::Whole { success } => (true, success),
-            Ending::Left => (self.on_hangup.bills_work(began), self.on_hangup.bills_work(began)),
+            Ending::Left { failed } => {
+                let pays = self.on_hangup.bills_work(began);
+                (pays, pays && !failed)
+            }
             Ending::Broken => (began, began),
         };
         let told = work.request.and_then(|request| request.rows);
@@ -118,8 +124,9 @@ impl Meters {
             quality = if told.is_some() || !gets { quality } else { Quality::Estimated };
         }
         if let Some(units) = &self.compute_units {
-            let micros = units.micros(time, rows.unwrap_or_default(), work.request_bytes, work.model);
-            measures = measures.with(Measure::ComputeUnits, if pays { micros } else { 0 });
+            let (rows, bytes) = if gets { (rows.unwrap_or_default(), work.request_bytes) } else { (0, 0) };
+            let micros = if pays { units.micros(time, rows, bytes, work.model) } else { 0 };
+            measures = measures.with(Measure::ComputeUnits, micros);
         }
         Booked { measures, quality }
     }
@@ -131,18 +138,20 @@ impl Meters {
         }
         let read = work.answer.unwrap_or_else(|| match (work.request, self.on_hangup) {
             // The model has the prompt, and goes on with it although nobody listens.
-            (Some(request), OnHangup::Generated) if work.ending == Ending::Left => Reading {
-                tokens_in: Some(request.tokens_in),
-                tokens_out: Some(0),
-                quality: Quality::Estimated,
-                quality_in: Quality::Estimated,
-                ..Reading::default()
-            },
+            (Some(request), OnHangup::Generated) if work.ending == (Ending::Left { failed: false }) => {
+                Reading {
+                    tokens_in: Some(request.tokens_in),
+                    tokens_out: Some(0),
+                    quality: Quality::Estimated,
+                    quality_in: Quality::Estimated,
+                    ..Reading::default()
+                }
+            }
             _ => Reading::default(),
         });
         let reading = match work.ending {
             Ending::Whole { .. } => read,
-            Ending::Left => self.on_hangup.billed(read),
+            Ending::Left { .. } => self.on_hangup.billed(read),
             Ending::Broken => OnHangup::Delivered.billed(read),
         };
         for (measure, tokens, counted) in [

@@ -125,13 +125,14 @@ impl Call {
         };
         let insight = self.insight.as_deref();
         let answer = insight.and_then(|insight| insight.answer.as_ref()).map(AnswerReader::read);
+        let success = self.status.is_some_and(|status| status.is_success());
         route.meters.book(&Work {
             ending: match self.outcome {
-                Outcome::Served => {
-                    Ending::Whole { success: self.status.is_some_and(|status| status.is_success()) }
-                }
+                Outcome::Served => Ending::Whole { success },
                 Outcome::UpstreamError => Ending::Broken,
-                Outcome::Cancelled | Outcome::Denied => Ending::Left,
+                Outcome::Cancelled | Outcome::Denied => {
+                    Ending::Left { failed: self.status.is_some() && !success }
+                }
             },
             upstream: self.since_sent(),
             model: self.model(),

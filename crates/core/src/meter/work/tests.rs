@@ -93,9 +93,28 @@ fn a_failure_costs_its_time() {
     check(&meters(OnHangup::Delivered), &work, booked);
 }
 
+/// Neither rows nor bytes of a payload that was refused cost anything, whether the caller waited for that or not.
+#[test]
+fn a_payload_that_was_refused_costs_nothing() {
+    let units = ComputeUnits {
+        per_second: Factor::new(1, 0).unwrap(),
+        per_row: Factor::new(1000, 0).unwrap(),
+        per_mebibyte: Factor::new(1_000_000, 0).unwrap(),
+        ..ComputeUnits::default()
+    };
+    let failed = Reading { began: true, ..Reading::default() };
+    for ending in [Ending::Whole { success: false }, Ending::Left { failed: true }] {
+        let on_hangup = OnHangup::Generated;
+        let meters = Meters { compute_units: Some(units.clone()), on_hangup, ..meters(on_hangup) };
+        let work = Work { ending, answer: Some(failed), ..served() };
+        let booked = "requests=1 compute_units=2 rows=0 request_bytes=40 response_bytes=100 reported";
+        check(&meters, &work, booked);
+    }
+}
+
 #[test]
 fn who_leaves_pays_as_the_route_says() {
-    let left = Work { ending: Ending::Left, ..served() };
+    let left = Work { ending: Ending::Left { failed: false }, ..served() };
     let early = Work { answer: None, response_bytes: 0, ..left };
     let whole = "requests=1 compute_units=2 rows=3 tokens_in=12 tokens_out=7 tokens_cached=4 \
                  request_bytes=40 response_bytes=100 counted";
