@@ -23,10 +23,13 @@ fn rows() {
         r#"{"signature_name":"s","instances":[{"b64":"eA=="},{"b64":"eQ=="}]}"#,
         Some(2),
     );
-    // The V2 protocol: the first dimension of the first tensor.
+    // The V2 protocol: the largest first dimension of a tensor.
     let tensor =
-        r#"{"id":"1","inputs":[{"name":"x","shape":[32,4],"datatype":"FP32","data":[[1.0]]},{"shape":[7]}]}"#;
+        r#"{"id":"1","inputs":[{"name":"x","shape":[7,4],"datatype":"FP32","data":[[1.0]]},{"shape":[32]}]}"#;
     check_rows("/inputs", tensor, Some(32));
+    let packed = r#"[{"name":"x","shape":[5,2],"datatype":"BYTES","parameters":{"binary_data_size":40}}]"#;
+    check_rows("/inputs", &format!("{{\"inputs\":{packed}}}"), Some(5));
+    check_rows("/inputs/0", &format!("{{\"inputs\":{packed}}}"), Some(5));
     check_rows("/inputs/0/data", tensor, Some(1));
     // MLflow.
     let split = r#"{"dataframe_split":{"index":[0,1,2],"columns":["a","b"],"data":[[1,2],[3,4]]}}"#;
@@ -45,6 +48,23 @@ fn rows() {
     check_rows("/inputs", r#"{"inputs":[{"shape":[99999999999999]}]}"#, Some(ROWS_MAX));
     check_rows("/inputs", r#"{"inputs":[{"shape":[-1]}]}"#, Some(1));
     check_rows("/inputs", "no json", None);
+}
+
+/// What only looks like a tensor, or a table, does not make the rest free.
+#[test]
+fn members_that_mislead() {
+    let row = r#"{"shape":[1],"weight":7}"#;
+    check_rows("/inputs", &format!("{{\"inputs\":[{row},{row},{row}]}}"), Some(3));
+    let tensor = r#"{"name":"x","shape":[2],"datatype":"FP32","data":[1,2]}"#;
+    check_rows("/inputs", &format!("{{\"inputs\":[{tensor},{row},{row}]}}"), Some(3));
+    check_rows("/inputs", &format!("{{\"inputs\":[{tensor},7,7]}}"), Some(3));
+    check_rows("/inputs", r#"{"inputs":[{"shape":[2,"x"]},{"shape":[2,0.5]},{"shape":[]}]}"#, Some(3));
+    check_rows("/inputs", r#"{"inputs":[{"shape":2},{"shape":{}},{"shape":null}]}"#, Some(3));
+    let deep = vec!["1"; 100].join(",");
+    check_rows("/inputs", &format!("{{\"inputs\":[{{\"shape\":[{deep}]}},1]}}"), Some(2));
+    check_rows("/inputs", r#"{"inputs":[{"shape":[1],"shape":[9]}]}"#, Some(9));
+    check_rows("/inputs", r#"{"inputs":{"few":[1],"many":[1,2,3]}}"#, Some(3));
+    check_rows("/inputs", r#"{"inputs":{"data":[1],"many":[1,2,3]}}"#, Some(3));
 }
 
 #[track_caller]

@@ -22,8 +22,10 @@ pub(super) struct Walk<'a, 'b> {
     walked: &'a mut Walked<'b>,
 }
 
-/// Levels that tell of rows: the list, its first item, the `shape` of that, and the first number there.
+/// Levels that tell of rows: the list, its items, the `shape` of those, and the numbers there.
 const ROWS: u8 = 4;
+/// The most numbers of a `shape`.
+const DIMENSIONS: u64 = 32;
 
 /// What was found on the way.
 pub(super) struct Walked<'b> {
@@ -44,10 +46,11 @@ pub(super) enum Seen {
     Number(u64),
     /// `true`.
     True,
-    /// A list of so many items; the first one's number, and its `shape`'s first.
-    List { items: u64, first: Option<u64>, shape: Option<u64> },
-    /// An object: the first number of its `shape`, and how long the list is that holds its rows.
-    Object { shape: Option<u64>, rows: Option<u64> },
+    /// A list of so many items; the first number where all are numbers, and the largest first dimension where all are
+    /// tensors.
+    List { items: u64, first: Option<u64>, tensors: Option<u64> },
+    /// An object: its first dimension where it is a tensor, and how long the list is that holds its rows.
+    Object { tensor: Option<u64>, rows: Option<u64> },
     /// Nothing.
     Null,
     /// Anything else.
@@ -103,12 +106,12 @@ impl<'b> Walked<'b> {
 }
 
 impl Seen {
-    /// How many rows a value is: items of a list, or as many as the first tensor of the V2 protocol has in its first
+    /// How many rows a value is: items of a list, or as many as the largest tensor of the V2 protocol has in its first
     /// dimension, or items of the list that an object holds them in. A single value is one row.
     fn rows(self) -> Option<u64> {
         match self {
-            Self::List { shape: Some(rows), .. } | Self::List { items: rows, .. } => Some(rows),
-            Self::Object { shape, rows } => shape.or(rows).or(Some(1)),
+            Self::List { tensors: Some(rows), .. } | Self::List { items: rows, .. } => Some(rows),
+            Self::Object { tensor, rows } => tensor.or(rows).or(Some(1)),
             Self::Null => None,
             Self::Number(_) | Self::True | Self::Other => Some(1),
         }
@@ -200,24 +203,36 @@ impl<'de> Visitor<'de> for Walk<'_, '_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Seen, A::Error> {
         let below = self.rows.saturating_sub(1);
-        let (mut items, mut first, mut shape) = (0, None, None);
+        let (mut items, mut first, mut tensors) = (0, None, None);
         loop {
             let plan = self.plan.and_then(|plan| plan.item(items));
-            let rows = if items == 0 { below } else { 0 };
-            let walk = Walk::value(plan, rows, &mut *self.walked);
-            match list.next_element_seed(walk)? {
-                None => return Ok(Seen::List { items, first, shape }),
-                Some(Seen::Number(number)) if items == 0 => first = Some(number),
-                Some(Seen::Object { shape: of_first, .. }) if items == 0 => shape = of_first,
-                Some(_) => {}
-            }
+            // As soon as they can be neither, the others are counted alone.
+            let tells = items == 0 || tensors.is_some() || (first.is_some() && items < DIMENSIONS);
+            let walk = Walk::value(plan, if tells { below } else { 0 }, &mut *self.walked);
+            let Some(seen) = list.next_element_seed(walk)? else {
+                return Ok(Seen::List { items, first, tensors });
+            };
+            let is_first = items == 0;
+            first = match seen {
+                Seen::Number(number) if is_first => Some(number),
+                Seen::Number(_) => first,
+                _ => None,
+            };
+            tensors = match seen {
+                Seen::Object { tensor: Some(rows), .. } if is_first || tensors.is_some() => {
+                    tensors.max(Some(rows))
+                }
+                _ => None,
+            };
             items += 1;
         }
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Seen, A::Error> {
         let below = self.rows.saturating_sub(1);
-        let (mut shape, mut rows, mut data) = (None, None, None);
+        let (mut shape, mut data, mut longest) = (None, None, None);
+        // Whether all members are such that those have.
+        let (mut is_tensor, mut is_table) = (true, true);
         // A pointer for each name below; a plan has a handful.
         let mut had = 0_u64;
         while let Some(name) = members.next_key_seed(Name(self.plan))? {
@@ -233,14 +248,21 @@ impl<'de> Visitor<'de> for Walk<'_, '_> {
                 _ => None,
             };
             let seen = members.next_value_seed(Walk::value(plan, below, &mut *self.walked))?;
-            match (name.word(), seen) {
-                (Word::Shape, Seen::List { first, .. }) => shape = first,
-                (Word::Data, Seen::List { items, .. }) => data = Some(items),
-                (_, Seen::List { items, .. }) => rows = rows.or(Some(items)),
+            let word = name.word();
+            is_tensor &= matches!(word, Word::Shape | Word::Data | Word::OfTensor);
+            is_table &= matches!(word, Word::Data | Word::OfTable);
+            match (word, seen) {
+                (Word::Shape, Seen::List { first: Some(first), .. }) => shape = shape.max(Some(first)),
+                (Word::Shape, _) => is_tensor = false,
+                (Word::Data, Seen::List { items, .. }) => data = data.max(Some(items)),
                 _ => {}
             }
+            if let Seen::List { items, .. } = seen {
+                longest = longest.max(Some(items));
+            }
         }
-        Ok(Seen::Object { shape, rows: data.or(rows) })
+        let rows = data.filter(|_| is_table).or(longest);
+        Ok(Seen::Object { tensor: shape.filter(|_| is_tensor), rows })
     }
 }
 
@@ -259,8 +281,12 @@ enum Known {
 enum Word {
     /// The first number of a tensor's shape is how many rows it has (V2 protocol).
     Shape,
-    /// The rows of MLflow's `dataframe_split`.
+    /// The rows of MLflow's `dataframe_split`, and the numbers of a tensor.
     Data,
+    /// What else a tensor has.
+    OfTensor,
+    /// What else a `dataframe_split` has.
+    OfTable,
     /// Any other.
     Other,
 }
@@ -292,6 +318,8 @@ impl Visitor<'_> for Name<'_> {
         let word = match name {
             "shape" => Word::Shape,
             "data" => Word::Data,
+            "name" | "datatype" | "parameters" => Word::OfTensor,
+            "index" | "columns" => Word::OfTable,
             _ => Word::Other,
         };
         Ok(match self.0.and_then(|plan| plan.index(name)) {
