@@ -21,6 +21,7 @@ use walk::{Walk, Walked};
 pub struct RequestMeter {
     plan: Plan,
     model: Option<Pointer>,
+    rows: bool,
 }
 
 /// What a request tells.
@@ -53,6 +54,9 @@ pub enum BodyFault {
     /// A member that matters, or one on the way to it, stands there twice: the model may read another one than the gate.
     #[error("the body gives `{0}` more than once")]
     Twice(&'static str),
+    /// It is packed in a way that is not read, and the route needs what is in it.
+    #[error("the body must be plain, or whole and of modest size in gzip, deflate or br")]
+    Packed,
     /// It is nested deeper than any model's interface is.
     #[error("the body is nested deeper than {DEPTH_MAX} levels")]
     Deep,
@@ -86,12 +90,17 @@ impl RequestMeter {
                 plan.take(std::iter::once(name), take);
             }
         }
-        Self { plan, model: model.cloned() }
+        Self { plan, model: model.cloned(), rows: rows.is_some() }
     }
 
     /// Whether there is anything to read, so that the body must be read whole before the call is admitted.
     pub fn reads(&self) -> bool {
         !self.plan.is_empty()
+    }
+
+    /// Whether it takes something that nobody tells later, so that a call whose body cannot be read would go uncounted.
+    pub fn needs_all(&self) -> bool {
+        self.model.is_some() || self.rows
     }
 
     /// Reads a whole body. One that is no JSON tells its size only.
@@ -121,8 +130,13 @@ impl RequestMeter {
 }
 
 impl RequestReading {
-    /// What to reserve for the call besides its request and bytes, in units of limits: what it tells, and where it does
-    /// not tell the route's `estimate`.
+    /// Whether it has a body.
+    pub fn has_body(&self) -> bool {
+        self.tokens_in > 0
+    }
+
+    /// The tokens to reserve for the call, in units of limits: what it tells, and where it does not tell the route's
+    /// `estimate`.
     pub fn cost(&self, cost: Cost, estimate: &Estimate) -> Cost {
         let tokens_in = self.tokens_in.max(estimate.tokens_in.unwrap_or_default());
         let (tokens_out, tokens) = match self.tokens_out_max {
@@ -133,10 +147,7 @@ impl RequestReading {
                 (tokens_out, tokens_in.saturating_add(tokens_out))
             }
         };
-        cost.with(Unit::TokensIn, tokens_in)
-            .with(Unit::TokensOut, tokens_out)
-            .with(Unit::Tokens, tokens)
-            .with(Unit::Rows, self.rows.or(estimate.rows).unwrap_or_default())
+        cost.with(Unit::TokensIn, tokens_in).with(Unit::TokensOut, tokens_out).with(Unit::Tokens, tokens)
     }
 }
 

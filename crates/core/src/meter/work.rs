@@ -51,6 +51,14 @@ pub struct Booked {
     pub quality: Quality,
 }
 
+/// Rows of a call.
+#[derive(Debug, Clone, Copy)]
+struct Rows {
+    count: u64,
+    /// Whether its request tells that.
+    told: bool,
+}
+
 impl Meters {
     /// What is reserved for a call: itself, its bytes, and what its request lets it use of whatever the route counts.
     /// `bytes` are those of its body, where it declares them, `model` the model that it uses.
@@ -69,7 +77,7 @@ impl Meters {
         let Some(request) = request else { return cost };
         let most = request.cost(Cost::default(), &self.estimate);
         let (tokens_in, tokens_out) = self.counted(most.of(Unit::TokensIn), most.of(Unit::TokensOut));
-        let rows = if self.rows.is_some() { most.of(Unit::Rows) } else { 0 };
+        let rows = self.rows_of(Some(request)).map_or(0, |rows| rows.count);
         with_tokens(cost, tokens_in, tokens_out).with(Unit::Rows, rows)
     }
 
@@ -82,7 +90,7 @@ impl Meters {
         bytes: u64,
         model: Option<&str>,
     ) -> u64 {
-        let rows = || request.and_then(|request| request.rows).or(self.estimate.rows).unwrap_or_default();
+        let rows = || self.rows_of(request).map_or(0, |rows| rows.count);
         let known = || units.micros(Duration::ZERO, rows(), bytes, model);
         self.estimate.compute_units.unwrap_or_else(known).max(1)
     }
@@ -104,6 +112,21 @@ impl Meters {
         }
     }
 
+    /// The rows of a request, where the route counts them: what it tells, else the estimate, else one for a body.
+    fn rows_of(&self, request: Option<&RequestReading>) -> Option<Rows> {
+        self.rows.as_ref()?;
+        if let Some(count) = request.and_then(|request| request.rows) {
+            return Some(Rows { count, told: true });
+        }
+        let one = request.filter(|request| request.has_body()).map(|_| 1);
+        self.estimate.rows.or(one).map(|count| Rows { count, told: false })
+    }
+
+    /// Whether the route counts rows, and a request with a body does not tell how many it has.
+    pub fn misses_rows(&self, request: &RequestReading) -> bool {
+        self.rows.is_some() && request.rows.is_none() && request.has_body()
+    }
+
     /// Rows and compute units.
     fn add_work(&self, booked: Booked, work: &Work<'_>, time: Duration) -> Booked {
         let Booked { mut measures, mut quality } = booked;
@@ -117,14 +140,14 @@ impl Meters {
             }
             Ending::Broken => (began, began),
         };
-        let told = work.request.and_then(|request| request.rows);
-        let rows = told.or(self.estimate.rows).filter(|_| self.rows.is_some());
-        if let Some(rows) = rows {
-            measures = measures.with(Measure::Rows, if gets { rows } else { 0 });
-            quality = if told.is_some() || !gets { quality } else { Quality::Estimated };
+        let rows = self.rows_of(work.request);
+        if let Some(Rows { count, told }) = rows {
+            measures = measures.with(Measure::Rows, if gets { count } else { 0 });
+            quality = if told || !gets { quality } else { Quality::Estimated };
         }
         if let Some(units) = &self.compute_units {
-            let (rows, bytes) = if gets { (rows.unwrap_or_default(), work.request_bytes) } else { (0, 0) };
+            let (rows, bytes) =
+                if gets { (rows.map_or(0, |rows| rows.count), work.request_bytes) } else { (0, 0) };
             let micros = if pays { units.micros(time, rows, bytes, work.model) } else { 0 };
             measures = measures.with(Measure::ComputeUnits, micros);
         }

@@ -95,7 +95,7 @@ fn calls(text: &mut Text, control: &Control) {
     text.family(
         "tollgate_meter_doubts_total",
         "counter",
-        "Calls whose model reported numbers that cannot be true, or a type that its answer is not.",
+        "Calls whose model reported numbers that cannot be true, or a type that its answer is not, and whose rows were guessed.",
     );
     for ((route, reason), count) in &counts.doubts {
         text.sample(&[("route", route), ("reason", reason)], count);

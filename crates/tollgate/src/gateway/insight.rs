@@ -108,13 +108,18 @@ impl Call {
         self.route.as_ref().is_some_and(|route| route.meters.on_hangup.reads_on())
     }
 
-    /// Counts and logs that its model's own numbers were doubted, if they were. To be called once, at its end.
+    /// Counts and logs that its model's own numbers were doubted, if they were, and that its rows had to be guessed. To be
+    /// called once, at its end.
     pub fn tell_doubt(&self) {
-        let answer = self.insight.as_ref().and_then(|insight| insight.answer.as_ref());
-        let doubt = answer.and_then(|answer| answer.read().doubt);
-        let (Some(doubt), Some(route)) = (doubt, &self.route) else { return };
-        self.gate().telemetry.counters.doubt(route.name.as_str(), doubt.as_str());
-        tracing::debug!(route = %route.name, id = self.id.as_str(), "{doubt}");
+        let (Some(insight), Some(route)) = (&self.insight, &self.route) else { return };
+        let doubt = insight.answer.as_ref().and_then(|answer| answer.read().doubt);
+        let told = doubt.map(|doubt| (doubt.as_str(), doubt.to_string()));
+        let guessed = self.since_sent().is_some() && route.meters.misses_rows(&insight.request);
+        let guessed = guessed.then(|| ("rows", "the request does not tell its rows".to_owned()));
+        for (reason, message) in told.into_iter().chain(guessed) {
+            self.gate().telemetry.counters.doubt(route.name.as_str(), reason);
+            tracing::debug!(route = %route.name, id = self.id.as_str(), "{message}");
+        }
     }
 
     /// What is booked of it if this is its end.

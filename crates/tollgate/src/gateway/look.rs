@@ -8,7 +8,7 @@ use http::{Method, StatusCode};
 use tollgate_core::access::Permit;
 use tollgate_core::authn::hawk;
 use tollgate_core::denial::{Denial, Malformed};
-use tollgate_core::meter::{Kind, RequestMeter, RequestReading, include_usage};
+use tollgate_core::meter::{BodyFault, Kind, RequestMeter, RequestReading, include_usage};
 use tollgate_core::route::Route;
 
 use super::body::{RequestBody, Stream};
@@ -16,6 +16,7 @@ use super::call::Call;
 use super::decision;
 use super::framing::Checked;
 use super::insight::{Insight, is_packed};
+use super::unpacked::unpacked;
 use super::worker::Worker;
 use super::{Step, limit};
 use crate::state::Live;
@@ -51,17 +52,24 @@ pub async fn look(worker: &Worker, live: &Live, looking: Looking, call: &mut Cal
 /// # Errors
 /// [`Malformed::Body`], unless the route's mode lets everything through.
 pub fn read(route: &Route, checked: &Checked, body: Bytes, call: &mut Call) -> Result<RequestBody, Denial> {
-    let headers = &checked.head.headers;
-    let request = match route.meters.request.read(&body) {
-        _ if body.is_empty() || is_packed(headers) => of_size(&body),
+    let (headers, meter) = (&checked.head.headers, &route.meters.request);
+    let packed = is_packed(headers);
+    let reading = match packed {
+        _ if body.is_empty() => Ok(of_size(&body)),
+        false => meter.read(&body),
+        true => unpacked(headers, &body).map_or(Err(BodyFault::Packed), |plain| meter.read(&plain)),
+    };
+    let request = match reading {
         Ok(request) => request,
+        // The model reports what it made of it.
+        Err(BodyFault::Packed) if !meter.needs_all() => of_size(&body),
         Err(fault) => {
             decision::unless_softened(call, Malformed::Body(fault).into())?;
             of_size(&body)
         }
     };
     let edit = include_usage::edit(&request, &route.upstream_path(&checked.head));
-    let edit = edit.filter(|_| checked.head.method == Method::POST && may_edit(headers));
+    let edit = edit.filter(|_| !packed && checked.head.method == Method::POST && may_edit(headers));
     call.insight = Some(Insight::new(request, !body.is_empty(), edit.is_some()));
     Ok(RequestBody::Whole(match edit {
         None => body,

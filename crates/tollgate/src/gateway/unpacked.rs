@@ -1,5 +1,7 @@
 //! Reads what an answer cost, also where it comes packed: it is unpacked beside the relay, and the caller gets it as it
-//! came.
+//! came. Requests that are read whole may be packed in the same ways.
+
+mod whole;
 
 use std::fmt;
 use std::io::{self, Write};
@@ -11,7 +13,9 @@ use http::{HeaderMap, StatusCode};
 use tollgate_core::meter::{AnswerMeter, Kind, Reading, TOKENS_MAX};
 use tollgate_core::usage::Quality;
 
-/// The most bytes of an answer that are unpacked. What is larger is estimated from this much of it.
+pub use whole::unpacked;
+
+/// The most bytes of a body that are unpacked. What is larger is estimated from this much of it.
 pub const UNPACKED_MAX: u64 = 10 * 1024 * 1024;
 /// The most bytes that one packed byte may become: more is a bomb, and no text.
 pub const RATIO_MAX: u64 = 100;
@@ -29,15 +33,24 @@ const BROTLI_BUFFER: usize = 4096;
 /// 50 KiB, with Brotli at most 4 MiB, and nothing for an answer that is not packed.
 pub struct AnswerReader(Packing);
 
+/// A way to pack that is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Coding {
+    /// As it is.
+    Plain,
+    /// RFC 1952.
+    Gzip,
+    /// RFC 1950, which HTTP calls `deflate` (RFC 9110 §8.4.1.2).
+    Deflate,
+    /// RFC 7932.
+    Brotli,
+}
+
 /// How the body comes.
 enum Packing {
-    /// As it is.
     Plain(AnswerMeter),
-    /// RFC 1952.
     Gzip(Box<MultiGzDecoder<Unpacked>>),
-    /// RFC 1950, which HTTP calls `deflate` (RFC 9110 §8.4.1.2).
     Deflate(Box<ZlibDecoder<Unpacked>>),
-    /// RFC 7932.
     Brotli(Box<DecompressorWriter<Unpacked>>),
     /// In a way that is not read, from the beginning or since something went wrong.
     Unread(Unpacked),
@@ -52,6 +65,23 @@ struct Unpacked {
     unpacked: u64,
 }
 
+impl Coding {
+    /// How a body with such a head is packed; nothing where it is packed in another way, or more than once.
+    fn of(headers: &HeaderMap) -> Option<Self> {
+        let mut codings = headers.get_all(CONTENT_ENCODING).iter();
+        let coding = codings.next().map_or(&b""[..], |value| value.as_bytes().trim_ascii());
+        let is = |name: &str| coding.eq_ignore_ascii_case(name.as_bytes());
+        match codings.next() {
+            Some(_) => None,
+            None if coding.is_empty() || is("identity") => Some(Self::Plain),
+            None if is("gzip") || is("x-gzip") => Some(Self::Gzip),
+            None if is("deflate") => Some(Self::Deflate),
+            None if is("br") => Some(Self::Brotli),
+            None => None,
+        }
+    }
+}
+
 impl AnswerReader {
     /// Begins with the head of an answer whose prompt is thought to have `prompt` tokens. Where there was no prompt, nothing
     /// was generated: only what the model reports counts.
@@ -61,17 +91,12 @@ impl AnswerReader {
             Some(prompt) => AnswerMeter::new(Kind::of(status, content_type), prompt),
             None => AnswerMeter::new(Kind::Unbilled, 0),
         };
-        let mut codings = headers.get_all(CONTENT_ENCODING).iter();
-        let coding = codings.next().map_or(&b""[..], |value| value.as_bytes().trim_ascii());
         let sink = |meter| Unpacked { meter, read: 0, packed: 0, unpacked: 0 };
-        let is = |name: &str| coding.eq_ignore_ascii_case(name.as_bytes());
-        Self(match codings.next() {
-            // Packed more than once.
-            Some(_) => Packing::Unread(sink(meter)),
-            None if coding.is_empty() || is("identity") => Packing::Plain(meter),
-            None if is("gzip") || is("x-gzip") => Packing::Gzip(Box::new(MultiGzDecoder::new(sink(meter)))),
-            None if is("deflate") => Packing::Deflate(Box::new(ZlibDecoder::new(sink(meter)))),
-            None if is("br") => {
+        Self(match Coding::of(headers) {
+            Some(Coding::Plain) => Packing::Plain(meter),
+            Some(Coding::Gzip) => Packing::Gzip(Box::new(MultiGzDecoder::new(sink(meter)))),
+            Some(Coding::Deflate) => Packing::Deflate(Box::new(ZlibDecoder::new(sink(meter)))),
+            Some(Coding::Brotli) => {
                 Packing::Brotli(Box::new(DecompressorWriter::new(sink(meter), BROTLI_BUFFER)))
             }
             None => Packing::Unread(sink(meter)),

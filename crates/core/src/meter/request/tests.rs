@@ -145,16 +145,6 @@ fn what_is_reserved() {
 }
 
 #[test]
-fn rows_are_reserved_by_estimate() {
-    let estimate = Estimate { rows: Some(5), ..Estimate::default() };
-    let reserved = |body: &str| {
-        meter("", "/rows").read(body.as_bytes()).unwrap().cost(Cost::request(), &estimate).of(Unit::Rows)
-    };
-    assert_eq!(reserved(r#"{"rows":[1,2]}"#), 2);
-    assert_eq!(reserved("{}"), 5);
-}
-
-#[test]
 fn nothing_is_read_where_nothing_is_asked() {
     let meter = RequestMeter::new(None, None, false);
     assert!(!meter.reads());

@@ -152,8 +152,14 @@ fn rows_that_nobody_tells_are_estimated() {
     let estimate = Estimate { rows: Some(5), ..Estimate::default() };
     let rows = Meters { rows: Pointer::parse("/rows").ok(), ..Meters::default() };
     let work = Work { request: Some(&silent), ..served() };
-    check(&rows, &work, "requests=1 reported");
-    check(&Meters { estimate, ..rows }, &work, "requests=1 rows=5 estimated");
+    check(&rows, &work, "requests=1 rows=1 estimated");
+    let none = RequestReading::default();
+    check(&rows, &Work { request: Some(&none), ..served() }, "requests=1 reported");
+    let reserved = |meters: &Meters, request| meters.estimate(Some(request), None, None).of(Unit::Rows);
+    assert_eq!((reserved(&rows, &silent), reserved(&rows, &none), reserved(&rows, &REQUEST)), (1, 0, 3));
+    let guessed = Meters { estimate, ..rows };
+    assert_eq!((reserved(&guessed, &silent), reserved(&guessed, &REQUEST)), (5, 3));
+    check(&guessed, &work, "requests=1 rows=5 estimated");
 }
 
 /// What is reserved, and what is settled of the same call.

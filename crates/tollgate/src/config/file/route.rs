@@ -205,7 +205,7 @@ pub(in crate::config) struct ComputeUnits {
     pub models: Named<Decimal>,
 }
 
-/// Rows are the items of a list in the body, or what the first tensor's `shape` says (V2 protocol).
+/// Rows are the items of a list in the body, or what the `shape` of its largest tensor says (V2 protocol).
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct Rows {

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use tollgate_core::meter::Reading;
 use tollgate_core::usage::Quality;
 
-use super::{AnswerReader, Packing, UNPACKED_MAX, window_fits};
+use super::{AnswerReader, Packing, UNPACKED_MAX, unpacked, window_fits};
 
 /// [`stream`], packed by Google's encoder with a window of 22 bits.
 const BROTLI: &str = "1b8901001c056eac0db93e81d07ab61d41046d3355b96c50d0a0a98a585d1b6ced5ba18ba56fe9f4e9e434502ef8166087e8\
@@ -149,4 +149,27 @@ fn windows_of_brotli() {
     {
         assert_eq!(window_fits(first), fits, "{first:#x}");
     }
+}
+
+#[test]
+fn whole_bodies_are_unpacked_within_bounds() {
+    let unpack = |coding: &str, body: &[u8]| {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_str(coding).unwrap());
+        unpacked(&headers, body)
+    };
+    let text = stream().into_bytes();
+    let brotli = hex::decode(BROTLI).unwrap();
+    for (coding, body) in [("gzip", gzip(&text)), ("deflate", deflate(&text)), ("br", brotli)] {
+        assert_eq!(unpack(coding, &body).as_ref(), Some(&text), "{coding}");
+        assert_eq!(unpack(coding, &body[..body.len() - 9]), None, "{coding} that was cut");
+        assert_eq!(unpack(coding, b"neither"), None, "{coding} that is none");
+    }
+    assert_eq!(unpack("zstd", &text), None);
+    // A bomb, and what is merely large.
+    assert_eq!(unpack("gzip", &gzip(&vec![b' '; 9_000_000])), None);
+    let noise: Vec<u8> =
+        (0_u32..3_000_000).flat_map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()).collect();
+    assert_eq!(unpack("gzip", &gzip(&noise)), None);
+    assert!(unpack("gzip", &gzip(&noise[..9_000_000])).is_some());
 }
