@@ -59,6 +59,10 @@ struct Tally {
     objects: u64,
     known: bool,
     embeddings: bool,
+    /// Bytes of events that ended and of which nothing is known: not that they are an answer, nor that they are none.
+    strange: u64,
+    /// JSON texts that say that something failed, and nothing else.
+    errors: u64,
 }
 
 impl Kind {
@@ -139,7 +143,8 @@ impl AnswerMeter {
             began: self.bytes > 0,
             ..Reading::default()
         };
-        if self.kind == Kind::Unbilled { reading } else { self.completed(&tally, reading) }
+        let unbilled = self.kind == Kind::Unbilled || self.failed(&tally);
+        if unbilled { reading } else { self.completed(&tally, reading) }
     }
 
     /// What the model said, with the gate's own count for what it did not.
@@ -167,10 +172,27 @@ impl AnswerMeter {
             Shape::Json if tally.known => (tokens_of(tally.text_bytes), Quality::Estimated),
             // There is nothing to count.
             Shape::Json if tally.embeddings => (0, Quality::Reported),
-            Shape::Blank | Shape::Json | Shape::Events | Shape::Opaque => {
-                (tokens_of(self.bytes), Quality::Estimated)
-            }
+            // Comments and the mark of the end are no answer.
+            Shape::Events => match tally.strange + self.open_event() {
+                0 => (0, Quality::Counted),
+                strange => (tokens_of(strange), Quality::Estimated),
+            },
+            Shape::Blank | Shape::Json | Shape::Opaque => (tokens_of(self.bytes), Quality::Estimated),
         }
+    }
+
+    /// Whether all that came says that something failed, whatever the status said.
+    fn failed(&self, tally: &Tally) -> bool {
+        let nothing_else = match self.shape {
+            Shape::Events => tally.strange + self.open_event() == 0,
+            Shape::Blank | Shape::Json | Shape::Opaque => tally.errors == tally.objects,
+        };
+        tally.errors > 0 && !tally.known && nothing_else
+    }
+
+    /// Bytes of the event that has not ended, of which nothing is known.
+    fn open_event(&self) -> u64 {
+        if self.scanner.found().is_error() { 0 } else { self.events.bytes() }
     }
 
     /// Whether the head said something else than what came.
@@ -201,6 +223,9 @@ impl AnswerMeter {
                 if found.whole {
                     self.tally.add(&found);
                 }
+                if !found.is_error() {
+                    self.tally.strange += step.bytes;
+                }
             }
         }
     }
@@ -224,6 +249,7 @@ impl Shape {
 impl Tally {
     fn add(&mut self, found: &Found) {
         self.objects += 1;
+        self.errors += u64::from(found.is_error());
         self.known |= found.known;
         self.embeddings |= found.embeddings;
         self.texts += found.texts;

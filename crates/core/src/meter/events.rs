@@ -14,6 +14,10 @@ pub(super) struct Events {
     begun: bool,
     /// Whether the event has data.
     data: bool,
+    /// Bytes of the event that may be an answer: its data, and lines that are nothing else either.
+    bytes: u64,
+    /// So many of the first ones are those of [`END`].
+    end: usize,
 }
 
 /// Where in its line the next byte stands.
@@ -30,6 +34,8 @@ enum Line {
     Data,
     /// In a line that does not matter; of a comment or of another field.
     Other,
+    /// In a line that is none of a stream of events.
+    Strange,
 }
 
 /// How far a step came.
@@ -39,9 +45,13 @@ pub(super) struct Step {
     pub used: usize,
     /// Whether a blank line ended there, and the event with it. The scanner has its data, if any, and is to be emptied.
     pub ended: bool,
+    /// Bytes of the event that ended that may be an answer.
+    pub bytes: u64,
 }
 
 const DATA: &[u8] = b"data";
+/// What OpenAI's streams end with.
+const END: &[u8] = b"[DONE]";
 
 impl Events {
     /// Reads on, up to the end of an event or of `bytes`.
@@ -62,15 +72,22 @@ impl Events {
                 at += 1;
             }
             if self.line_ends() {
-                return Step { used: at, ended: true };
+                let bytes = self.bytes();
+                (self.bytes, self.end) = (0, 0);
+                return Step { used: at, ended: true, bytes };
             }
         }
-        Step { used: bytes.len(), ended: false }
+        Step { used: bytes.len(), ended: false, bytes: 0 }
     }
 
     /// Whether an event is open: a line of it has begun that is no comment.
     pub fn is_open(&self) -> bool {
         self.begun
+    }
+
+    /// Bytes of the open event, or of the one that has just ended, that may be an answer.
+    pub fn bytes(&self) -> u64 {
+        if self.bytes == END.len() as u64 && self.end == END.len() { 0 } else { self.bytes }
     }
 
     /// Whether a line feed, if it comes next, belongs to the blank line that has ended already.
@@ -85,26 +102,43 @@ impl Events {
                 Line::Start if byte == b':' => Line::Other,
                 Line::Start => {
                     self.begun = true;
-                    if byte == DATA[0] { Line::Field(1) } else { Line::Other }
+                    match byte {
+                        b'd' => Line::Field(1),
+                        // `event`, `id`, `retry`.
+                        b'e' | b'i' | b'r' => Line::Other,
+                        _ => Line::Strange,
+                    }
                 }
                 Line::Field(4) if byte == b':' => {
                     self.data_line(scanner);
                     Line::Space
                 }
                 Line::Field(have) if DATA.get(have) == Some(&byte) => Line::Field(have + 1),
-                Line::Field(_) | Line::Other => {
-                    self.line = Line::Other;
+                Line::Other => return,
+                Line::Field(_) | Line::Strange => {
+                    self.line = Line::Strange;
+                    self.bytes += part.len() as u64;
                     return;
                 }
                 Line::Space if byte == b' ' => Line::Data,
                 Line::Space | Line::Data => {
                     self.line = Line::Data;
+                    self.note(part);
                     data(part, scanner);
                     return;
                 }
             };
             part = rest;
         }
+    }
+
+    /// Counts data, and compares the first of it.
+    fn note(&mut self, part: &[u8]) {
+        if self.bytes == self.end as u64 {
+            let rest = END[self.end..].iter();
+            self.end += rest.zip(part).take_while(|(wanted, byte)| wanted == byte).count();
+        }
+        self.bytes += part.len() as u64;
     }
 
     /// Several lines of data are one text, with line ends between them.

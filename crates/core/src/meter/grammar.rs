@@ -52,6 +52,8 @@ pub(super) enum Place {
     DataItem,
     /// A vector.
     Embedding,
+    /// `error`.
+    Error,
     /// A text that the model wrote.
     Text,
     /// A number of tokens.
@@ -121,6 +123,7 @@ impl Place {
             | Self::Output
             | Self::Data
             | Self::Embedding
+            | Self::Error
             | Self::Text
             | Self::Number(_) => Self::Skip,
         }
@@ -152,6 +155,7 @@ impl Place {
             | Self::OutputItem
             | Self::DataItem
             | Self::Embedding
+            | Self::Error
             | Self::Number(_) => Self::Skip,
         }
     }
@@ -185,6 +189,7 @@ fn root(name: &[u8]) -> Place {
         b"output" => Place::Output,
         b"data" => Place::Data,
         b"embedding" | b"embeddings" => Place::Embedding,
+        b"error" => Place::Error,
         b"prompt_eval_count" | b"tokens_evaluated" => Place::Number(Member::EvaluatedIn),
         b"eval_count" | b"tokens_predicted" => Place::Number(Member::EvaluatedOut),
         _ => Place::Skip,

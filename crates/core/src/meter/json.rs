@@ -216,6 +216,7 @@ impl Scanner {
             b'"' => {
                 self.wrong_kind();
                 self.found.known |= self.place.is_text();
+                self.found.error |= self.place == Place::Error;
                 self.skipped = 0;
                 self.state = if self.place.is_text() {
                     State::InText { escaped: false }
@@ -243,6 +244,7 @@ impl Scanner {
             (Place::Choice, false) => self.counted = false,
             (Place::Usage, false) => self.found.usage = true,
             (Place::Embedding, true) => self.found.embeddings = true,
+            (Place::Error, false) => self.found.error = true,
             _ => {}
         }
         self.found.known |= place.is_known_by(list);

@@ -199,15 +199,40 @@ fn what_is_no_such_answer() {
     check(Kind::Json, r#"{"choices":[{"message":}"usage":{"prompt_tokens":7}}"#, "1000?+0, estimated");
     check(Kind::Json, "not json", "1000?+2, estimated");
     check(Kind::Unknown, "<html></html>", "1000?+4, estimated");
-    check(Kind::Json, r#"{"error":{"message":"busy"}}"#, "1000?+7, estimated");
+    check(Kind::Json, r#"{"error":{"message":"busy"}}"#, "none+none, reported");
+    check(Kind::Json, r#"{"error":"busy"}"#, "none+none, reported");
+    check(Kind::Json, r#"{"error":null,"answer":7}"#, "1000?+7, estimated");
+    check(Kind::Json, r#"{"error":{"message":"busy"#, "1000?+7, estimated");
     check(Kind::Unbilled, r#"{"error":{"message":"busy"}}"#, "none+none, reported");
     check(Kind::Unbilled, r#"{"usage":{"prompt_tokens":3,"completion_tokens":0}}"#, "3+0, reported");
-    check(Kind::Events, "data: one\n\ndata: two\n\n", "1000?+6, estimated");
-    check(Kind::Events, "data: [DONE]\n\n", "1000?+4, estimated");
-    check(Kind::Events, ": comment\n\n", "1000?+3, estimated");
+    check(Kind::Events, "data: one\n\ndata: two\n\n", "1000?+2, estimated");
+    check(Kind::Events, "data: [DONE]!\n\n", "1000?+2, estimated");
+    check(Kind::Events, "data: one\ndata: two", "1000?+2, estimated");
+    check(Kind::Events, "none of a stream", "1000?+4, estimated");
     // A key within a text is none.
     let quoted = r#"{"choices":[{"message":{"content":"\",\"usage\":{\"prompt_tokens\":9}"}}]}"#;
     check(Kind::Json, quoted, "1000?+9, estimated");
+}
+
+/// What keeps a stream open, ends it, or says that it failed, is no answer.
+#[test]
+fn streams_without_an_answer() {
+    for stream in [
+        ": comment\n\n",
+        ": one\n: two\n\n: three",
+        "data: [DONE]\n\n",
+        "data:[DONE]",
+        "event: ping\nid: 7\nretry: 9\n\n: bye\n\ndata: [DONE]\n\n",
+    ] {
+        check(Kind::Events, stream, "1000?+0, counted");
+    }
+    let busy = r#"data: {"error":{"message":"busy"}}"#;
+    check(Kind::Events, &format!(": wait\n\nevent: error\n{busy}\n\n"), "none+none, reported");
+    check(Kind::Events, &format!("{busy}\n\ndata: [DONE]\n\n"), "none+none, reported");
+    check(Kind::Events, &format!("{busy}\n\ndata: four\n\n"), "1000?+1, estimated");
+    // After an answer it changes nothing.
+    let piece = r#"data: {"choices":[{"index":0,"delta":{"content":"a"}}]}"#;
+    check(Kind::Events, &format!("{piece}\n\n{busy}\n\n"), "1000?+1, counted");
 }
 
 #[test]

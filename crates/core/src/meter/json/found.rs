@@ -15,12 +15,21 @@ pub(in crate::meter) struct Found {
     pub known: bool,
     /// Whether it is the answer of an interface that writes no text.
     pub embeddings: bool,
+    /// Whether it says that something failed.
+    pub error: bool,
     /// Whether there is a `usage`, and it is an object.
     pub usage: bool,
     /// What `choices` holds.
     pub choices: Choices,
     /// Whether the text is whole.
     pub whole: bool,
+}
+
+impl Found {
+    /// Whether it says that something failed, and is no answer beside that.
+    pub fn is_error(&self) -> bool {
+        self.whole && self.error && !self.known
+    }
 }
 
 /// What `choices` holds.
