@@ -47,7 +47,7 @@ fn main() {
             black_box(meter.read());
         });
     }
-    let requests = RequestMeter::new(None, None, true);
+    let requests = RequestMeter::new(None, &[], true);
     for (what, body) in [("text", text.as_str()), ("rows", &rows)] {
         report(&format!("JSON request, {what}, per KiB"), body.len() / 1024, || {
             drop(black_box(requests.read(body.as_bytes())));

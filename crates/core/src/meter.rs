@@ -54,8 +54,9 @@ pub struct Meters {
     pub bytes_out: bool,
     /// Time at the upstream, and what a unit of it is.
     pub compute_units: Option<ComputeUnits>,
-    /// The list in the request that has an item for each row.
-    pub rows: Option<Pointer>,
+    /// The lists in a request that may have an item for each row; of several the longest counts. Empty where no rows are
+    /// counted.
+    pub rows: Vec<Pointer>,
     /// What is reserved while a request does not tell how much it will use.
     pub estimate: Estimate,
     /// What is billed of a call whose caller left.
@@ -91,19 +92,19 @@ impl Meters {
 
     /// What needs the body of a request read whole, by its name in the file.
     pub fn needs_body(&self) -> Option<&'static str> {
-        match (&self.model, &self.rows) {
+        match (&self.model, self.rows.is_empty()) {
             (Some(ModelPlace::Body(_)), _) => Some("model"),
-            (_, Some(_)) => Some("rows"),
-            (_, None) if self.tokens() => Some("tokens"),
+            (_, false) => Some("rows"),
+            (_, true) if self.tokens() => Some("tokens"),
             // Nobody is there any more to send the rest to a model that is to go on.
-            (_, None) => self.on_hangup.reads_on().then_some("on_hangup"),
+            (_, true) => self.on_hangup.reads_on().then_some("on_hangup"),
         }
     }
 
     /// Whether more than requests is counted.
     pub fn measure_more(&self) -> bool {
         let bytes = self.bytes_in || self.bytes_out;
-        self.tokens() || bytes || self.compute_units.is_some() || self.rows.is_some()
+        self.tokens() || bytes || self.compute_units.is_some() || !self.rows.is_empty()
     }
 
     /// Readies [`Self::request`] for what the other fields ask of request bodies.
@@ -113,7 +114,7 @@ impl Meters {
             Some(ModelPlace::Body(pointer)) => Some(pointer),
             Some(ModelPlace::Named(_) | ModelPlace::PathSegment(_)) | None => None,
         };
-        self.request = RequestMeter::new(model, self.rows.as_ref(), self.tokens());
+        self.request = RequestMeter::new(model, &self.rows, self.tokens());
         self
     }
 }

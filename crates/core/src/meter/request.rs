@@ -69,14 +69,14 @@ pub const DEPTH_MAX: usize = 128;
 pub const ROWS_MAX: u64 = 1_000_000_000;
 
 impl RequestMeter {
-    /// Reads `model` and `rows` at these places, and with `tokens` what tells of tokens.
-    pub fn new(model: Option<&Pointer>, rows: Option<&Pointer>, tokens: bool) -> Self {
+    /// Reads the model and rows at these places, and with `tokens` what tells of tokens.
+    pub fn new(model: Option<&Pointer>, rows: &[Pointer], tokens: bool) -> Self {
         let mut plan = Plan::default();
         if let Some(model) = model {
             plan.take(model.parts(), Take::Model);
         }
-        if let Some(rows) = rows {
-            plan.take(rows.parts(), Take::Rows);
+        for place in rows {
+            plan.take(place.parts(), Take::Rows);
         }
         if tokens {
             for (name, take) in [
@@ -90,7 +90,7 @@ impl RequestMeter {
                 plan.take(std::iter::once(name), take);
             }
         }
-        Self { plan, model: model.cloned(), rows: rows.is_some() }
+        Self { plan, model: model.cloned(), rows: !rows.is_empty() }
     }
 
     /// Whether there is anything to read, so that the body must be read whole before the call is admitted.

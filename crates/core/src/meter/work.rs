@@ -114,7 +114,9 @@ impl Meters {
 
     /// The rows of a request, where the route counts them: what it tells, else the estimate, else one for a body.
     fn rows_of(&self, request: Option<&RequestReading>) -> Option<Rows> {
-        self.rows.as_ref()?;
+        if self.rows.is_empty() {
+            return None;
+        }
         if let Some(count) = request.and_then(|request| request.rows) {
             return Some(Rows { count, told: true });
         }
@@ -124,7 +126,7 @@ impl Meters {
 
     /// Whether the route counts rows, and a request with a body does not tell how many it has.
     pub fn misses_rows(&self, request: &RequestReading) -> bool {
-        self.rows.is_some() && request.rows.is_none() && request.has_body()
+        !self.rows.is_empty() && request.rows.is_none() && request.has_body()
     }
 
     /// Rows and compute units.

@@ -6,11 +6,11 @@ const CHAT: &str = "/v1/chat/completions";
 /// The body that goes on, or nothing where it goes on as it came.
 #[track_caller]
 fn check(body: &str, expected: Option<&str>) {
-    let reading = RequestMeter::new(None, None, true).read(body.as_bytes()).unwrap();
+    let reading = RequestMeter::new(None, &[], true).read(body.as_bytes()).unwrap();
     let edited = edit(&reading, CHAT).map(|edit| String::from_utf8(edit.apply(body.as_bytes())).unwrap());
     assert_eq!(edited.as_deref(), expected, "{body}");
     if let Some(edited) = edited {
-        let again = RequestMeter::new(None, None, true).read(edited.as_bytes()).unwrap();
+        let again = RequestMeter::new(None, &[], true).read(edited.as_bytes()).unwrap();
         assert!(again.usage_asked && edit(&again, CHAT).is_none(), "{edited}");
     }
 }

@@ -6,7 +6,7 @@ use crate::meter::{Estimate, Pointer, TOKENS_MAX};
 
 fn meter(model: &str, rows: &str) -> RequestMeter {
     let pointer = |text: &str| (!text.is_empty()).then(|| Pointer::parse(text).unwrap());
-    RequestMeter::new(pointer(model).as_ref(), pointer(rows).as_ref(), true)
+    RequestMeter::new(pointer(model).as_ref(), pointer(rows).as_slice(), true)
 }
 
 #[track_caller]
@@ -48,6 +48,18 @@ fn rows() {
     check_rows("/inputs", r#"{"inputs":[{"shape":[99999999999999]}]}"#, Some(ROWS_MAX));
     check_rows("/inputs", r#"{"inputs":[{"shape":[-1]}]}"#, Some(1));
     check_rows("/inputs", "no json", None);
+}
+
+#[test]
+fn rows_at_several_places() {
+    let places = ["/inputs", "/dataframe_split/data"].map(|place| Pointer::parse(place).unwrap());
+    let meter = RequestMeter::new(None, &places, false);
+    let rows = |body: &str| meter.read(body.as_bytes()).unwrap().rows;
+    assert_eq!(rows(r#"{"inputs":[1,2]}"#), Some(2));
+    assert_eq!(rows(r#"{"dataframe_split":{"data":[[1],[2],[3]]}}"#), Some(3));
+    // Whichever of them the model reads.
+    assert_eq!(rows(r#"{"inputs":[1,2],"dataframe_split":{"data":[]}}"#), Some(2));
+    assert_eq!(rows(r#"{"inputs":null}"#), None);
 }
 
 /// What only looks like a tensor, or a table, does not make the rest free.
@@ -146,7 +158,7 @@ fn what_is_reserved() {
 
 #[test]
 fn nothing_is_read_where_nothing_is_asked() {
-    let meter = RequestMeter::new(None, None, false);
+    let meter = RequestMeter::new(None, &[], false);
     assert!(!meter.reads());
     assert_eq!(meter.read(b"12345").unwrap().tokens_in, 2);
 }

@@ -88,7 +88,7 @@ impl<'b> Walked<'b> {
 
     fn take(&mut self, take: Take, seen: Seen) {
         match (take, seen) {
-            (Take::Rows, seen) => self.rows = seen.rows().map(|rows| rows.min(ROWS_MAX)),
+            (Take::Rows, seen) => self.rows = self.rows.max(seen.rows().map(|rows| rows.min(ROWS_MAX))),
             // The largest, should a request give the same by several names.
             (Take::MaxTokens, Seen::Number(most)) => self.max_tokens = self.max_tokens.max(Some(most)),
             (Take::Choices, Seen::Number(choices)) => self.choices = Some(choices),

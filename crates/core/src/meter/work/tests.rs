@@ -9,7 +9,7 @@ fn meters(on_hangup: OnHangup) -> Meters {
         tokens_out: true,
         bytes_in: true,
         bytes_out: true,
-        rows: Some(Pointer::parse("/rows").unwrap()),
+        rows: vec![Pointer::parse("/rows").unwrap()],
         compute_units: Some(ComputeUnits {
             per_second: Factor::new(1, 0).unwrap(),
             ..ComputeUnits::default()
@@ -150,7 +150,7 @@ fn a_model_that_breaks_off_has_sold_what_passed() {
 fn rows_that_nobody_tells_are_estimated() {
     let silent = RequestReading { rows: None, ..REQUEST };
     let estimate = Estimate { rows: Some(5), ..Estimate::default() };
-    let rows = Meters { rows: Pointer::parse("/rows").ok(), ..Meters::default() };
+    let rows = Meters { rows: vec![Pointer::parse("/rows").unwrap()], ..Meters::default() };
     let work = Work { request: Some(&silent), ..served() };
     check(&rows, &work, "requests=1 rows=1 estimated");
     let none = RequestReading::default();
@@ -196,8 +196,11 @@ fn compute_units_are_reserved_by_what_is_known() {
     let of = |meters: &Meters, request, bytes, model| {
         meters.estimate(request, bytes, model).of(Unit::ComputeUnits)
     };
-    let weighed =
-        Meters { rows: Pointer::parse("/rows").ok(), compute_units: Some(units), ..Meters::default() };
+    let weighed = Meters {
+        rows: vec![Pointer::parse("/rows").unwrap()],
+        compute_units: Some(units),
+        ..Meters::default()
+    };
     assert_eq!(of(&weighed, Some(&REQUEST), Some(1 << 19), None), 8_000_000);
     assert_eq!(of(&weighed, Some(&REQUEST), Some(1 << 19), Some("big")), 80_000_000);
     assert_eq!(of(&weighed, None, None, None), 1);

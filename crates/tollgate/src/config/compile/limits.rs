@@ -102,7 +102,7 @@ fn counts(meters: &Meters, unit: Unit) -> bool {
         Unit::Tokens => meters.tokens_in && meters.tokens_out,
         Unit::TokensIn => meters.tokens_in,
         Unit::TokensOut => meters.tokens_out,
-        Unit::Rows => meters.rows.is_some(),
+        Unit::Rows => !meters.rows.is_empty(),
         Unit::ComputeUnits => meters.compute_units.is_some(),
         // Counted in any case, or in no limit that can be written.
         Unit::Requests | Unit::Bytes | Unit::Money(_) => true,

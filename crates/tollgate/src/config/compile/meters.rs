@@ -47,14 +47,19 @@ fn list(cx: &mut Context<'_>, meters: &mut Meters, list: &[Spanned<file::Meter>]
         let finding = Finding::at(place, "`meters` is empty, so nothing would be counted");
         cx.error(finding.hint("write `meters: off`, or leave it out to count requests"));
     }
-    let mut seen: Vec<(&'static str, Span)> = Vec::new();
+    let mut seen: Vec<((&'static str, Option<&str>), Span)> = Vec::new();
     for item in list {
-        let word = item.value.word();
-        if let Some((_, first)) = seen.iter().find(|(known, _)| *known == word) {
-            let finding = Finding::at(item.span, format!("`{word}` is counted twice"));
+        // A request may bring its rows in one of several lists.
+        let place = match &item.value {
+            file::Meter::Rows(rows) => Some(rows.body.value.as_str()),
+            _ => None,
+        };
+        let what = (item.value.word(), place);
+        if let Some((_, first)) = seen.iter().find(|(known, _)| *known == what) {
+            let finding = Finding::at(item.span, format!("`{}` is counted twice", what.0));
             cx.error(finding.beside(*first, "first here"));
         }
-        seen.push((word, item.span));
+        seen.push((what, item.span));
         match &item.value {
             // Every admitted request of a metered route is counted.
             file::Meter::Requests => {}
@@ -64,10 +69,10 @@ fn list(cx: &mut Context<'_>, meters: &mut Meters, list: &[Spanned<file::Meter>]
             file::Meter::BytesIn => meters.bytes_in = true,
             file::Meter::BytesOut => meters.bytes_out = true,
             file::Meter::ComputeUnits(units) => meters.compute_units = compute_units(cx, units),
-            file::Meter::Rows(rows) => meters.rows = pointer(cx, &rows.body),
+            file::Meter::Rows(rows) => meters.rows.extend(pointer(cx, &rows.body)),
         }
     }
-    let has_rows = seen.iter().any(|(word, _)| *word == "rows");
+    let has_rows = seen.iter().any(|((word, _), _)| *word == "rows");
     let per_row = list.iter().find_map(|item| match &item.value {
         file::Meter::ComputeUnits(units) => units.per_row.as_ref(),
         _ => None,

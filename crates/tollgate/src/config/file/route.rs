@@ -205,7 +205,8 @@ pub(in crate::config) struct ComputeUnits {
     pub models: Named<Decimal>,
 }
 
-/// Rows are the items of a list in the body, or what the `shape` of its largest tensor says (V2 protocol).
+/// Rows are the items of a list in the body, or what the `shape` of its largest tensor says (V2 protocol). Given several times
+/// for a model that takes its input under several names, the largest counts.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct Rows {
