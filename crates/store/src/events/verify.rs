@@ -1,15 +1,17 @@
 //! Whether the events are those that the gates made: the chain of each stream, and its seals.
 
-use std::collections::VecDeque;
+mod days;
+mod seals;
 
+use jiff::Timestamp;
 use tollgate_core::usage::StreamId;
 use tollgate_core::usage::chain::{Head, Linked, Seal, SealKey};
 use ulid::Ulid;
 
+use self::seals::{Seals, Tail};
 use super::block::{Block, Damaged};
 use super::book::StoredSeal;
 use super::places::InOrder;
-use super::row::int;
 use super::stream::Stream;
 use crate::database::Transaction;
 use crate::error::Result;
@@ -40,25 +42,36 @@ pub enum UsageVerdict {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// Every event that is there is as its gate made it, and the roll-ups tell of another number of them.
+    Uncounted {
+        /// The first day of UTC of which that is so.
+        day: Timestamp,
+        /// Events of that day that are there.
+        events: u64,
+        /// Events that its roll-ups count.
+        counted: u64,
+    },
 }
-
-/// Seals read at once.
-const BATCH: i64 = 1000;
 
 impl Store {
     /// Walks through the events of each stream in their order, computes the chain anew, and holds it against the seals,
     /// each of which must be under one of the keys; without a key, against the hashes in the seals alone. It begins
     /// behind what is deleted.
     ///
-    /// A seal that does not hold tells that what lies between the seal before it and it was made anew as a whole.
+    /// A seal that does not hold tells that what lies between the seal before it and it was made anew as a whole. So does
+    /// one that is not there and must have come until `now`, as whoever has no key can make a chain and no seal of it.
+    /// Without a key, nothing is said of seals that are not there.
+    ///
+    /// At last the events of each day are counted and held against the roll-ups, which a stream that was taken away
+    /// as a whole, with its seals, still is in.
     ///
     /// # Errors
     /// What the database says.
-    pub async fn verify_usage(&self, keys: &[SealKey]) -> Result<UsageVerdict> {
+    pub async fn verify_usage(&self, keys: &[SealKey], now: Timestamp) -> Result<UsageVerdict> {
         let mut snapshot = self.database.snapshot().await?;
         let streams = Statement::select(&[&USAGE_STREAMS]).push(" FROM usage_streams ORDER BY stream");
         let streams: Vec<Stream> = snapshot.all(streams).await?;
-        let mut walk = Walk { keys, events: 0, seals: 0 };
+        let mut walk = Walk { keys, now, events: 0, seals: 0, unsealed: None };
         for stream in &streams {
             if let Some(broken) = walk.stream(&mut snapshot, stream).await? {
                 return Ok(broken);
@@ -86,24 +99,36 @@ impl Store {
                 why: SEALED,
             });
         }
+        // Behind what is broken in other streams: seals may still be on their way, and nothing mends what is broken.
+        if let Some(unsealed) = walk.unsealed {
+            return Ok(unsealed);
+        }
+        if let Some(uncounted) = days::uncounted(&mut snapshot).await? {
+            return Ok(uncounted);
+        }
         Ok(UsageVerdict::Whole { streams: streams.len() as u64, events: walk.events, seals: walk.seals })
     }
 }
 
 /// What a seal tells of and nothing else does.
 const SEALED: &str = "it is missing: a seal tells of it";
+/// What came without the seal that its gate makes.
+const UNSEALED: &str = "it is not sealed, nor is what follows in its stream";
 
 struct Walk<'a> {
     keys: &'a [SealKey],
+    now: Timestamp,
     events: u64,
     seals: u64,
+    /// The first event that a seal must have come for.
+    unsealed: Option<UsageVerdict>,
 }
 
 impl Walk<'_> {
     /// What is broken in a stream, if anything.
     async fn stream(&mut self, snapshot: &mut Transaction, stream: &Stream) -> Result<Option<UsageVerdict>> {
         let mut last = stream.pruned;
-        let mut seals = Seals { stream: stream.stream, read: VecDeque::new(), after: 0, end: false };
+        let (mut seals, mut tail) = (Seals::of(stream.stream), Tail::default());
         if let Some(seq) = self.deleted(snapshot, &mut seals, last).await? {
             let why = "the seal at it does not hold";
             return Ok(Some(UsageVerdict::Broken { stream: stream.stream, seq, id: None, why }));
@@ -140,10 +165,14 @@ impl Walk<'_> {
             if !self.sealed(snapshot, &mut seals, last).await? {
                 return Ok(Some(broken_at(&linked, "the seal at it does not hold")));
             }
+            if seals.are_behind(snapshot, last.seq).await? {
+                tail.add(&linked)?;
+            }
         }
         if last.seq < stream.highest {
             return missing(last.seq + 1);
         }
+        self.demand_seal(stream.stream, &seals, &tail);
         let sealed = seals.peek(snapshot).await?;
         Ok(sealed.map(|_| UsageVerdict::Broken {
             stream: stream.stream,
@@ -151,6 +180,15 @@ impl Walk<'_> {
             id: None,
             why: SEALED,
         }))
+    }
+
+    /// Notes a tail that must have a seal by now.
+    fn demand_seal(&mut self, stream: StreamId, seals: &Seals, tail: &Tail) {
+        let Some((seq, id)) = tail.first() else { return };
+        if !self.keys.is_empty() && tail.is_due(seals.newest(), self.now) {
+            let unsealed = UsageVerdict::Broken { stream, seq, id: Some(id), why: UNSEALED };
+            self.unsealed.get_or_insert(unsealed);
+        }
     }
 
     /// Passes over the seals of deleted events, of which the key alone can tell, and names the first that does not hold.
@@ -166,7 +204,7 @@ impl Walk<'_> {
                 return Ok(Some(seal.head.seq));
             }
             self.seals += 1;
-            seals.read.pop_front();
+            seals.pass();
         }
         Ok(None)
     }
@@ -177,36 +215,12 @@ impl Walk<'_> {
             return Ok(true);
         };
         self.seals += 1;
-        seals.read.pop_front();
+        seals.pass();
         Ok(seal.head == head && self.holds(&seal))
     }
 
     fn holds(&self, seal: &Seal) -> bool {
         self.keys.is_empty() || self.keys.iter().any(|key| key.verifies(seal))
-    }
-}
-
-/// The seals of a stream that were not looked at yet.
-struct Seals {
-    stream: StreamId,
-    read: VecDeque<Seal>,
-    /// The last one that was read.
-    after: u64,
-    end: bool,
-}
-
-impl Seals {
-    async fn peek(&mut self, snapshot: &mut Transaction) -> Result<Option<Seal>> {
-        if self.read.is_empty() && !self.end {
-            let rows = Statement::select(&[&USAGE_SEALS]).push(" FROM usage_seals WHERE stream = ");
-            let rows = rows.bind(self.stream.to_string()).push(" AND seq > ").bind(int(self.after));
-            let rows = rows.push(" ORDER BY seq LIMIT ").bind(BATCH);
-            let rows: Vec<StoredSeal> = snapshot.all(rows).await?;
-            self.end = rows.is_empty();
-            self.read.extend(rows.into_iter().map(|StoredSeal(seal)| seal));
-            self.after = self.read.back().map_or(self.after, |seal| seal.head.seq);
-        }
-        Ok(self.read.front().copied())
     }
 }
 

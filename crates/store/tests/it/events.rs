@@ -6,4 +6,5 @@ mod booking;
 pub mod chain;
 mod crash;
 mod keeping;
+mod unsealed;
 mod waiting;

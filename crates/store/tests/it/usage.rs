@@ -194,7 +194,7 @@ fn what_is_reported_becomes_an_event_of_its_own() {
             Measures::default(),
             "usage counts the call that a debit announces"
         );
-        let verdict = store.verify_usage(&[]).await.unwrap();
+        let verdict = store.verify_usage(&[], at(10)).await.unwrap();
         assert!(matches!(verdict, UsageVerdict::Whole { events: 3, seals: 0, .. }), "{verdict:?}");
         assert_eq!(store.replay_usage().await.unwrap().mended, 0);
     });

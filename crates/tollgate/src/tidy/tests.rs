@@ -72,7 +72,7 @@ async fn events_go_when_the_file_says_and_sums_stay() {
     };
     let sums = store.usage(Scope::All, &query, &all).await.unwrap();
     assert_eq!(sums.items[0].totals.events(), 4);
-    assert!(matches!(store.verify_usage(&[]).await.unwrap(), UsageVerdict::Whole { events: 2, .. }));
+    assert!(matches!(store.verify_usage(&[], now).await.unwrap(), UsageVerdict::Whole { events: 2, .. }));
 }
 
 #[tokio::test]

@@ -114,7 +114,7 @@ fn what_comes_late_finds_its_place() {
         assert_eq!((alarms, kinds(&store).await), (vec![], vec![]));
         assert_eq!(book(&store, &events).await, (0, 4000, vec![]));
         let whole = UsageVerdict::Whole { streams: 1, events: 4000, seals: 0 };
-        assert_eq!(store.verify_usage(&[]).await.unwrap(), whole);
+        assert_eq!(store.verify_usage(&[], at(400)).await.unwrap(), whole);
         assert_eq!(store.replay_usage().await.unwrap().mended, 0);
     });
 }
@@ -205,7 +205,7 @@ fn events_with_every_extreme_go_in_and_come_out_as_they_were() {
         let booked = store.book(&events, &[], at(400)).await.unwrap();
         assert_eq!((booked.inserted, booked.alarms.len()), (302, 0));
         assert_eq!(book(&store, &events).await, (0, 302, vec![]));
-        let verdict = store.verify_usage(&[]).await.unwrap();
+        let verdict = store.verify_usage(&[], at(400)).await.unwrap();
         assert!(matches!(verdict, UsageVerdict::Whole { events: 302, .. }), "{verdict:?}");
         assert_eq!(store.replay_usage().await.unwrap().mended, 0);
     });
@@ -285,7 +285,7 @@ async fn told(place: &Place, batches: &[Vec<usize>]) -> Told {
     tables.retain(|table| table.table != "usage_blocks");
     let (none, first) = (UsageFilter::default(), Paging::default());
     let listed = store.usage_events(Scope::All, &none, at(0), at(200), &first).await.unwrap().items;
-    let verdict = store.verify_usage(&[key()]).await.unwrap();
+    let verdict = store.verify_usage(&[key()], at(200)).await.unwrap();
     let mended = store.replay_usage().await.unwrap().mended;
     store.close().await;
     Told { tables, listed, verdict, mended }

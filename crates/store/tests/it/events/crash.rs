@@ -76,7 +76,7 @@ fn a_kill_loses_nothing_and_doubles_nothing() {
             assert_eq!((again.inserted, again.duplicates, again.alarms.len()), (0, 60, 0));
         }
         // What a kill came in the middle of is there as a whole, or not at all.
-        let UsageVerdict::Whole { events, .. } = store.verify_usage(&[key()]).await.unwrap() else {
+        let UsageVerdict::Whole { events, .. } = store.verify_usage(&[key()], at(200)).await.unwrap() else {
             panic!("broken")
         };
         assert_eq!(events % 60, 0);

@@ -55,7 +55,7 @@ fn what_is_deleted_stays_counted_and_stays_known() {
         let booked = store.book(&events, &[], at(day(4))).await.unwrap();
         assert_eq!((booked.inserted, booked.duplicates, booked.alarms.len()), (0, 2106, 0));
         assert_eq!(all(&store, Scope::All).await, before);
-        let verdict = store.verify_usage(&[key()]).await.unwrap();
+        let verdict = store.verify_usage(&[key()], at(day(4))).await.unwrap();
         assert_eq!(verdict, UsageVerdict::Whole { streams: 1, events: 4, seals: 1 });
         // Roll-ups are made anew only as far back as all of their events are there.
         let replayed = store.replay_usage().await.unwrap();
@@ -77,7 +77,7 @@ fn what_is_deleted_stays_counted_and_stays_known() {
         // The stream goes on behind what is deleted.
         let booked = store.book(&[chain.call("a", day(4))], &[chain.seal()], at(day(4))).await.unwrap();
         assert_eq!((booked.inserted, booked.alarms.len()), (1, 0));
-        let verdict = store.verify_usage(&[key()]).await.unwrap();
+        let verdict = store.verify_usage(&[key()], at(day(4))).await.unwrap();
         assert_eq!(verdict, UsageVerdict::Whole { streams: 1, events: 5, seals: 2 });
     });
 }
@@ -162,14 +162,14 @@ async fn verdict(place: &Place, tampering: &Tampering) -> (u64, &'static str) {
     let events = [first.calls(20), second.calls(20)].concat();
     store.book(&events, &[first.seal(), second.seal()], at(60)).await.unwrap();
     let whole = UsageVerdict::Whole { streams: 2, events: 40, seals: 2 };
-    assert_eq!(store.verify_usage(&[key()]).await.unwrap(), whole);
+    assert_eq!(store.verify_usage(&[key()], at(day(4))).await.unwrap(), whole);
     match tampering {
         Tampering::Events(change) => blocks::tamper(place, second.stream, change).await,
         Tampering::Bytes(change) => blocks::garble(place, second.stream, change).await,
         Tampering::Added(made) => blocks::insert(place, &made(&events[20..])).await,
         Tampering::Table(change) => raw(place, change).await.unwrap(),
     }
-    let verdict = store.verify_usage(&[key()]).await.unwrap();
+    let verdict = store.verify_usage(&[key()], at(day(4))).await.unwrap();
     let UsageVerdict::Broken { stream, seq, id, why } = verdict else { panic!("{verdict:?}") };
     assert_eq!(stream, second.stream);
     let there = events.iter().find(|linked| (linked.stream(), linked.seq()) == (stream, seq));
@@ -266,7 +266,7 @@ fn a_block_is_cut_where_what_is_deleted_ends() {
         let before = all(&store, Scope::All).await;
         assert_eq!(store.prune_usage(&keep(1), at(day(3))).await.unwrap().events, 2);
         let whole = UsageVerdict::Whole { streams: 1, events: 4, seals: 1 };
-        assert_eq!(store.verify_usage(&[key()]).await.unwrap(), whole);
+        assert_eq!(store.verify_usage(&[key()], at(day(4))).await.unwrap(), whole);
         let (none, first) = (UsageFilter::default(), Paging::default());
         let listed = store.usage_events(Scope::All, &none, at(0), at(day(9)), &first).await.unwrap().items;
         assert_eq!(listed.iter().map(|event| event.seq).collect::<Vec<_>>(), [4, 5, 3, 6]);

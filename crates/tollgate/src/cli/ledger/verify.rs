@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use tollgate_ledger::journal;
 use tollgate_store::UsageVerdict;
@@ -14,8 +15,11 @@ use crate::cli::offline;
 use crate::cli::output::Output;
 use crate::data_dir::DataDir;
 
-/// Walk the chain and the seals of every stream, and name the first event that was changed, removed or added; exit 1 if
-/// there is one
+/// Walk the chain and the seals of every stream, and name the first event that was changed, removed or added, or that
+/// is not sealed; exit 1 if there is one
+///
+/// At last the events of each day are counted and held against the sums, which a stream that was removed as a whole is
+/// still in. That is said of a day; `ledger replay --check` names the sums.
 ///
 /// Seals are held against the fleet's key, or the key of this data directory, and those that are named. A store in
 /// SQLite is read while no gate runs on its data directory, one in PostgreSQL at any time.
@@ -29,7 +33,7 @@ pub struct Verify {
     /// A key of seals: the file `ledger.key` of another node. May be repeated
     #[arg(long, value_name = "FILE", conflicts_with = "no_seals")]
     seal_key: Vec<PathBuf>,
-    /// Hold seals against the chain alone, where no key is at hand
+    /// Hold seals against the chain alone, where no key is at hand, and miss none
     #[arg(long)]
     no_seals: bool,
 }
@@ -46,7 +50,9 @@ impl Verify {
         }
         let keys = if self.no_seals { Vec::new() } else { seal_keys(&process, &self.seal_key)? };
         if keys.is_empty() && !self.no_seals {
-            output.warning("no key of seals is at hand; they are held against the chain alone");
+            output.warning(
+                "no key of seals is at hand; they are held against the chain alone, and none is missed",
+            );
         }
         if self.journal.is_some() {
             anyhow::ensure!(process.data_dir.is_dir(), "`{}` is no directory", process.data_dir.display());
@@ -63,7 +69,7 @@ impl Verify {
         let offline = access(&process)?;
         let store = offline.open(&process.store.url())?;
         output.progress("walking the chains …");
-        let verdict = offline.run(store.verify_usage(&keys));
+        let verdict = offline.run(store.verify_usage(&keys, Timestamp::now()));
         output.progress("");
         offline.run(store.close());
         match verdict? {
@@ -71,6 +77,7 @@ impl Verify {
             UsageVerdict::Broken { stream, seq, id, why } => {
                 broken_at(&stream.to_string(), seq, id.map(|id| id.to_string()), why, output)
             }
+            UsageVerdict::Uncounted { day, events, counted } => uncounted(day, events, counted, output),
         }
     }
 }
@@ -92,5 +99,16 @@ fn broken_at(
     let named = id.as_ref().map(|id| format!(" (`{id}`)")).unwrap_or_default();
     let value: Value = json!({ "ok": false, "stream": stream, "seq": seq, "id": id, "why": why });
     output.result(&value, &format!("event {seq} of stream `{stream}`{named} is broken: {why}"))?;
+    Ok(Outcome::Refused)
+}
+
+fn uncounted(day: Timestamp, events: u64, counted: u64, output: &Output) -> anyhow::Result<Outcome> {
+    let day = day.strftime("%F").to_string();
+    let why = format!("its sums count {counted} events, and {events} are there");
+    let value = json!({ "ok": false, "day": day, "events": events, "counted": counted, "why": why });
+    let text = format!(
+        "the day {day} (UTC) is not what it was: {why}; `tollgate ledger replay --check` names the sums"
+    );
+    output.result(&value, &text)?;
     Ok(Outcome::Refused)
 }
