@@ -59,7 +59,7 @@ pub struct Posting {
     pub credential: Used,
     /// Which call it came by.
     pub kind: PostingKind,
-    /// The caller's key; a posting that comes again with it is counted once.
+    /// The caller's key; a posting of the same kind that comes again with it is counted once.
     pub idempotency_key: Option<String>,
     /// When it came.
     pub received_at: Timestamp,
@@ -334,7 +334,7 @@ async fn post<'a>(
     }
     // Another node may post the same key at this moment, so the index decides, and tells which rows went in.
     let insert = Statement::insert(&USAGE, rows)
-        .push(" ON CONFLICT (credential, idempotency_key) DO NOTHING RETURNING id");
+        .push(" ON CONFLICT (credential, kind, idempotency_key) DO NOTHING RETURNING id");
     let stored: Vec<String> = transaction.all(insert).await?;
     let mut posted = Vec::with_capacity(chunk.len());
     for (posting, id) in chunk.iter().zip(ids) {
@@ -359,7 +359,8 @@ async fn earlier<'a>(
     taken: &mut Taken<'a>,
 ) -> Result<Posted> {
     let row = Statement::new("SELECT id, fingerprint FROM usage_postings WHERE credential = ");
-    let row = row.bind(posting.credential.text()).push(" AND idempotency_key = ");
+    let row = row.bind(posting.credential.text()).push(" AND kind = ").bind(posting.kind.as_str());
+    let row = row.push(" AND idempotency_key = ");
     let row = row.bind(posting.idempotency_key.as_deref());
     let found: Option<(String, [u8; 32])> = transaction.one(row).await?;
     let (id, fingerprint) = found.ok_or_else(|| Error::Corrupt("a posting vanished".to_owned()))?;

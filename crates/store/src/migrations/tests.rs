@@ -44,6 +44,39 @@ fn a_database_is_brought_up_by_what_it_lacks() {
     });
 }
 
+/// What reports looked like when their keys were shared by all kinds.
+const BEFORE_POSTING_KEYS: &str = "DROP TABLE usage_postings; \
+    CREATE TABLE usage_postings (id TEXT PRIMARY KEY, account TEXT NOT NULL, credential TEXT NOT NULL, \
+        kind TEXT NOT NULL, idempotency_key TEXT, fingerprint BLOB NOT NULL, received_at INTEGER NOT NULL, \
+        endpoint TEXT, model TEXT, service_id TEXT, status_code INTEGER, response_us INTEGER, compute_us INTEGER, \
+        predictions INTEGER, body TEXT NOT NULL, UNIQUE (credential, idempotency_key)) STRICT; \
+    CREATE INDEX usage_postings_by_time ON usage_postings (credential, received_at); \
+    INSERT INTO usage_postings (id, account, credential, kind, idempotency_key, fingerprint, received_at, body) \
+        VALUES ('1', 'a', 'c', 'debit', 'k', x'00', 7, '{}'), ('2', 'a', 'c', 'usage', NULL, x'00', 8, '{}'); \
+    DELETE FROM migrations WHERE number = 6";
+
+#[test]
+fn reports_of_before_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("store.db").display());
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+        let store = Store::open(&url).await.unwrap();
+        let mut before = store.database.write().await.unwrap();
+        before.script(BEFORE_POSTING_KEYS).await.unwrap();
+        before.commit().await.unwrap();
+        migrate(&store, &[]).await.unwrap();
+        let rows = Statement::new("SELECT id, received_at FROM usage_postings ORDER BY id");
+        let rows: Vec<(String, i64)> = store.database.all(rows).await.unwrap();
+        assert_eq!(rows, [("1".to_owned(), 7), ("2".to_owned(), 8)]);
+        let again = "INSERT INTO usage_postings (id, account, credential, kind, idempotency_key, fingerprint, \
+            received_at, body) VALUES ('3', 'a', 'c', 'usage', 'k', x'00', 9, '{}')";
+        let mut transaction = store.database.write().await.unwrap();
+        transaction.script(again).await.unwrap();
+        transaction.commit().await.unwrap();
+        store.close().await;
+    });
+}
+
 #[test]
 fn both_databases_have_the_same_migrations() {
     let names = |migrations: &[Migration]| -> Vec<(i64, &str)> {

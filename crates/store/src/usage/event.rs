@@ -89,23 +89,22 @@ impl Accepted<'_> {
     }
 }
 
-/// What a posting counts. A debit announces a call that usage then reports, so it counts nothing by itself.
+/// What a posting counts. A debit announces a call that usage then reports, so it counts no request, and of the rest what
+/// it tells: services of this contract tell rows and compute units there alone.
 fn measures(posting: &Posting) -> Measures {
     let unsigned = |count: Option<i64>| count.and_then(|count| u64::try_from(count).ok());
-    match posting.kind {
+    let mut measures = match posting.kind {
         PostingKind::Debit => Measures::default(),
-        PostingKind::Usage => {
-            let mut measures = Measures::request();
-            if let Some(rows) = unsigned(posting.predictions) {
-                measures = measures.with(Measure::Rows, rows);
-            }
-            // A compute unit is a second, and counted in millionths.
-            if let Some(units) = unsigned(posting.compute_us) {
-                measures = measures.with(Measure::ComputeUnits, units);
-            }
-            measures
-        }
+        PostingKind::Usage => Measures::request(),
+    };
+    if let Some(rows) = unsigned(posting.predictions) {
+        measures = measures.with(Measure::Rows, rows);
     }
+    // A compute unit is a second, and counted in millionths.
+    if let Some(units) = unsigned(posting.compute_us) {
+        measures = measures.with(Measure::ComputeUnits, units);
+    }
+    measures
 }
 
 fn stream_of(credential: &Used) -> StreamId {

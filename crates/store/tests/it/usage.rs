@@ -1,5 +1,5 @@
 use jiff::Timestamp;
-use tollgate_core::usage::Measures;
+use tollgate_core::usage::{Measure, Measures};
 use tollgate_store::{
     AlarmKind, CredentialId, EndpointCount, Paging, Posted, Posting, PostingKind, Scope, UsageFilter,
     UsageVerdict, Used,
@@ -60,6 +60,24 @@ fn a_debit_that_comes_again_is_counted_once() {
         assert_eq!(page.items.len(), 3);
         assert_eq!(page.items.iter().filter(|stored| stored.posting == postings[0]).count(), 1);
         assert_eq!(page.items[0].account, c.account);
+    });
+}
+
+#[test]
+fn a_debit_and_the_usage_that_follows_have_keys_of_their_own() {
+    for_each_store(async |store, _| {
+        let c = consumer(&store, "a").await;
+        let key = api_key(&store, &c, "one").await.id;
+        let follows = Posting { kind: PostingKind::Usage, ..debit(key, "k", "a") };
+        let posted = store.post_usage(Scope::All, &[debit(key, "k", "a"), follows.clone()]).await.unwrap();
+        let [Posted::New(debited), Posted::New(used)] = &posted[..] else { panic!("{posted:?}") };
+        assert_ne!(debited, used);
+        let again = store.post_usage(Scope::All, &[follows.clone(), debit(key, "k", "a")]).await.unwrap();
+        assert_eq!(again, [Posted::Repeated(used.clone()), Posted::Repeated(debited.clone())]);
+        let other = Posting { body: "b".to_owned(), ..follows };
+        assert_eq!(store.post_usage(Scope::All, &[other]).await.unwrap(), [Posted::Conflict]);
+        let alarms = store.usage_alarms(None, 10).await.unwrap().items;
+        assert_eq!((alarms.len(), &alarms[0].id.unwrap().to_string()), (1, used));
     });
 }
 
@@ -171,7 +189,13 @@ fn what_is_reported_becomes_an_event_of_its_own() {
             predictions: Some(7),
             ..usage(one, "/predict", 200, 1)
         };
-        let calls = [debit(one, "k-0", "a"), reported.clone(), reported.clone(), usage(two, "/x", 500, 2)];
+        // The call that the debit announces has its key; it is another posting.
+        let debited = Posting {
+            compute_us: Some(12_500),
+            predictions: Some(3),
+            ..debit(one, "k", r#"{"endpoint":"/predict"}"#)
+        };
+        let calls = [debited, reported.clone(), reported.clone(), usage(two, "/x", 500, 2)];
         let posted = store.post_usage(Scope::All, &calls).await.unwrap();
         store.post_usage(Scope::All, &calls[..3]).await.unwrap();
         let scope = Scope::Account(c.account);
@@ -189,11 +213,8 @@ fn what_is_reported_becomes_an_event_of_its_own() {
             event.closing.measures.iter().map(|(what, value)| (what.as_str(), value)).collect();
         assert_eq!(measures, [("requests", 1), ("compute_units", 2_500_000), ("rows", 7)]);
         assert_eq!((event.closing.duration_ms, event.closing.upstream_ms), (1, 2500));
-        assert_eq!(
-            events[0].closing.measures,
-            Measures::default(),
-            "usage counts the call that a debit announces"
-        );
+        let debited = Measures::default().with(Measure::ComputeUnits, 12_500).with(Measure::Rows, 3);
+        assert_eq!(events[0].closing.measures, debited, "usage counts the call that a debit announces");
         let verdict = store.verify_usage(&[], at(10)).await.unwrap();
         assert!(matches!(verdict, UsageVerdict::Whole { events: 3, seals: 0, .. }), "{verdict:?}");
         assert_eq!(store.replay_usage().await.unwrap().mended, 0);
