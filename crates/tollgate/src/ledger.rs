@@ -31,6 +31,8 @@ pub struct Ledger {
     pub journal: Arc<Journal>,
     /// What this machine calls itself.
     pub node: Box<str>,
+    /// The key of this process's seals.
+    pub seal_key: SealKey,
     settings: process::Ledger,
     counters: OnceLock<Arc<Counters>>,
 }
@@ -49,11 +51,11 @@ impl Ledger {
         let config = Config {
             sync: if process.ledger.sync_always { SyncMode::Always } else { SyncMode::Process },
             max_bytes: process.ledger.max_bytes,
-            ..Config::new(data_dir.journal(), &*node, seal_key)
+            ..Config::new(data_dir.journal(), &*node, seal_key.clone())
         };
         let journal = Journal::open(config).context("the journal cannot be opened")?;
         let settings = process.ledger.clone();
-        Ok(Arc::new(Self { journal: Arc::new(journal), node, settings, counters: OnceLock::new() }))
+        Ok(Arc::new(Self { journal: Arc::new(journal), node, seal_key, settings, counters: OnceLock::new() }))
     }
 
     /// Finishes what earlier processes left; it takes as long as reading that.

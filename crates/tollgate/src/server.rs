@@ -126,8 +126,8 @@ impl Server {
         control_plane.serve(&control, &gate, &listeners, bootstrap);
         control.spawn(Quotas::keep(Arc::downgrade(&gate.quotas)));
         control.spawn(Directory::follow(Arc::downgrade(&gate.directory)));
-        let tidy = tidy::keep(Arc::downgrade(&gate.directory), gate.clock.clone(), gate.process.ledger.keep);
-        control.spawn(tidy);
+        let (weak, keep) = (Arc::downgrade(&gate.directory), gate.process.ledger.keep);
+        control.spawn(tidy::keep(weak, gate.clock.clone(), keep, gate.ledger.seal_key.clone()));
         if let Some(shared) = &gate.shared {
             control.spawn(look_at_news(shared.news(), Arc::downgrade(&gate.directory)));
         }

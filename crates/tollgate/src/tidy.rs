@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Interval, MissedTickBehavior};
+use tollgate_ledger::chain::SealKey;
 use tollgate_store::{Result, Retention, Store};
 
 use crate::directory::{self, Directory};
@@ -13,7 +14,7 @@ use crate::state::clock::Clock;
 /// How often it is looked at.
 const EVERY: Duration = Duration::from_secs(3600);
 /// How often what was booked is added to the roll-ups, however little it is: so long the tables may be behind for who
-/// reads them and does not ask the program.
+/// reads them and does not ask the program. As often what services reported is sealed.
 const ROLL_UP: Duration = Duration::from_secs(5);
 /// Numbered changes that are kept; a gate that has not heard of more than these forgets all that it remembers.
 const CHANGES: i64 = 100_000;
@@ -25,8 +26,8 @@ const POSTINGS: SignedDuration = SignedDuration::from_hours(400 * 24);
 
 /// Deletes what is over, each hour, for as long as the gate runs.
 ///
-/// `events` is how long usage events are kept.
-pub(crate) async fn keep(directory: Weak<Directory>, clock: Clock, events: Duration) {
+/// `events` is how long usage events are kept. What services report is sealed with the key.
+pub(crate) async fn keep(directory: Weak<Directory>, clock: Clock, events: Duration, seal_key: SealKey) {
     let events = SignedDuration::try_from(events).unwrap_or(SignedDuration::MAX);
     let retention = Retention { events, ..Retention::default() };
     let mut turns = Turns::new();
@@ -34,17 +35,18 @@ pub(crate) async fn keep(directory: Weak<Directory>, clock: Clock, events: Durat
         let turn = turns.next().await;
         let Some(directory) = directory.upgrade() else { return };
         let Some(store) = directory.store() else { continue };
-        told(turn.of(store, &retention, directory::timestamp(clock.now())).await);
+        let now = directory::timestamp(clock.now());
+        told(turn.of(store, &retention, now, Some(&seal_key)).await);
     }
 }
 
-/// The same for a store that no gate of this process uses.
+/// The same for a store that no gate of this process uses, and that whoever takes reports seals.
 pub(crate) async fn keep_store(store: Store, events: Duration, now: fn() -> Timestamp) {
     let events = SignedDuration::try_from(events).unwrap_or(SignedDuration::MAX);
     let retention = Retention { events, ..Retention::default() };
     let mut turns = Turns::new();
     loop {
-        told(turns.next().await.of(&store, &retention, now()).await);
+        told(turns.next().await.of(&store, &retention, now(), None).await);
     }
 }
 
@@ -79,10 +81,20 @@ impl Turns {
 }
 
 impl Turn {
-    async fn of(self, store: &Store, retention: &Retention, now: Timestamp) -> Result<()> {
-        match self {
-            Self::Tidy => tidy(store, retention, now).await,
-            Self::RollUp => store.roll_up_usage().await,
+    async fn of(
+        self,
+        store: &Store,
+        retention: &Retention,
+        now: Timestamp,
+        seal_key: Option<&SealKey>,
+    ) -> Result<()> {
+        match (self, seal_key) {
+            (Self::Tidy, _) => tidy(store, retention, now).await,
+            (Self::RollUp, None) => store.roll_up_usage().await,
+            (Self::RollUp, Some(key)) => {
+                store.roll_up_usage().await?;
+                store.seal_reports(key).await.map(|_| ())
+            }
         }
     }
 }

@@ -1,24 +1,26 @@
 //! What services report, as usage events.
 //!
 //! They are made here, in the transaction that stores the report, with ids of our own: the caller's key is kept beside and
-//! never is one. Their streams are the store's, apart from those of gates, and have no seals, as no gate made them. A
-//! credential always has the same of several streams, which many may write to at once.
+//! never is one. Their streams are the store's, apart from those of gates, and gates that use the store seal them from
+//! time to time. A credential always has the same of several streams, which many may write to at once.
 
 use std::collections::{BTreeMap, HashMap};
 
 use tollgate_core::credential::Digest;
-use tollgate_core::usage::chain::Head;
+use tollgate_core::usage::chain::{Head, SealKey};
 use tollgate_core::usage::{Closing, Intent, Measure, Measures, Outcome, StreamId, UsageEvent};
 use ulid::Ulid;
 
 use super::{Posting, PostingKind, Used};
 use crate::database::Transaction;
 use crate::error::{Error, Result};
-use crate::events::{self, Alarm, AlarmKind, Pace};
+use crate::events::{self, Alarm, AlarmKind, Pace, int};
 use crate::id::{AccountId, CredentialId};
 use crate::row::{Columns, Read};
 use crate::scope::Scope;
 use crate::statement::{Statement, Value};
+use crate::store::Store;
+use crate::tables::USAGE_SEALS;
 
 /// The node that these events name. No machine is called so.
 const NODE: &str = "@reports";
@@ -109,7 +111,58 @@ fn measures(posting: &Posting) -> Measures {
 
 fn stream_of(credential: &Used) -> StreamId {
     let Digest(digest) = Digest::of(credential.text().as_bytes());
-    StreamId { boot: Ulid::nil(), number: u16::from(digest[0] % STREAMS) }
+    stream(digest[0] % STREAMS)
+}
+
+fn stream(number: u8) -> StreamId {
+    StreamId { boot: Ulid::nil(), number: u16::from(number) }
+}
+
+impl Store {
+    /// Seals the streams of reports as far as they go, and says how many seals that took. Nobody else does: no gate made
+    /// their events, and a chain without a seal can be made anew by whoever writes to the database.
+    ///
+    /// # Errors
+    /// What the database says; nothing is sealed then.
+    pub async fn seal_reports(&self, key: &SealKey) -> Result<u64> {
+        let streams = (0..STREAMS).map(|number| stream(number).to_string().into());
+        let open = Statement::new("SELECT stream, floor, floor_hash FROM usage_streams WHERE stream IN ");
+        let open = open.list(streams).push(
+            " AND floor > coalesce((SELECT max(seq) FROM usage_seals \
+             WHERE usage_seals.stream = usage_streams.stream), 0)",
+        );
+        let open: Vec<Open> = self.database.all(open).await?;
+        if open.is_empty() {
+            return Ok(0);
+        }
+        let seals = open.into_iter().map(|Open(stream, head)| {
+            let seal = key.seal(stream, head);
+            vec![stream.to_string().into(), int(head.seq).into(), head.hash.into(), seal.mac.into()]
+        });
+        let mut transaction = self.database.write().await?;
+        // Another gate may seal the same point, under another key: either seal will do.
+        let sealed: Vec<Sealed> = transaction.insert_new(&USAGE_SEALS, seals.collect()).await?;
+        transaction.commit().await?;
+        Ok(sealed.len() as u64)
+    }
+}
+
+/// A stream and how far it goes.
+struct Open(StreamId, Head);
+
+impl Read for Open {
+    fn read(columns: &mut Columns<'_>) -> Result<Self> {
+        Ok(Self(columns.parse()?, columns.next()?))
+    }
+}
+
+/// The key of a seal.
+struct Sealed;
+
+impl Read for Sealed {
+    fn read(columns: &mut Columns<'_>) -> Result<Self> {
+        columns.next::<(String, i64)>().map(|_| Self)
+    }
 }
 
 /// Books the events of postings that went in.

@@ -5,6 +5,8 @@ use tollgate_store::{
     UsageVerdict, Used,
 };
 
+use crate::audit::raw;
+use crate::events::chain::key;
 use crate::harness::{api_key, at, consumer, for_each_store};
 
 fn usage(credential: CredentialId, endpoint: &str, status: i64, minute: i64) -> Posting {
@@ -218,5 +220,31 @@ fn what_is_reported_becomes_an_event_of_its_own() {
         let verdict = store.verify_usage(&[], at(10)).await.unwrap();
         assert!(matches!(verdict, UsageVerdict::Whole { events: 3, seals: 0, .. }), "{verdict:?}");
         assert_eq!(store.replay_usage().await.unwrap().mended, 0);
+    });
+}
+
+#[test]
+fn reports_are_sealed_as_far_as_they_go() {
+    for_each_store(async |store, place| {
+        let c = consumer(&store, "a").await;
+        let credential = api_key(&store, &c, "one").await.id;
+        assert_eq!(store.seal_reports(&key()).await.unwrap(), 0);
+        store.post_usage(Scope::All, &vec![usage(credential, "/a", 200, 0); 3]).await.unwrap();
+        let verdict = store.verify_usage(&[key()], at(60)).await.unwrap();
+        assert!(matches!(verdict, UsageVerdict::Broken { seq: 1, .. }), "{verdict:?}");
+        assert_eq!(store.seal_reports(&key()).await.unwrap(), 1);
+        assert_eq!(store.seal_reports(&key()).await.unwrap(), 0);
+        store.post_usage(Scope::All, &[usage(credential, "/a", 200, 1)]).await.unwrap();
+        // Two gates may do it at once.
+        let other = store.clone();
+        let two = (key(), key());
+        let (one, two) = tokio::join!(store.seal_reports(&two.0), other.seal_reports(&two.1));
+        assert_eq!(one.unwrap() + two.unwrap(), 1);
+        let whole = UsageVerdict::Whole { streams: 1, events: 4, seals: 2 };
+        assert_eq!(store.verify_usage(&[key()], at(60)).await.unwrap(), whole);
+        assert!(store.usage_alarms(None, 10).await.unwrap().items.is_empty());
+        raw(place, "UPDATE usage_seals SET hash = mac WHERE seq = 3").await.unwrap();
+        let verdict = store.verify_usage(&[key()], at(60)).await.unwrap();
+        assert!(matches!(verdict, UsageVerdict::Broken { seq: 3, .. }), "{verdict:?}");
     });
 }

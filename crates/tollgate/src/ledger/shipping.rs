@@ -105,6 +105,7 @@ async fn ship(
     let shipped = shipper.ship_all(deadline).await.and(recovered);
     // For whoever reads the tables while no gate runs. What fails here is done by the next one that does.
     let _ = timeout_at(deadline, store.roll_up_usage()).await;
+    let _ = timeout_at(deadline, store.seal_reports(&ledger.seal_key)).await;
     shipped
 }
 
