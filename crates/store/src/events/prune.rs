@@ -1,4 +1,7 @@
-//! Retention: events and short roll-ups go when they are old; longer roll-ups, seals and floors stay.
+//! Retention: events and short roll-ups go when they are old, and of the seals of deleted events all but the newest;
+//! longer roll-ups and floors stay.
+
+mod rest;
 
 use jiff::{SignedDuration, Timestamp};
 use tollgate_core::usage::StreamId;
@@ -36,6 +39,10 @@ pub struct Pruned {
     pub events: u64,
     /// Roll-ups of minutes.
     pub minutes: u64,
+    /// Seals.
+    pub seals: u64,
+    /// Series that no roll-up was of.
+    pub series: u64,
 }
 
 /// After the end of a day its roll-up is final: what comes later still is counted, but nothing waits for it.
@@ -83,6 +90,8 @@ impl Store {
                 break;
             }
         }
+        pruned.seals = self.prune_seals().await?;
+        pruned.series = self.prune_series().await?;
         let mut transaction = self.database.write().await?;
         let old = Statement::new(
             "DELETE FROM usage_alarms WHERE kind IN ('changed', 'ahead', 'seal', 'damaged') AND at < ",

@@ -83,6 +83,53 @@ fn what_is_deleted_stays_counted_and_stays_known() {
 }
 
 #[test]
+fn of_the_seals_of_deleted_events_the_newest_stays() {
+    for_each_store(async |store, _| {
+        let (mut chain, mut other) = (Chain::new(0), Chain::new(1));
+        let (mut events, mut seals) = (Vec::new(), Vec::new());
+        for days in 0..4 {
+            for minutes in 0..3 {
+                events.push(chain.call("a", day(days) + minutes));
+                seals.push(chain.seal());
+            }
+        }
+        events.push(other.call("a", 0));
+        seals.push(other.seal());
+        store.book(&events, &seals, at(day(4))).await.unwrap();
+        let pruned = store.prune_usage(&keep(2), at(day(4))).await.unwrap();
+        assert_eq!((pruned.events, pruned.seals), (7, 5));
+        let whole = UsageVerdict::Whole { streams: 2, events: 6, seals: 8 };
+        assert_eq!(store.verify_usage(&[key()], at(day(9))).await.unwrap(), whole);
+        // Seals that come again go again.
+        store.book(&events, &seals, at(day(4))).await.unwrap();
+        assert_eq!(store.prune_usage(&keep(2), at(day(4))).await.unwrap().seals, 5);
+        let pruned = store.prune_usage(&keep(0), at(day(9))).await.unwrap();
+        assert_eq!((pruned.events, pruned.seals), (6, 6));
+        let whole = UsageVerdict::Whole { streams: 2, events: 0, seals: 2 };
+        assert_eq!(store.verify_usage(&[key()], at(day(9))).await.unwrap(), whole);
+        store.book(&[chain.call("a", day(9))], &[chain.seal()], at(day(9))).await.unwrap();
+        let whole = UsageVerdict::Whole { streams: 2, events: 1, seals: 3 };
+        assert_eq!(store.verify_usage(&[key()], at(day(10))).await.unwrap(), whole);
+    });
+}
+
+#[test]
+fn series_without_roll_ups_are_deleted() {
+    for_each_store(async |store, place| {
+        let mut chain = Chain::new(0);
+        store.book(&[chain.call("a", 0), chain.call("b", 1)], &[], at(1)).await.unwrap();
+        store.roll_up_usage().await.unwrap();
+        assert_eq!(store.prune_usage(&keep(9), at(day(4))).await.unwrap(), Default::default());
+        let gone = "DELETE FROM usage_rollups WHERE series IN \
+                    (SELECT series FROM usage_series WHERE consumer = 'b')";
+        raw(place, gone).await.unwrap();
+        assert_eq!(store.prune_usage(&keep(9), at(day(4))).await.unwrap().series, 1);
+        assert_eq!(store.replay_usage().await.unwrap().mended, 3);
+        assert_eq!(all(&store, Scope::All).await.events(), 2);
+    });
+}
+
+#[test]
 fn a_late_event_of_a_deleted_day_is_counted() {
     for_each_store(async |store, _| {
         let (mut one, mut two) = (Chain::new(0), Chain::new(1));
