@@ -13,6 +13,7 @@ mod hours;
 mod ids;
 mod latencies;
 mod list;
+mod models;
 mod places;
 mod plan;
 mod prune;

@@ -266,6 +266,12 @@ pub(crate) const USAGE_ROLLUPS: Table = Table {
     ],
 };
 
+pub(crate) const USAGE_MODELS: Table = Table {
+    name: "usage_models",
+    key: 4,
+    columns: &[int("day"), text("credential"), int("answered"), text("model")],
+};
+
 pub(crate) const USAGE_WAITING: Table =
     Table { name: "usage_waiting", key: 2, columns: &[text("stream"), int("first"), int("last"), int("at")] };
 
@@ -296,7 +302,7 @@ pub(crate) const FEED_STRAYS: Table = Table {
 };
 
 /// Every table, those first that others refer to.
-pub(crate) const ALL: [&Table; 25] = [
+pub(crate) const ALL: [&Table; 26] = [
     &HEAD,
     &ACCOUNTS,
     &CONSUMERS,
@@ -318,6 +324,7 @@ pub(crate) const ALL: [&Table; 25] = [
     &USAGE_ALARMS,
     &USAGE_SERIES,
     &USAGE_ROLLUPS,
+    &USAGE_MODELS,
     &USAGE_FLOORS,
     &FEED_PARTS,
     &FEED_WORKERS,

@@ -92,6 +92,7 @@ impl Store {
         }
         pruned.seals = self.prune_seals().await?;
         pruned.series = self.prune_series().await?;
+        self.prune_models(events).await?;
         let mut transaction = self.database.write().await?;
         let old = Statement::new(
             "DELETE FROM usage_alarms WHERE kind IN ('changed', 'ahead', 'seal', 'damaged') AND at < ",

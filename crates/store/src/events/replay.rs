@@ -106,7 +106,9 @@ impl Store {
             // Whoever books has not added yet to what is made here, or is through; in the order in which booking takes
             // them.
             transaction
-                .script("LOCK TABLE usage_waiting, usage_rollups, usage_series IN EXCLUSIVE MODE")
+                .script(
+                    "LOCK TABLE usage_waiting, usage_models, usage_rollups, usage_series IN EXCLUSIVE MODE",
+                )
                 .await?;
         }
         // What is made here has all events of the day.
@@ -148,7 +150,7 @@ impl Store {
             let plain = block.unpack()?;
             let events = block.look(&plain)?;
             replayed.events += events.len() as u64;
-            rollups.add(events.into_iter().map(|lying| lying.event));
+            rollups.add(transaction, events.into_iter().map(|lying| lying.event)).await?;
         }
         rollup::write_series(transaction, rollups.take_series()).await?;
         rollups.lengthen();

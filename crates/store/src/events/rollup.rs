@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use jiff::Timestamp;
 use tollgate_core::usage::UsageEvent;
 
+use super::models::Models;
 use super::plan::Period;
 use super::row::int;
 use super::series::{Series, SeriesId};
@@ -46,6 +47,7 @@ pub(super) struct Rollups {
     totals: BTreeMap<RollupKey, UsageTotals>,
     /// As rows.
     series: BTreeMap<SeriesId, Vec<Value>>,
+    models: Models,
 }
 
 impl Span {
@@ -135,20 +137,32 @@ impl Rollup {
 
 impl Rollups {
     /// Counts what these come to by minutes; [`Rollups::lengthen`] makes hours and days of it. The more come at once, the
-    /// less each costs.
-    pub(super) fn add<'a>(&mut self, events: impl IntoIterator<Item = UsageEvent<&'a str>>) {
+    /// less each costs. Names of models that their days have no room for are taken together.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub(super) async fn add<'a>(
+        &mut self,
+        transaction: &mut Transaction,
+        events: impl IntoIterator<Item = UsageEvent<&'a str>>,
+    ) -> Result<()> {
         // A series is told by its values until all are counted: its id takes longer to make than an event to count.
-        let mut minutes: HashMap<(i64, Series<'_>), UsageTotals> = HashMap::new();
+        let mut minutes: HashMap<(i64, Series<'a>), UsageTotals> = HashMap::new();
         for event in events {
             let start = Span::Minute.floor(int(event.intent.time_micros));
             minutes.entry((start, Series::of(&event))).or_default().add(&event.closing);
         }
+        let named = |(start, series): &(i64, Series<'a>)| series.named(Span::Day.floor(*start));
+        self.models.learn(transaction, minutes.keys().map(named)).await?;
         for ((start, series), totals) in minutes {
+            let model = self.models.told(&named(&(start, series)));
+            let series = series.of_model(model);
             let id = series.id();
             let key = RollupKey { span: Span::Minute.seconds(), start, series: id };
             self.totals.entry(key).or_default().merge(&totals);
             self.series.entry(id).or_insert_with(|| series.row(id));
         }
+        Ok(())
     }
 
     /// Adds what the minutes come to by hours, and the hours by days.

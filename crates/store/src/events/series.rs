@@ -3,6 +3,7 @@
 use tollgate_core::credential::Digest;
 use tollgate_core::usage::{Intent, Outcome, UsageEvent};
 
+use super::models::Named;
 use crate::statement::{Statement, Value};
 
 /// What usage is told apart by.
@@ -145,6 +146,17 @@ impl<'a> Series<'a> {
             status: event.closing.status.unwrap_or_default(),
             outcome: event.closing.outcome.as_str(),
         }
+    }
+
+    /// The model as the calls of a day name it.
+    pub(super) fn named(&self, day: i64) -> Named<'a> {
+        let answered = (1..400).contains(&self.status);
+        Named { day, credential: self.credential, answered, model: self.model }
+    }
+
+    /// The same series of another model.
+    pub(super) fn of_model(self, model: &'a str) -> Self {
+        Self { model, ..self }
     }
 
     /// The beginning of a SHA-256 over every value and its length.

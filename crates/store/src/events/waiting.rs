@@ -164,7 +164,7 @@ pub(super) async fn roll_up(transaction: &mut Transaction, which: Which) -> Resu
                     Some(Err(_)) | None => rolled.alarms.push(one.alarm()),
                 }
             }
-            rollups.add(events);
+            rollups.add(transaction, events).await?;
         }
         rolled.rows += rollups.write(transaction).await?;
         if waiting.len() < BLOCKS {

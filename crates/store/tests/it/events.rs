@@ -6,5 +6,6 @@ mod booking;
 pub mod chain;
 mod crash;
 mod keeping;
+mod models;
 mod unsealed;
 mod waiting;

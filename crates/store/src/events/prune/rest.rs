@@ -75,6 +75,23 @@ impl Store {
             }
         }
     }
+
+    /// Forgets which names of models were told apart on days whose roll-ups cannot be made anew any more.
+    pub(super) async fn prune_models(&self, before: i64) -> Result<()> {
+        loop {
+            let mut transaction = self.database.write().await?;
+            let old = Statement::new(
+                "DELETE FROM usage_models WHERE (day, credential, answered, model) IN \
+                 (SELECT day, credential, answered, model FROM usage_models WHERE day < ",
+            );
+            let old = old.bind(before).push(" ORDER BY day LIMIT ").bind(BATCH).push(")");
+            let deleted = transaction.execute(old).await?;
+            transaction.commit().await?;
+            if deleted == 0 {
+                return Ok(());
+            }
+        }
+    }
 }
 
 /// A stream, and the place of the newest seal among those of deleted events.
