@@ -2,8 +2,8 @@ use tollgate_core::consumer::Name;
 use tollgate_core::usage::chain::Head;
 use tollgate_core::usage::{Closing, Intent, Outcome, StreamId, UsageEvent};
 use tollgate_store::{
-    AccountId, Actor, NewConsumer, NewCredential, NewProof, Paging, Posting, PostingKind, QuotaKey, Scope,
-    UsageFilter, UsageQuery, UsageVerdict, Used,
+    AccountId, Actor, CredentialId, NewConsumer, NewCredential, NewProof, Paging, Posting, PostingKind,
+    QuotaKey, Scope, UsageFilter, UsageQuery, UsageVerdict, Used,
 };
 use ulid::Ulid;
 
@@ -21,6 +21,37 @@ fn ledger(text: &str) -> config::process::Ledger {
         .unwrap_or_else(|bad| unreachable!("{}", bad.render(false)))
         .process
         .ledger
+}
+
+/// A key of the store, made then.
+async fn api_key(store: &Store, made: Timestamp) -> CredentialId {
+    let mut change = store.change(&Actor::new("test").unwrap(), made).await.unwrap();
+    let account = change.create_account(Scope::All, Name::new("a").unwrap()).await.unwrap().id;
+    let new = NewConsumer { account, name: Name::new("a").unwrap(), tier: None, scopes: None };
+    let consumer = change.create_consumer(Scope::All, new).await.unwrap();
+    let new = NewCredential::new(consumer.id, "k", NewProof::api_key("a key"));
+    let credential = change.create_credential(Scope::All, new).await.unwrap().id;
+    change.commit().await.unwrap();
+    credential
+}
+
+/// A call of it that a service reports.
+fn report(credential: CredentialId, received_at: Timestamp) -> Posting {
+    Posting {
+        credential: Used::Stored(credential),
+        kind: PostingKind::Usage,
+        idempotency_key: None,
+        received_at,
+        endpoint: None,
+        model: None,
+        service_id: None,
+        status_code: None,
+        response_us: None,
+        compute_us: None,
+        predictions: None,
+        body: "{}".to_owned(),
+        names: None,
+    }
 }
 
 #[tokio::test]
@@ -81,28 +112,8 @@ async fn only_what_is_over_is_deleted() {
     let store = Store::open(&format!("sqlite:{}", folder.path().join("store.db").display())).await.unwrap();
     let now = Timestamp::from_second(1_800_000_000).unwrap();
     let days = |days: i64| now - SignedDuration::from_hours(24 * days);
-    let mut change = store.change(&Actor::new("test").unwrap(), days(500)).await.unwrap();
-    let account = change.create_account(Scope::All, Name::new("a").unwrap()).await.unwrap().id;
-    let new = NewConsumer { account, name: Name::new("a").unwrap(), tier: None, scopes: None };
-    let consumer = change.create_consumer(Scope::All, new).await.unwrap();
-    let new = NewCredential::new(consumer.id, "k", NewProof::api_key("a key"));
-    let credential = change.create_credential(Scope::All, new).await.unwrap().id;
-    change.commit().await.unwrap();
-    let posting = |ago| Posting {
-        credential: Used::Stored(credential),
-        kind: PostingKind::Usage,
-        idempotency_key: None,
-        received_at: days(ago),
-        endpoint: None,
-        model: None,
-        service_id: None,
-        status_code: None,
-        response_us: None,
-        compute_us: None,
-        predictions: None,
-        body: "{}".to_owned(),
-        names: None,
-    };
+    let credential = api_key(&store, days(500)).await;
+    let posting = |ago| report(credential, days(ago));
     let old: Vec<Posting> = (0..1001).map(|_| posting(401)).collect();
     store.post_usage(Scope::All, &old).await.unwrap();
     store.post_usage(Scope::All, &[posting(399)]).await.unwrap();
@@ -119,4 +130,22 @@ async fn only_what_is_over_is_deleted() {
     let kept = store.quotas(Scope::All, Timestamp::MIN).await.unwrap();
     assert_eq!(kept.iter().map(|kept| kept.key.period_start).collect::<Vec<_>>(), [days(99)]);
     assert_eq!(store.rev().await.unwrap(), 3, "and the objects stay");
+}
+
+#[tokio::test]
+async fn what_services_report_is_sealed() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&format!("sqlite:{}", folder.path().join("store.db").display())).await.unwrap();
+    let now = Timestamp::from_second(1_800_000_000).unwrap();
+    let (key, later) = (SealKey::new(&[7; 32]), now + SignedDuration::from_hours(1));
+    let credential = api_key(&store, now).await;
+    store.post_usage(Scope::All, &[report(credential, now)]).await.unwrap();
+    let keys = [key.clone()];
+    let retention = Retention::default();
+    Turn::RollUp.of(&store, &retention, now, None).await.unwrap();
+    let verdict = store.verify_usage(&keys, later).await.unwrap();
+    assert!(matches!(verdict, UsageVerdict::Broken { seq: 1, .. }), "{verdict:?}");
+    Turn::RollUp.of(&store, &retention, now, Some(&key)).await.unwrap();
+    let whole = UsageVerdict::Whole { streams: 1, events: 1, seals: 1 };
+    assert_eq!(store.verify_usage(&keys, later).await.unwrap(), whole);
 }

@@ -126,6 +126,12 @@ async fn a_ledger_is_verified_and_made_anew() {
     assert_eq!((&journal["ok"], &journal["events"]), (&true.into(), &CALLS.into()), "{journal}");
 
     assert_eq!(used.json(&["ledger", "replay", "--check"], 0)["changed"], 0);
+    tamper(&data, "UPDATE usage_rollups SET reported = reported + 1 WHERE span = 86400").await;
+    let other = used.json(&["ledger", "verify"], 1);
+    assert_eq!((&other["events"], &other["counted"]), (&CALLS.into(), &(CALLS + 1).into()), "{other}");
+    let (out, _) = used.run(&["ledger", "verify"], 1);
+    assert!(out.starts_with("the day ") && out.contains("`tollgate ledger replay --check`"), "{out}");
+    used.run(&["ledger", "replay"], 0);
     tamper(&data, "UPDATE usage_rollups SET requests = 1000, reported = 7 WHERE span = 3600").await;
     let (out, _) = used.run(&["ledger", "replay", "--check"], 1);
     assert!(out.contains("hour") && out.contains("consumer"), "{out}");
