@@ -53,6 +53,8 @@ struct Place {
     /// Whether the hash in `head` is known, so that the next one must follow from it.
     chained: bool,
     sealed: u64,
+    /// Whether the next event is nowhere.
+    missing: bool,
 }
 
 /// What taking a record came to.
@@ -71,6 +73,8 @@ enum Verdict {
     Skip,
     /// It may not be given yet.
     Later,
+    /// Events before it were not given, and may be in a later segment.
+    Gap,
     /// Something is wrong before it; it can be read all the same.
     Alarm(Damage),
     /// It cannot be read.
@@ -88,7 +92,7 @@ impl Reader {
             stream,
             directory,
             live: process.live_stream(stream),
-            place: Place { head, chained: true, sealed: 0 },
+            place: Place { head, chained: true, sealed: 0, missing: false },
             cursor: None,
             seen: None,
             ended: false,
@@ -97,7 +101,7 @@ impl Reader {
 
     /// A reader of all that is there of a stream that nobody writes to, what was released among it.
     pub(super) fn at_rest(directory: PathBuf, stream: StreamId) -> Self {
-        let place = Place { head: Head::default(), chained: true, sealed: 0 };
+        let place = Place { head: Head::default(), chained: true, sealed: 0, missing: false };
         Self { stream, directory, live: None, place, cursor: None, seen: None, ended: false }
     }
 
@@ -142,6 +146,10 @@ impl Reader {
         }
         self.seen = synced.map(|synced| synced.offset);
         self.ended = over;
+        if over {
+            // Files of streams that are read to their end are not held open for as long as they are kept.
+            self.cursor = None;
+        }
         Ok(None)
     }
 
@@ -202,6 +210,10 @@ impl Reader {
         };
         let step = match verdict {
             Verdict::Later => return Ok(Step::Nothing),
+            Verdict::Gap => {
+                let number = cursor.number();
+                return self.fill_gap(number);
+            }
             Verdict::Skip => Step::Passed,
             Verdict::Give(read) => Step::Given(read),
             Verdict::Alarm(damage) => return Ok(Step::Given(Read::Damaged(cursor.finding(damage)))),
@@ -209,6 +221,19 @@ impl Reader {
         };
         cursor.pass(length);
         Ok(step)
+    }
+
+    /// Goes on in a later segment that has the next event, where there is one: a segment that was given up may have holes,
+    /// and what counted of it was written anew.
+    fn fill_gap(&mut self, number: u32) -> io::Result<Step> {
+        for later in segment::list(&self.directory)?.into_iter().filter(|later| *later > number) {
+            let first = Cursor::open(&self.directory, later)?.first_event()?;
+            if first.is_some_and(|seq| seq <= self.place.head.seq + 1) {
+                return self.go_to(later);
+            }
+        }
+        self.place.missing = true;
+        Ok(Step::Passed)
     }
 
     /// Where no whole record is: to the next one, to the next segment, or nowhere yet.
@@ -255,6 +280,10 @@ impl Place {
         }
         let before = self.head;
         if seq > before.seq + 1 {
+            let may_begin = !self.chained && before.seq == 0;
+            if !may_begin && !std::mem::take(&mut self.missing) {
+                return Verdict::Gap;
+            }
             self.head = Head { seq: seq - 1, ..Head::default() };
             let begins = !std::mem::take(&mut self.chained) && before.seq == 0;
             if !begins {

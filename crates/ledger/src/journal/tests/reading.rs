@@ -1,8 +1,13 @@
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use super::harness::{Place, admit, closing, damages, make_calls, numbers, read_all};
+use rustix::io::Errno;
+use tollgate_core::usage::UsageEvent;
+
+use super::harness::{Place, admit, closing, damages, make_calls, numbers, read_all, rest};
 use crate::chain::Head;
 use crate::journal::disk::Disk;
+use crate::journal::disk::faults::{Fault, Faults};
 use crate::journal::finding::Damage;
 use crate::journal::record::{self, Kind, Record};
 use crate::journal::segment::{self, HEAD};
@@ -209,4 +214,48 @@ fn heads(reads: &[Read]) -> Vec<Head> {
         Read::Seal(_) | Read::Damaged(_) => None,
     };
     reads.iter().filter_map(head).collect()
+}
+
+/// A segment whose sync failed may have lost any of its pages; what counts of it was written anew.
+#[test]
+fn a_hole_in_a_segment_that_was_given_up_costs_nothing() {
+    let place = Place::new(SyncMode::Process);
+    let faults = Faults::new(Fault::Gone, usize::MAX, 0);
+    let journal = place.open(faults.disk());
+    let stream = journal.stream().unwrap();
+    journal.turn();
+    make_calls(&journal, &stream, 1..=5);
+    for number in 6..=15 {
+        drop(admit(&stream, number).close(&closing(number)));
+    }
+    stream.flush();
+    faults.set(Fault::Error(Errno::IO), 1);
+    journal.turn();
+    let mut now = Duration::ZERO;
+    rest(&journal, &stream, &mut now);
+    make_calls(&journal, &stream, 16..=20);
+    rest(&journal, &stream, &mut now);
+
+    let first = segment::path(&place.config.directory.join(stream.id().to_string()), 1);
+    let mut bytes = std::fs::read(&first).unwrap();
+    let (from, to) = (places_of(&bytes, 8), places_of(&bytes, 12));
+    bytes[from..to].fill(0);
+    std::fs::write(&first, bytes).unwrap();
+    let reads = read_all(&mut journal.reader(stream.id()).unwrap());
+    assert_eq!(numbers(&reads), (1..=20).collect::<Vec<_>>());
+    assert_eq!(damages(&reads), [Damage::Corrupt]);
+}
+
+/// Where the record of an event begins.
+fn places_of(bytes: &[u8], seq: u64) -> usize {
+    let mut at = HEAD;
+    while let Some((record, length)) = record::first(&bytes[at..]) {
+        if let Record::Event { event, .. } = record
+            && UsageEvent::decode_head(event).unwrap().1 == seq
+        {
+            return at;
+        }
+        at += length;
+    }
+    panic!("no event {seq}")
 }
