@@ -82,7 +82,12 @@ fn read(reader: &mut Reader, most: usize) -> io::Result<Filled> {
     let batch = Batch { stream: reader.stream(), events: Vec::new(), seals: Vec::new() };
     let mut filled = Filled { batch, findings: Vec::new() };
     while filled.batch.events.len() < most {
-        match reader.next()? {
+        let next = match reader.next() {
+            // What was read before it goes on its way; the next time it is at the front.
+            Err(_) if !filled.batch.is_empty() || !filled.findings.is_empty() => break,
+            next => next?,
+        };
+        match next {
             Some(Read::Event(linked)) => filled.batch.events.push(*linked),
             Some(Read::Seal(seal)) => filled.batch.seals.push(seal),
             Some(Read::Damaged(finding)) => filled.findings.push(finding),
