@@ -14,27 +14,23 @@ use super::segment::{self, HEAD};
 use super::{checkpoint, recovery};
 
 /// Deletes segments, the oldest first, whose events were all safe for long enough at `now`, or safe at all where no
-/// time is given, and whose calls have all ended. Answers how many bytes that gave back.
+/// time is given, and whose calls have all ended. Answers how many bytes that gave back. A stream where that fails does not
+/// keep it from the others; the first error is told at the end.
 pub(crate) fn prune(process: &Process, now: Option<Duration>) -> io::Result<u64> {
-    let mut freed = 0;
+    let mut freed = Ok(0);
     for stream in process.streams() {
-        let directory = process.directory_of(stream);
-        let checkpoint = checkpoint::read(&directory)?;
-        let released = match now {
-            Some(now) => checkpoint.safe_at(now.saturating_sub(process.config.keep)),
-            None => checkpoint.head.seq,
-        };
-        let needed = match process.live_stream(stream) {
-            Some(shared) => needed_of(&shared),
-            None => u32::MAX,
-        };
-        freed += match prune_stream(process, stream, &directory, released, needed) {
+        let pruned = match prune_stream(process, stream, now) {
             // Another thread, which needs room, was quicker.
             Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
-            pruned => pruned?,
+            Err(error) => {
+                freed = freed.and(Err(error));
+                continue;
+            }
+            Ok(pruned) => pruned,
         };
+        freed = freed.map(|freed| freed + pruned);
     }
-    Ok(freed)
+    freed
 }
 
 /// The newest event in these segments; 0 where there is none.
@@ -48,23 +44,27 @@ pub(crate) fn newest_event(directory: &Path, numbers: &[u32]) -> io::Result<u64>
     Ok(0)
 }
 
-fn prune_stream(
-    process: &Process,
-    stream: StreamId,
-    directory: &Path,
-    released: u64,
-    needed: u32,
-) -> io::Result<u64> {
+fn prune_stream(process: &Process, stream: StreamId, now: Option<Duration>) -> io::Result<u64> {
+    let directory = process.directory_of(stream);
+    let checkpoint = checkpoint::read(&directory)?;
+    let released = match now {
+        Some(now) => checkpoint.safe_at(now.saturating_sub(process.config.keep)),
+        None => checkpoint.head.seq,
+    };
+    let needed = match process.live_stream(stream) {
+        Some(shared) => needed_of(&shared),
+        None => u32::MAX,
+    };
     let mut freed = 0;
-    for number in segment::list(directory)? {
+    for number in segment::list(&directory)? {
         if number >= needed {
             return Ok(freed);
         }
         // Nearly always the first one is to stay, and that can be told by its beginning.
-        if Cursor::open(directory, number)?.first_event()?.is_some_and(|seq| seq > released) {
+        if Cursor::open(&directory, number)?.first_event()?.is_some_and(|seq| seq > released) {
             return Ok(freed);
         }
-        let path = segment::path(directory, number);
+        let path = segment::path(&directory, number);
         let bytes = std::fs::read(&path)?;
         if newest_event_in(&bytes) > released {
             return Ok(freed);
@@ -74,9 +74,9 @@ fn prune_stream(
         freed += bytes.len() as u64;
     }
     if needed == u32::MAX {
-        recovery::forget_stream(process, stream, directory)?;
+        recovery::forget_stream(process, stream, &directory)?;
         if stream.boot != process.boot {
-            process::remove_boot(directory.parent().unwrap_or(directory));
+            process::remove_boot(directory.parent().unwrap_or(&directory));
         }
     }
     Ok(freed)
@@ -87,7 +87,7 @@ fn needed_of(shared: &Shared) -> u32 {
     let lot = shared.lot();
     match &lot.current {
         // It has ended, and the thread has given back what it does not need.
-        None if lot.ended && lot.spare.is_none() => u32::MAX,
+        None if lot.ended && !lot.failing && lot.spare.is_none() => u32::MAX,
         // It has no segment that it trusts; what it had may be all that there is.
         None => 0,
         Some(current) => lot.needed.min(current.number),

@@ -91,6 +91,8 @@ fn recover_stream(
                 newest = number;
             }
         }
+        // Where all events are pruned and a call was open, they are not to be numbered again.
+        replay.go_on_from(checkpoint::read(directory)?.head);
         recovered.interrupted += replay.open_calls();
         let records = replay.finish(process.seal_key());
         newest_event = replay.newest_event();

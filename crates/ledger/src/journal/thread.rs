@@ -57,6 +57,10 @@ pub(crate) fn turn(process: &Process) {
 
 fn sync(process: &Process, shared: &Shared) {
     let mut lot = shared.lot();
+    // A file whose sync failed is told to be synced by the next one, and is not.
+    if lot.distrusted {
+        return;
+    }
     let Some(current) = lot.current.as_ref().map(|current| current.file.clone()) else { return };
     if lot.synced.offset >= lot.written.offset {
         return;

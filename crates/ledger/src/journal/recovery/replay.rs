@@ -77,6 +77,13 @@ impl Replay {
         }
     }
 
+    /// Notes that there were events up to here, whatever is left of them.
+    pub(super) fn go_on_from(&mut self, head: Head) {
+        if head.seq > self.head.seq {
+            self.head = head;
+        }
+    }
+
     /// The newest event's place; 0 where there is none.
     pub(super) fn newest_event(&self) -> u64 {
         self.head.seq

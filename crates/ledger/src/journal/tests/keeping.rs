@@ -7,6 +7,8 @@ use super::harness::{Place, admit, closing, contents, intent, make_calls, number
 use crate::chain::Head;
 use crate::journal::disk::Disk;
 use crate::journal::disk::faults::{Fault, Faults};
+use crate::journal::record::{self, Record};
+use crate::journal::segment::{self, HEAD};
 use crate::journal::{Config, Entry, Journal, Read, State, Stream, SyncMode, Unavailable};
 
 const DAY: Duration = Duration::from_hours(24);
@@ -165,6 +167,74 @@ fn a_long_call_leaves_room_for_others() {
         assert_eq!((number_of(last), event.closing.outcome), (1_000_001, Outcome::Interrupted));
         assert_eq!(event.closing.measures.of(Measure::TokensOut), Some(77), "what it had come to is known");
     }
+}
+
+/// Where every event of a stream was deleted and a call was open, its event is not taken for one of those.
+#[test]
+fn numbers_go_on_behind_what_was_deleted() {
+    let place = Place::new(SyncMode::Process);
+    let faults = Faults::new(Fault::Gone, usize::MAX, 0);
+    let journal = place.open(faults.disk());
+    let stream = journal.stream().unwrap();
+    make_calls(&journal, &stream, 1..=500);
+    let last = contents(&journal).events.last().unwrap().seq();
+    release_all(&journal, &stream, NOW);
+    // The intent alone is written to the newest segment, as the file system has it.
+    let open = admit_synced(&journal, &stream, 501);
+    for second in 0..3 {
+        stream.tick(Duration::from_secs(second));
+        journal.turn();
+    }
+    faults.set(Fault::Gone, 1);
+    let directory = journal_directory(&place, &stream);
+    drop((open, stream, journal));
+    let numbers = segment::list(&directory).unwrap();
+    for number in numbers {
+        let path = segment::path(&directory, number);
+        let bytes = std::fs::read(&path).unwrap();
+        std::fs::write(&path, without_events(&bytes)).unwrap();
+    }
+    let (recovered, contents) = place.next_boot();
+    assert_eq!(recovered.interrupted, 1);
+    assert_eq!(contents.events.iter().map(|linked| linked.seq()).collect::<Vec<_>>(), [last + 1]);
+}
+
+/// A stream that cannot be deleted does not keep the others from it.
+#[test]
+fn what_cannot_be_deleted_stays_alone() {
+    let place = Place::new(SyncMode::Process);
+    {
+        let journal = place.open(Disk::Real);
+        let streams = [journal.stream().unwrap(), journal.stream().unwrap()];
+        streams.iter().for_each(|stream| make_calls(&journal, stream, 1..=10));
+    }
+    let journal = place.open(Disk::Real);
+    let recovered = journal.recover().unwrap();
+    for stream in &recovered.streams {
+        let reads = read_all(&mut journal.reader(*stream).unwrap());
+        journal.release(*stream, newest(&reads).unwrap(), NOW).unwrap();
+    }
+    let first = place.config.directory.join(recovered.streams[0].to_string());
+    std::fs::create_dir(first.join("of somebody else")).unwrap();
+    assert!(journal.prune(NOW + DAY).is_err());
+    assert_eq!(journal.streams(), recovered.streams[..1]);
+}
+
+fn journal_directory(place: &Place, stream: &Stream) -> std::path::PathBuf {
+    place.config.directory.join(stream.id().to_string())
+}
+
+/// A segment with its intents, and without its events and what is behind the records.
+fn without_events(bytes: &[u8]) -> Vec<u8> {
+    let mut kept = bytes[..HEAD].to_vec();
+    let mut rest = &bytes[HEAD..];
+    while let Some((record, length)) = record::first(rest) {
+        if matches!(record, Record::Intent { call: 501.., .. }) {
+            kept.extend_from_slice(&rest[..length]);
+        }
+        rest = &rest[length..];
+    }
+    kept
 }
 
 /// Opens a call and waits until that is on the disk.
