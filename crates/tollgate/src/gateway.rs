@@ -162,10 +162,7 @@ async fn finish(worker: &Rc<Worker>, timer: &Rc<Timer>, waiting: Box<Waiting>) -
             Err(denial) => return deny(call, &live, &denial),
         }
     };
-    if let Some((credential, charge)) = call.to_charge()
-        && let Err(balance) = Box::pin(worker.gate.directory.charge(&credential, charge)).await
-        && let Err(denial) = decision::unless_softened(&mut call, Denial::Balance(balance))
-    {
+    if let Err(denial) = ledger::charge(worker, &mut call).await {
         return deny(call, &live, &denial);
     }
     if let Err(denial) = ledger::open(worker, &mut call).await {

@@ -80,6 +80,11 @@ impl Stream {
         self.id
     }
 
+    /// Whether a call would be taken down now, for whoever has something to do before that can hardly be undone.
+    pub fn takes(&self) -> bool {
+        self.writer.with(Writer::takes)
+    }
+
     /// Takes down that a call is about to be made.
     ///
     /// # Errors

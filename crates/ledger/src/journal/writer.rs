@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use tollgate_core::credential::Digest;
-use tollgate_core::usage::{Closing, Intent, Outcome, UsageEvent};
+use tollgate_core::usage::{Closing, Intent, MAX_INTENT, Outcome, UsageEvent};
 
 use super::lot::{Mark, Shared};
 use super::process::Process;
@@ -87,6 +87,13 @@ impl Writer {
             flusher: None,
             woken: Vec::new(),
         }
+    }
+
+    /// Whether a call would be taken down now.
+    pub(crate) fn takes(&mut self) -> bool {
+        self.look();
+        self.health == Health::Healthy
+            && self.fits(record::intent_len(MAX_INTENT) + record::outcome_len(MAX_INTENT))
     }
 
     /// Appends an intent where its outcome fits, too; answers its slot.

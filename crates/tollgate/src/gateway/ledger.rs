@@ -6,7 +6,24 @@ use tollgate_core::usage::{self, Closing, Intent};
 use tollgate_ledger::journal::Flushed;
 
 use super::call::{Call, Outcome};
+use super::decision;
 use super::worker::Worker;
+
+/// Has whoever keeps the credential's balance charge for the call, where somebody does.
+///
+/// # Errors
+/// [`Denial::Balance`], unless the route's mode lets everything through, and [`Denial::Unmetered`].
+pub async fn charge(worker: &Worker, call: &mut Call) -> Result<(), Denial> {
+    let Some((credential, charge)) = call.to_charge() else { return Ok(()) };
+    // Nobody pays for a call that is refused as it cannot be taken down.
+    if call.route.as_ref().is_some_and(|route| !route.meters.off) && !worker.journal.takes() {
+        return Err(Denial::Unmetered);
+    }
+    match Box::pin(worker.gate.directory.charge(&credential, charge)).await {
+        Ok(()) => Ok(()),
+        Err(balance) => decision::unless_softened(call, Denial::Balance(balance)),
+    }
+}
 
 /// Takes down that the call is about to be sent, and waits until that is safe.
 ///

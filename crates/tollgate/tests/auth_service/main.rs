@@ -16,7 +16,7 @@ mod service;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tollgate::config::{self, source::Source};
+use tollgate::config::{self, Compiled, source::Source};
 use tollgate::server::Server;
 use tollgate::state::clock::{Clock, Manual};
 use tollgate::telemetry::Telemetry;
@@ -38,6 +38,16 @@ impl Gate {
 
     /// With more members of the file.
     async fn start_with(fake: &Fake, settings: &str, more: &str) -> Self {
+        Self::start_changed(fake, settings, more, |_| {}).await
+    }
+
+    /// With another configuration than files may have.
+    async fn start_changed(
+        fake: &Fake,
+        settings: &str,
+        more: &str,
+        change: impl FnOnce(&mut Compiled),
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let text = format!(
             "listen: 127.0.0.1:0\nworkers: 1\nerrors: detail\n\
@@ -53,8 +63,9 @@ impl Gate {
             at = fake.address
         );
         let source = Source::new("tollgate.yaml", text, folder.path());
-        let compiled =
+        let mut compiled =
             config::compile(&source, &|_| None).map_err(|problems| problems.render(false)).unwrap();
+        change(&mut compiled);
         let clock = Manual::at(Duration::from_secs(1_800_000_000));
         let gate_clock = Clock::Manual(clock.clone());
         let start = move || Server::start(compiled, gate_clock, Telemetry::default());
@@ -200,6 +211,20 @@ async fn a_refused_charge_refuses_the_call_and_nothing_else_does() {
         fake.debit(answer);
         assert_eq!(gate.ask("/x", "k").await.0, 200);
     }
+    gate.stop().await;
+}
+
+/// A call that cannot be taken down is refused before anybody is charged for it.
+#[tokio::test]
+async fn nobody_is_charged_where_the_journal_is_full() {
+    let fake = Fake::start().await;
+    fake.validate(known());
+    let gate = Gate::start_changed(&fake, "", "", |compiled| compiled.process.ledger.max_bytes = 0).await;
+    for _ in 0..3 {
+        assert_eq!(gate.ask("/x", "k").await.0, 503);
+    }
+    assert!(fake.seen("/x").is_empty());
+    assert!(fake.seen("/api/v1/usage/k1/debit").is_empty());
     gate.stop().await;
 }
 
