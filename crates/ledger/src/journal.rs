@@ -124,7 +124,7 @@ impl Journal {
     /// # Errors
     /// Where something cannot be listed or deleted.
     pub fn prune(&self, now: Duration) -> io::Result<u64> {
-        prune::prune(&self.process, Some(now))
+        prune::prune(&self.process, Some(now), u64::MAX)
     }
 
     /// How the journal is.

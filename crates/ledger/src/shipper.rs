@@ -80,6 +80,8 @@ enum Turn {
 
 /// How often segments are looked through that may be deleted.
 const PRUNE: Duration = Duration::from_secs(60);
+/// Batches of other streams that are read ahead.
+const PENDING: usize = 10;
 /// How often what waits is counted while the sink takes its time,
 const LOOK: Duration = Duration::from_secs(1);
 /// and after which time it counts as away.
@@ -172,8 +174,15 @@ impl Shipper {
         self.discover();
         // All of them before any is delivered, so that it is known of each since when it waits.
         let streams: Vec<StreamId> = self.lanes.keys().copied().collect();
+        let mut pending = 0;
         for stream in &streams {
-            self.fill(*stream).await;
+            // Though only so many that all of them fit into memory, where nobody takes them.
+            if pending < PENDING * self.settings.batch {
+                self.fill(*stream).await;
+            }
+            // One that is refused keeps nobody else.
+            let lane = self.lanes.get(stream).filter(|lane| lane.blocked.is_none());
+            pending += lane.and_then(|lane| lane.pending.as_ref()).map_or(0, |batch| batch.events.len());
         }
         let mut turn = Turn::Dry;
         for stream in streams {

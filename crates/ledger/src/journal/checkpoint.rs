@@ -61,6 +61,8 @@ impl Checkpoint {
     fn mark(&mut self, now: Duration, keep: Duration) {
         let step = (keep / MARKS).as_secs();
         let mark = (now.as_secs(), self.head.seq);
+        // A clock that was ahead for a while has left marks that no time would reach.
+        self.marks.retain(|(since, _)| *since <= now.as_secs());
         // The newest mark moves until it is a step from the one before: so there are few, and the newest event has one.
         match self.marks.as_mut_slice() {
             [.., before, newest] if now.as_secs().saturating_sub(before.0) < step => *newest = mark,

@@ -135,7 +135,7 @@ impl Process {
         let size = self.config.segment_bytes;
         if self.bytes().saturating_add(size as u64) > self.config.max_bytes {
             // What was released goes before its time rather than that a call is refused.
-            if let Err(error) = super::prune::prune(self, None) {
+            if let Err(error) = super::prune::prune(self, None, size as u64) {
                 tracing::error!("not all that was released from the journal can be deleted: {error}");
             }
         }

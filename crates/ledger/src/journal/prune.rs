@@ -14,12 +14,14 @@ use super::segment::{self, HEAD};
 use super::{checkpoint, recovery};
 
 /// Deletes segments, the oldest first, whose events were all safe for long enough at `now`, or safe at all where no
-/// time is given, and whose calls have all ended. Answers how many bytes that gave back. A stream where that fails does not
+/// time is given, and whose calls have all ended; at least `most` bytes, where there are so many, and few more. Answers how
+/// many bytes that gave back. A stream where that fails does not
 /// keep it from the others; the first error is told at the end.
-pub(crate) fn prune(process: &Process, now: Option<Duration>) -> io::Result<u64> {
+pub(crate) fn prune(process: &Process, now: Option<Duration>, most: u64) -> io::Result<u64> {
     let mut freed = Ok(0);
+    let mut left = most;
     for stream in process.streams() {
-        let pruned = match prune_stream(process, stream, now) {
+        let pruned = match prune_stream(process, stream, now, left) {
             // Another thread, which needs room, was quicker.
             Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
             Err(error) => {
@@ -29,6 +31,10 @@ pub(crate) fn prune(process: &Process, now: Option<Duration>) -> io::Result<u64>
             Ok(pruned) => pruned,
         };
         freed = freed.map(|freed| freed + pruned);
+        left = left.saturating_sub(pruned);
+        if left == 0 {
+            break;
+        }
     }
     freed
 }
@@ -44,7 +50,7 @@ pub(crate) fn newest_event(directory: &Path, numbers: &[u32]) -> io::Result<u64>
     Ok(0)
 }
 
-fn prune_stream(process: &Process, stream: StreamId, now: Option<Duration>) -> io::Result<u64> {
+fn prune_stream(process: &Process, stream: StreamId, now: Option<Duration>, most: u64) -> io::Result<u64> {
     let directory = process.directory_of(stream);
     let checkpoint = checkpoint::read(&directory)?;
     let released = match now {
@@ -57,7 +63,7 @@ fn prune_stream(process: &Process, stream: StreamId, now: Option<Duration>) -> i
     };
     let mut freed = 0;
     for number in segment::list(&directory)? {
-        if number >= needed {
+        if number >= needed || freed >= most {
             return Ok(freed);
         }
         // Nearly always the first one is to stay, and that can be told by its beginning.

@@ -31,6 +31,17 @@ fn the_last_event_of_a_quiet_stream_is_let_go_in_the_end() {
 }
 
 #[test]
+fn a_clock_that_was_ahead_keeps_nothing() {
+    let mut checkpoint = Checkpoint::default();
+    for (seq, hour) in [(1, 1), (2, 1_000_000), (3, 1_000_002), (4, 2), (5, 3)] {
+        checkpoint.head.seq = seq;
+        checkpoint.mark(Duration::from_secs(hour * HOUR), DAY);
+    }
+    assert_eq!(checkpoint.safe_at(Duration::from_secs(2 * HOUR)), 4);
+    assert_eq!(checkpoint.safe_at(Duration::from_secs(3 * HOUR)), 5);
+}
+
+#[test]
 fn what_is_no_checkpoint_releases_nothing() {
     let check = |text: &str| assert_eq!(parse(text), None, "{text:?}");
     check("");

@@ -86,6 +86,8 @@ fn room_is_made_where_it_is_wanted() {
         release_all(&journal, &stream, NOW);
         journal.turn();
         assert_eq!(journal.state(), State::Healthy);
+        // And no more of it than is wanted.
+        assert!(twenty < 20 || journal.bytes() > 2 * Config::MIN_SEGMENT as u64, "{}", journal.bytes());
     }
 }
 
