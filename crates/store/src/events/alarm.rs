@@ -1,5 +1,6 @@
 //! What must not be and was seen: kept for people to look at, in the way of nothing.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -54,7 +55,7 @@ pub struct Alarm {
 }
 
 /// What tells alarms apart: the same alarm is raised once.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 struct AlarmKey(AlarmKind, StreamId, u64, Option<Ulid>, Option<Hash>);
 
 impl AlarmKind {
@@ -142,13 +143,9 @@ impl Read for Alarm {
 pub(crate) async fn raise(transaction: &mut Transaction, alarms: Vec<Alarm>) -> Result<Vec<Alarm>> {
     let rows = alarms.iter().map(Alarm::row).collect();
     let new: Vec<AlarmKey> = transaction.insert_new(&USAGE_ALARMS, rows).await?;
-    let mut raised: Vec<Alarm> = Vec::with_capacity(new.len());
-    for alarm in alarms {
-        if new.contains(&alarm.key()) && !raised.iter().any(|other| other.key() == alarm.key()) {
-            raised.push(alarm);
-        }
-    }
-    Ok(raised)
+    // Of those that are alike, the first.
+    let mut new: HashSet<AlarmKey> = new.into_iter().collect();
+    Ok(alarms.into_iter().filter(|alarm| new.remove(&alarm.key())).collect())
 }
 
 impl Store {

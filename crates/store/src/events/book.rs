@@ -171,12 +171,16 @@ async fn settle(
     Ok(alarms)
 }
 
+/// One alarm for all events of a stream that are from the future: a clock that is wrong is so for each of them.
 fn ahead(events: &[&Linked], now: Timestamp) -> impl Iterator<Item = Alarm> {
     let latest = now.as_microsecond().saturating_add(AHEAD.as_micros() as i64);
-    events
-        .iter()
-        .filter(move |linked| int(linked.time_micros()) > latest)
-        .map(move |linked| alarm_of(AlarmKind::Ahead, linked, now))
+    let mut alarms: BTreeMap<StreamId, Alarm> = BTreeMap::new();
+    for linked in events.iter().filter(|linked| int(linked.time_micros()) > latest) {
+        let first = || alarm_of(AlarmKind::Ahead, linked, now);
+        let alarm = alarms.entry(linked.stream()).or_insert_with(first);
+        alarm.last = alarm.last.max(linked.seq());
+    }
+    alarms.into_values()
 }
 
 async fn book_seals(transaction: &mut Transaction, seals: &[Seal], now: Timestamp) -> Result<Vec<Alarm>> {

@@ -16,7 +16,7 @@ use super::row::int;
 use super::stream::Stream;
 use super::waiting::{self, Which};
 use crate::database::{Hold, Transaction};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::row::{Columns, Read};
 use crate::statement::Statement;
 use crate::store::Store;
@@ -67,7 +67,8 @@ impl Store {
     /// in front of such events is given up: its events are not counted if they ever come ([`AlarmKind::Lost`]).
     ///
     /// # Errors
-    /// What the database says. What was deleted until then stays deleted.
+    /// What the database says. What was deleted until then stays deleted. Where events of a stream cannot be read, that is
+    /// told once all else is done.
     pub async fn prune_usage(&self, keep: &Retention, now: Timestamp) -> Result<Pruned> {
         let before = |age: SignedDuration| now.checked_sub(age).unwrap_or(Timestamp::MIN).as_microsecond();
         // Whole days, so that no roll-up is of events of which some are gone.
@@ -77,9 +78,19 @@ impl Store {
         self.raise_floor(None, events).await?;
         let streams =
             Statement::new("SELECT stream FROM usage_streams WHERE pruned < highest ORDER BY stream");
+        let mut damaged = Ok(());
         for StreamName(stream) in self.database.all(streams).await? {
-            while let Some(deleted) = self.prune_stream(stream, events, now).await? {
-                pruned.events += deleted;
+            loop {
+                match self.prune_stream(stream, events, now).await {
+                    Ok(Some(deleted)) => pruned.events += deleted,
+                    Ok(None) => break,
+                    // What cannot be read of one stream keeps nothing else.
+                    Err(error @ Error::Corrupt(_)) => {
+                        damaged = damaged.and(Err(error));
+                        break;
+                    }
+                    Err(error) => return Err(error),
+                }
             }
         }
         self.raise_floor(Some(Span::Minute), minutes).await?;
@@ -99,7 +110,7 @@ impl Store {
         );
         transaction.execute(old.bind(events)).await?;
         transaction.commit().await?;
-        Ok(pruned)
+        damaged.map(|()| pruned)
     }
 
     async fn raise_floor(&self, span: Option<Span>, before: i64) -> Result<()> {

@@ -6,6 +6,7 @@ use crate::audit::raw;
 use crate::events::asking::all;
 use crate::events::blocks;
 use crate::events::chain::{Chain, change, key};
+use crate::events::waiting::rows;
 use crate::harness::{Place, at, block_on, for_each_store};
 
 /// Days after the fixed moment, in minutes.
@@ -34,6 +35,22 @@ async fn kept(store: &Store) -> usize {
     let paging = Paging { limit: Some(1000), cursor: None };
     let none = UsageFilter::default();
     store.usage_events(Scope::All, &none, at(0), at(day(9)), &paging).await.unwrap().items.len()
+}
+
+/// A stream that cannot be read stays, and nothing else with it.
+#[test]
+fn what_is_damaged_stays_alone() {
+    for_each_store(async |store, place| {
+        let mut chains = [Chain::new(0), Chain::new(1), Chain::new(2)];
+        for chain in &mut chains {
+            let events = chain.calls(20);
+            store.book(&events, &[], at(60)).await.unwrap();
+        }
+        all(&store, Scope::All).await;
+        blocks::garble(place, chains[0].stream, |bytes| bytes.truncate(100)).await;
+        assert!(store.prune_usage(&keep(2), at(day(9))).await.is_err());
+        assert_eq!(rows(&store, "usage_blocks").await, 1);
+    });
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::events::chain::Chain;
 use crate::harness::{Place, at, block_on, for_each_store};
 
 /// How many rows a table has.
-async fn rows(store: &Store, table: &str) -> u64 {
+pub async fn rows(store: &Store, table: &str) -> u64 {
     let tables = store.digests().await.unwrap();
     tables.into_iter().find(|digest| digest.table == table).unwrap().rows
 }
