@@ -218,6 +218,9 @@ fn a_stream_of_nats_that_may_drop_messages_is_refused() {
             (Config { subjects: vec!["other".to_owned()], ..right.clone() }, Some("does not take")),
             (Config { storage: StorageType::Memory, ..right.clone() }, Some("memory of one server")),
         ];
+        // With the last stream the server deletes the folder of all of them, also while it makes another.
+        let kept = Config { name: "KEPT".to_owned(), subjects: vec!["kept".to_owned()], ..right };
+        context.create_stream(kept).await.unwrap();
         for (number, (config, expected)) in cases.into_iter().enumerate() {
             // The server may still be deleting the files of a stream of the same name.
             let name = format!("USAGE-{number}");
