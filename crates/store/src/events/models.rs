@@ -39,8 +39,14 @@ pub(super) struct Named<'a> {
 }
 
 /// What is known of names: whether their days tell them apart.
-#[derive(Debug, Default)]
-pub(super) struct Models(HashMap<(i64, bool), HashMap<String, HashMap<String, bool>>>);
+#[derive(Default)]
+pub(super) struct Models {
+    known: HashMap<(i64, bool), HashMap<String, HashMap<String, bool>>>,
+    /// How many names a day took from a credential, these among them.
+    counts: BTreeMap<(i64, String, bool), u64>,
+    /// Rows of names that were taken and are not written yet.
+    taken: Vec<Vec<Value>>,
+}
 
 /// A row of the table.
 struct Taken {
@@ -56,11 +62,6 @@ struct Count(String, bool, u64);
 impl<'a> Named<'a> {
     fn row(self) -> Vec<Value> {
         vec![self.day.into(), self.credential.into(), i64::from(self.answered).into(), self.model.into()]
-    }
-
-    /// Names of which one bound is the same.
-    fn is_beside(&self, other: &Self) -> bool {
-        (self.day, self.credential, self.answered) == (other.day, other.credential, other.answered)
     }
 }
 
@@ -84,18 +85,21 @@ impl Models {
             return Ok(());
         }
         let new: Vec<Named<'_>> = new.into_iter().collect();
-        let counts = counts(transaction, &new).await?;
-        let mut rows = Vec::new();
-        for beside in new.chunk_by(Named::is_beside) {
-            let taken = beside.first().map(|name| (name.day, name.credential.to_owned(), name.answered));
-            let taken = taken.and_then(|of| counts.get(&of)).copied().unwrap_or_default();
-            for (name, taken) in beside.iter().zip(taken..) {
-                let room = taken < if name.answered { ANSWERED } else { FAILED };
-                self.set(name, room);
-                rows.extend(room.then(|| name.row()));
-            }
+        self.count(transaction, &new).await?;
+        for name in new {
+            let count = self.counts.entry((name.day, name.credential.to_owned(), name.answered)).or_default();
+            let room = *count < if name.answered { ANSWERED } else { FAILED };
+            *count += u64::from(room);
+            self.taken.extend(room.then(|| name.row()));
+            self.set(&name, room);
         }
-        // Whoever brings the same names at this moment is waited for.
+        Ok(())
+    }
+
+    /// Writes the names that were taken. Whoever brings the same ones at this moment is waited for, so a transaction does
+    /// that once: two that took turns with it could wait for each other.
+    pub(super) async fn write(&mut self, transaction: &mut Transaction) -> Result<()> {
+        let rows = std::mem::take(&mut self.taken);
         transaction.insert_new::<Taken>(&USAGE_MODELS, rows).await.map(|_| ())
     }
 
@@ -107,38 +111,42 @@ impl Models {
         }
     }
 
+    /// Looks up how many names the days of these took from their credentials, where that is not known yet.
+    async fn count(&mut self, transaction: &mut Transaction, names: &[Named<'_>]) -> Result<()> {
+        for of_day in names.chunk_by(|a, b| a.day == b.day) {
+            let Some(day) = of_day.first().map(|name| name.day) else { continue };
+            let mut credentials: Vec<&str> = of_day.iter().map(|name| name.credential).collect();
+            credentials.dedup();
+            credentials
+                .retain(|credential| !self.counts.contains_key(&(day, (*credential).to_owned(), true)));
+            for some in credentials.chunks(AT_ONCE) {
+                for credential in some {
+                    for answered in [false, true] {
+                        self.counts.insert((day, (*credential).to_owned(), answered), 0);
+                    }
+                }
+                let rows =
+                    Statement::new("SELECT credential, answered, count(*) FROM usage_models WHERE day = ");
+                let rows = rows.bind(day).push(" AND credential IN ");
+                let rows = rows.list(some.iter().map(|credential| Value::from(*credential)));
+                for Count(credential, answered, count) in
+                    transaction.all(rows.push(" GROUP BY credential, answered")).await?
+                {
+                    self.counts.insert((day, credential, answered), count);
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn get(&self, name: &Named<'_>) -> Option<bool> {
-        self.0.get(&(name.day, name.answered))?.get(name.credential)?.get(name.model).copied()
+        self.known.get(&(name.day, name.answered))?.get(name.credential)?.get(name.model).copied()
     }
 
     fn set(&mut self, name: &Named<'_>, is_told: bool) {
-        let day = self.0.entry((name.day, name.answered)).or_default();
+        let day = self.known.entry((name.day, name.answered)).or_default();
         day.entry(name.credential.to_owned()).or_default().insert(name.model.to_owned(), is_told);
     }
-}
-
-/// How many names the days of these took from their credentials before.
-async fn counts(
-    transaction: &mut Transaction,
-    names: &[Named<'_>],
-) -> Result<BTreeMap<(i64, String, bool), u64>> {
-    let mut counts = BTreeMap::new();
-    for of_day in names.chunk_by(|a, b| a.day == b.day) {
-        let Some(day) = of_day.first().map(|name| name.day) else { continue };
-        let mut credentials: Vec<&str> = of_day.iter().map(|name| name.credential).collect();
-        credentials.dedup();
-        for some in credentials.chunks(AT_ONCE) {
-            let rows = Statement::new("SELECT credential, answered, count(*) FROM usage_models WHERE day = ");
-            let rows = rows.bind(day).push(" AND credential IN ");
-            let rows = rows.list(some.iter().map(|credential| Value::from(*credential)));
-            for Count(credential, answered, count) in
-                transaction.all(rows.push(" GROUP BY credential, answered")).await?
-            {
-                counts.insert((day, credential, answered), count);
-            }
-        }
-    }
-    Ok(counts)
 }
 
 impl Read for Taken {

@@ -128,6 +128,10 @@ impl Store {
         // Blocks that are cut here are other ones afterwards.
         let rolled = waiting::roll_up(&mut transaction, Which::Of(stream.stream)).await?;
         alarm::raise(&mut transaction, rolled.alarms).await?;
+        if !rolled.is_all {
+            transaction.commit().await?;
+            return Ok(Some(0));
+        }
         let (mut events, mut old) = (InOrder::after(stream.stream, stream.pruned.seq), Vec::new());
         while old.len() < EVENTS
             && let Some(linked) = events.next(&mut transaction).await?

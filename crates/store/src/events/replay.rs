@@ -112,8 +112,13 @@ impl Store {
                 .await?;
         }
         // What is made here has all events of the day.
-        let rolled = waiting::roll_up(&mut transaction, Which::All).await?;
-        alarm::raise(&mut transaction, rolled.alarms).await?;
+        loop {
+            let rolled = waiting::roll_up(&mut transaction, Which::All).await?;
+            alarm::raise(&mut transaction, rolled.alarms).await?;
+            if rolled.is_all {
+                break;
+            }
+        }
         let mut days: BTreeMap<RollupKey, UsageTotals> = BTreeMap::new();
         let minutes_kept = floors::of(&mut transaction, Some(Span::Minute)).await?.unwrap_or(i64::MIN);
         for hour in 0..24 {
@@ -152,7 +157,8 @@ impl Store {
             replayed.events += events.len() as u64;
             rollups.add(transaction, events.into_iter().map(|lying| lying.event)).await?;
         }
-        rollup::write_series(transaction, rollups.take_series()).await?;
+        let series = rollups.take_series(transaction).await?;
+        rollup::write_series(transaction, series).await?;
         rollups.lengthen();
         Ok(rollups.into_rows().collect())
     }

@@ -188,16 +188,21 @@ impl Rollups {
     /// behind the roll-ups: whoever waits for it holds them all, and nobody who has it wants more of them.
     pub(super) async fn write(mut self, transaction: &mut Transaction) -> Result<u64> {
         self.lengthen();
-        let (count, mut series) = (self.totals.len() as u64, self.take_series());
+        let count = self.totals.len() as u64;
+        let mut series = self.take_series(transaction).await?;
         let new = self.merge(transaction).await?;
         series.retain(|id, _| new.contains(id));
         write_series(transaction, series).await?;
         Ok(count)
     }
 
-    /// The series that these are of, as rows.
-    pub(super) fn take_series(&mut self) -> BTreeMap<SeriesId, Vec<Value>> {
-        std::mem::take(&mut self.series)
+    /// Writes the names of models that the series tell apart, and gives the series as rows.
+    pub(super) async fn take_series(
+        &mut self,
+        transaction: &mut Transaction,
+    ) -> Result<BTreeMap<SeriesId, Vec<Value>>> {
+        self.models.write(transaction).await?;
+        Ok(std::mem::take(&mut self.series))
     }
 
     /// Adds these to what is in the table, and gives the series that had nothing of their day there.

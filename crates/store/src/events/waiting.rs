@@ -51,6 +51,8 @@ pub(super) enum Which {
 pub(super) struct RolledUp {
     /// Roll-ups that were written.
     rows: u64,
+    /// Whether no more blocks wait.
+    pub(super) is_all: bool,
     /// Of blocks that cannot be read; they are not kept yet.
     pub(super) alarms: Vec<Alarm>,
 }
@@ -84,9 +86,11 @@ impl Pace {
         paced.waiting >= (paced.rows * FOR_EACH).clamp(FEWEST, MOST)
     }
 
-    /// Takes note that everything was rolled up.
+    /// Takes note of what was rolled up; where more waits, that is due.
     pub(super) fn done(&self, rolled: &RolledUp) {
-        *self.0.lock() = Paced { waiting: 0, rows: rolled.rows };
+        if rolled.is_all {
+            *self.0.lock() = Paced { waiting: 0, rows: rolled.rows };
+        }
     }
 }
 
@@ -145,32 +149,29 @@ impl Block {
     }
 }
 
-/// Adds blocks that wait to the roll-ups.
+/// Adds blocks that wait to the roll-ups, as many as one transaction takes: whoever holds roll-ups may not want others that
+/// come before them, so that two processes never wait for each other.
 ///
 /// One that cannot be read is not counted, and told of by an alarm: it stays where it is and stops nothing.
 pub(super) async fn roll_up(transaction: &mut Transaction, which: Which) -> Result<RolledUp> {
-    let mut rolled = RolledUp::default();
-    loop {
-        let waiting: Vec<Waiting> = transaction.all(Waiting::take(transaction.is_postgres(), which)).await?;
-        let mut rollups = Rollups::default();
-        for some in waiting.chunks(AT_ONCE as usize) {
-            let keys = some.iter().map(|one| one.key()).collect();
-            let blocks: Vec<Block> = transaction.keyed(&USAGE_BLOCKS, keys, Hold::No).await?;
-            let unpacked = some.iter().map(|one| one.unpack(&blocks)).collect::<Vec<_>>();
-            let mut events = Vec::new();
-            for (one, unpacked) in some.iter().zip(&unpacked) {
-                match unpacked.as_ref().map(|(block, plain)| block.look(plain)) {
-                    Some(Ok(seen)) => events.extend(seen.into_iter().map(|lying| lying.event)),
-                    Some(Err(_)) | None => rolled.alarms.push(one.alarm()),
-                }
+    let waiting: Vec<Waiting> = transaction.all(Waiting::take(transaction.is_postgres(), which)).await?;
+    let mut rolled = RolledUp { is_all: waiting.len() < BLOCKS, ..RolledUp::default() };
+    let mut rollups = Rollups::default();
+    for some in waiting.chunks(AT_ONCE as usize) {
+        let keys = some.iter().map(|one| one.key()).collect();
+        let blocks: Vec<Block> = transaction.keyed(&USAGE_BLOCKS, keys, Hold::No).await?;
+        let unpacked = some.iter().map(|one| one.unpack(&blocks)).collect::<Vec<_>>();
+        let mut events = Vec::new();
+        for (one, unpacked) in some.iter().zip(&unpacked) {
+            match unpacked.as_ref().map(|(block, plain)| block.look(plain)) {
+                Some(Ok(seen)) => events.extend(seen.into_iter().map(|lying| lying.event)),
+                Some(Err(_)) | None => rolled.alarms.push(one.alarm()),
             }
-            rollups.add(transaction, events).await?;
         }
-        rolled.rows += rollups.write(transaction).await?;
-        if waiting.len() < BLOCKS {
-            return Ok(rolled);
-        }
+        rollups.add(transaction, events).await?;
     }
+    rolled.rows = rollups.write(transaction).await?;
+    Ok(rolled)
 }
 
 /// Until when the roll-ups have everything that is booked: to the earliest event that waits, else to the latest of all.
@@ -188,17 +189,22 @@ impl Store {
     /// do that; whoever reads its tables does.
     ///
     /// # Errors
-    /// What the database says; then everything is as it was.
+    /// What the database says; what was added until then stays added.
     pub async fn roll_up_usage(&self) -> Result<()> {
         let some = Statement::new("SELECT first FROM usage_waiting LIMIT 1");
         if self.database.one::<i64>(some).await?.is_none() {
             return Ok(());
         }
-        let mut transaction = self.database.write().await?;
-        let rolled = roll_up(&mut transaction, Which::All).await?;
-        self.pace.done(&rolled);
-        alarm::raise(&mut transaction, rolled.alarms).await?;
-        transaction.commit().await
+        loop {
+            let mut transaction = self.database.write().await?;
+            let rolled = roll_up(&mut transaction, Which::All).await?;
+            self.pace.done(&rolled);
+            alarm::raise(&mut transaction, rolled.alarms).await?;
+            transaction.commit().await?;
+            if rolled.is_all {
+                return Ok(());
+            }
+        }
     }
 
     /// A state of the store in which everything that was booked is in the roll-ups; where the store cannot be written now,

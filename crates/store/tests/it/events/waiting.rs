@@ -2,12 +2,13 @@
 
 use jiff::SignedDuration;
 use sqlx::Connection as _;
+use tollgate_core::usage::Intent;
 use tollgate_store::{AlarmKind, Paging, Retention, Scope, Store};
 
 use crate::audit::raw;
 use crate::events::asking::{all, everything};
 use crate::events::blocks;
-use crate::events::chain::Chain;
+use crate::events::chain::{Chain, closing, intent};
 use crate::harness::{Place, at, block_on, for_each_store};
 
 /// How many rows a table has.
@@ -99,5 +100,38 @@ fn what_is_deleted_while_it_waits_stays_in_the_sums() {
         assert_eq!(store.prune_usage(&keep, at(3 * day)).await.unwrap().events, 2);
         assert_eq!(rows(&store, "usage_waiting").await, 0);
         assert_eq!(all(&store, Scope::All).await.events(), 4);
+    });
+}
+
+/// What one process brings in one order, the other one brings in the other order.
+#[test]
+fn processes_that_roll_up_together_do_not_wait_for_each_other() {
+    let place = Place::postgres();
+    block_on(async {
+        let (one, other) = (place.open().await, place.open().await);
+        for round in 0..5 {
+            let book = async |store: &Store, number: u16, is_up: bool| {
+                let mut chain = Chain::new(2 * round + number);
+                // Enough hours for several blocks of names at once, and enough events for rolling up.
+                let events: Vec<_> = (0..20_000)
+                    .map(|n: i64| {
+                        let hour = if is_up { n / 500 } else { 39 - n / 500 };
+                        let consumer = format!("consumer-{hour}-{}", n % 5);
+                        let id = u128::from(2 * round + number) << 64 | n as u128;
+                        let model = format!("model-{round}-{hour}");
+                        let intent = Intent {
+                            model: Some(model.as_str()),
+                            ..intent(id, at(hour % 20 * 60), &consumer)
+                        };
+                        chain.next(&intent, &closing(1, 1))
+                    })
+                    .collect();
+                store.book(&events, &[], at(60)).await
+            };
+            let (up, down) = tokio::join!(book(&one, 0, true), book(&other, 1, false));
+            assert_eq!((up.unwrap().inserted, down.unwrap().inserted), (20_000, 20_000));
+        }
+        one.roll_up_usage().await.unwrap();
+        assert_eq!(one.replay_usage().await.unwrap().mended, 0);
     });
 }
