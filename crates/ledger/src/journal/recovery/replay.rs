@@ -163,8 +163,9 @@ impl Replay {
         };
         let before = std::mem::replace(&mut self.head, Head { seq, hash });
         if seq <= before.seq {
-            // It was written twice.
+            // It was written twice; or it was missing in a segment that was given up, and is in the one that replaces it.
             self.head = before;
+            self.fill_gap(seq);
             return (seq == before.seq && hash != before.hash).then_some(Damage::Chain { seq });
         }
         if seq == before.seq + 1 {
@@ -172,6 +173,17 @@ impl Replay {
         }
         let begins = self.pruned && before.seq == 0;
         (!begins).then_some(Damage::EventsMissing { after: before.seq, next: seq })
+    }
+
+    /// Takes back that an event is missing; they are found in their order.
+    fn fill_gap(&mut self, seq: u64) {
+        self.findings.retain_mut(|finding| match &mut finding.damage {
+            Damage::EventsMissing { after, next } if *after + 1 == seq => {
+                *after = seq;
+                seq + 1 < *next
+            }
+            _ => true,
+        });
     }
 
     fn end(&mut self, call: u64) {

@@ -244,6 +244,15 @@ fn a_hole_in_a_segment_that_was_given_up_costs_nothing() {
     let reads = read_all(&mut journal.reader(stream.id()).unwrap());
     assert_eq!(numbers(&reads), (1..=20).collect::<Vec<_>>());
     assert_eq!(damages(&reads), [Damage::Corrupt]);
+
+    // Nor does it where the process was killed.
+    faults.set(Fault::Gone, usize::MAX);
+    let id = stream.id();
+    drop((stream, journal));
+    let journal = place.open(Disk::Real);
+    let found: Vec<_> = journal.recover().unwrap().findings.iter().map(number_and_damage).collect();
+    assert_eq!(found, [(1, Damage::Corrupt)]);
+    assert_eq!(heads(&read_all(&mut journal.reader(id).unwrap())), heads(&reads));
 }
 
 /// Where the record of an event begins.
