@@ -238,13 +238,16 @@ impl Shipper {
         }
         let Some(batch) = &lane.pending else { return Turn::Dry };
         match self.deliver(batch).await {
-            Ok(()) => self.acknowledged(stream).await,
+            Ok(alarms) => {
+                self.counters.alarmed(alarms);
+                self.acknowledged(stream).await
+            }
             Err(error) => self.failed(stream, error),
         }
     }
 
     /// Delivers a batch. While the sink takes its time, what waits behind it is counted.
-    async fn deliver(&self, batch: &Batch) -> Result<(), SinkError> {
+    async fn deliver(&self, batch: &Batch) -> Result<u64, SinkError> {
         let mut delivered = pin!(timeout(self.settings.patience, self.sink.deliver(batch)));
         for looks in 1.. {
             match timeout(LOOK, &mut delivered).await {

@@ -111,20 +111,21 @@ impl Sink {
         })
     }
 
-    /// Delivers a batch. When this returns, the other side keeps it.
+    /// Delivers a batch. When this returns, the other side keeps it. Answers how many alarms that raised, where they are
+    /// raised here: what goes through a broker is looked at by workers.
     ///
     /// # Errors
     /// [`SinkError`]: some of it may have arrived, and it may come again.
-    pub fn deliver<'a>(&'a self, batch: &'a Batch) -> BoxFuture<'a, Result<(), SinkError>> {
+    pub fn deliver<'a>(&'a self, batch: &'a Batch) -> BoxFuture<'a, Result<u64, SinkError>> {
         Box::pin(async move {
             match &self.kind {
                 Kind::Store(sink) => sink.deliver(batch).await,
                 #[cfg(feature = "nats")]
-                Kind::Nats(sink) => sink.deliver(batch).await,
+                Kind::Nats(sink) => sink.deliver(batch).await.map(|()| 0),
                 #[cfg(feature = "kafka")]
-                Kind::Kafka(sink) => sink.deliver(batch).await,
+                Kind::Kafka(sink) => sink.deliver(batch).await.map(|()| 0),
                 #[cfg(feature = "kinesis")]
-                Kind::Kinesis(sink) => sink.deliver(batch).await,
+                Kind::Kinesis(sink) => sink.deliver(batch).await.map(|()| 0),
             }
         })
     }

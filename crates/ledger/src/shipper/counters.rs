@@ -14,6 +14,7 @@ pub struct Counters {
     /// In the order of [`Fault::ALL`].
     failures: [AtomicU64; Fault::ALL.len()],
     findings: AtomicU64,
+    alarms: AtomicU64,
     away: AtomicBool,
     lag_events: AtomicU64,
     lag_bytes: AtomicU64,
@@ -34,6 +35,8 @@ pub struct Shipped {
     pub failures: [u64; Fault::ALL.len()],
     /// Damages that the journal's reader has found. Each is an alarm.
     pub findings: u64,
+    /// Alarms that the store raised.
+    pub alarms: u64,
     /// Events that the journal has and the sink has not.
     pub lag_events: u64,
     /// How many seconds ago the oldest of them began that is known.
@@ -55,6 +58,7 @@ impl Counters {
             batches: get(&self.batches),
             failures: std::array::from_fn(|fault| get(&self.failures[fault])),
             findings: get(&self.findings),
+            alarms: get(&self.alarms),
             lag_events: get(&self.lag_events),
             lag_seconds: if oldest == 0 { 0 } else { now.saturating_sub(oldest) / 1_000_000 },
             lag_bytes: get(&self.lag_bytes),
@@ -82,6 +86,10 @@ impl Counters {
 
     pub(super) fn found(&self) {
         self.findings.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn alarmed(&self, alarms: u64) {
+        self.alarms.fetch_add(alarms, Ordering::Relaxed);
     }
 
     pub(super) fn lag(&self, events: u64, oldest: Option<u64>) {

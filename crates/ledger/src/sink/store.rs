@@ -15,12 +15,12 @@ impl StoreSink {
         Self { store }
     }
 
-    pub(super) async fn deliver(&self, batch: &Batch) -> Result<(), SinkError> {
+    pub(super) async fn deliver(&self, batch: &Batch) -> Result<u64, SinkError> {
         let booked = self.store.book(&batch.events, &batch.seals, Timestamp::now()).await.map_err(refused)?;
         for alarm in &booked.alarms {
             tracing::error!(kind = alarm.kind.as_str(), "{alarm}");
         }
-        Ok(())
+        Ok(booked.alarms.len() as u64)
     }
 }
 

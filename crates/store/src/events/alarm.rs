@@ -12,7 +12,7 @@ use ulid::Ulid;
 use super::row::{int, unsigned};
 use crate::database::Transaction;
 use crate::error::{Error, Result};
-use crate::page::{PAGE_LIMIT, Page};
+use crate::page::{Page, Paging};
 use crate::row::{Columns, Read};
 use crate::statement::{Statement, Value};
 use crate::store::Store;
@@ -149,16 +149,13 @@ pub(crate) async fn raise(transaction: &mut Transaction, alarms: Vec<Alarm>) -> 
 }
 
 impl Store {
-    /// Alarms, those that were seen first at the beginning; at most `limit`, from 1 to [`PAGE_LIMIT`]. The cursor is
-    /// how many to pass over.
+    /// Alarms, those that were seen first at the beginning. The cursor is how many to pass over.
     ///
     /// # Errors
     /// [`Error::Invalid`] for a cursor or limit that is none, and what the database says.
-    pub async fn usage_alarms(&self, cursor: Option<&str>, limit: u16) -> Result<Page<Alarm>> {
-        if !(1..=PAGE_LIMIT).contains(&limit) {
-            return Err(Error::invalid("limit", format!("must be from 1 to {PAGE_LIMIT}")));
-        }
-        let passed = cursor.map_or(Ok(0), str::parse::<u32>);
+    pub async fn usage_alarms(&self, paging: &Paging) -> Result<Page<Alarm>> {
+        let limit = paging.limit()?;
+        let passed = paging.cursor.as_deref().map_or(Ok(0), str::parse::<u32>);
         let passed = passed.map_err(|_| Error::invalid("cursor", "is not one that a list gave"))?;
         let rows = Statement::select(&[&USAGE_ALARMS])
             .push(" FROM usage_alarms ORDER BY at, kind, stream, seq, id, hash LIMIT ");

@@ -48,7 +48,7 @@ fn a_debit_that_comes_again_is_counted_once() {
         assert_eq!(posted[1], Posted::Repeated(first.clone()));
         assert_eq!(posted[2], Posted::Conflict);
         assert!(matches!(posted[3], Posted::New(_)), "{posted:?}");
-        let alarms = store.usage_alarms(None, 10).await.unwrap().items;
+        let alarms = store.usage_alarms(&Paging::default()).await.unwrap().items;
         let alarm = &alarms[0];
         assert_eq!((alarms.len(), alarm.kind, alarm.seq), (1, AlarmKind::Changed, 1));
         assert_eq!(alarm.id.unwrap().to_string(), *first);
@@ -78,7 +78,7 @@ fn a_debit_and_the_usage_that_follows_have_keys_of_their_own() {
         assert_eq!(again, [Posted::Repeated(used.clone()), Posted::Repeated(debited.clone())]);
         let other = Posting { body: "b".to_owned(), ..follows };
         assert_eq!(store.post_usage(Scope::All, &[other]).await.unwrap(), [Posted::Conflict]);
-        let alarms = store.usage_alarms(None, 10).await.unwrap().items;
+        let alarms = store.usage_alarms(&Paging::default()).await.unwrap().items;
         assert_eq!((alarms.len(), &alarms[0].id.unwrap().to_string()), (1, used));
     });
 }
@@ -242,7 +242,7 @@ fn reports_are_sealed_as_far_as_they_go() {
         assert_eq!(one.unwrap() + two.unwrap(), 1);
         let whole = UsageVerdict::Whole { streams: 1, events: 4, seals: 2 };
         assert_eq!(store.verify_usage(&[key()], at(60)).await.unwrap(), whole);
-        assert!(store.usage_alarms(None, 10).await.unwrap().items.is_empty());
+        assert!(store.usage_alarms(&Paging::default()).await.unwrap().items.is_empty());
         raw(place, "UPDATE usage_seals SET hash = mac WHERE seq = 3").await.unwrap();
         let verdict = store.verify_usage(&[key()], at(60)).await.unwrap();
         assert!(matches!(verdict, UsageVerdict::Broken { seq: 3, .. }), "{verdict:?}");

@@ -134,6 +134,12 @@ fn sink(text: &mut Text, control: &Control) {
         "Damages found in the journal; each is an alarm.",
     );
     text.sample(&[], shipped.findings);
+    text.family(
+        "tollgate_ledger_alarms_total",
+        "counter",
+        "Alarms that the store raised about what it was to book.",
+    );
+    text.sample(&[], shipped.alarms);
 }
 
 /// How a fleet's Redis does, where there is one.

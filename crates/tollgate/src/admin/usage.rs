@@ -2,6 +2,7 @@
 //!
 //! Sums come from roll-ups alone, so a question costs what it asks for and not what happened.
 
+mod alarm;
 mod asked;
 mod event;
 
@@ -19,18 +20,23 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use self::alarm::AlarmView;
 use self::asked::{AskedEvents, AskedSums};
 use self::event::EventView;
 use super::Control;
 use super::body::{Asked, Part};
 use super::caller::May;
-use super::list::Items;
+use super::list::{Items, PageOf};
 use super::problem::{Problem, Result};
-use super::rights::UsageRead;
+use super::rights::{Admin, UsageRead};
 
 /// The routes of usage.
 pub fn routes() -> OpenApiRouter<Arc<Control>> {
-    OpenApiRouter::new().routes(routes!(sums)).routes(routes!(events)).routes(routes!(event))
+    OpenApiRouter::new()
+        .routes(routes!(sums))
+        .routes(routes!(events))
+        .routes(routes!(event))
+        .routes(routes!(alarms))
 }
 
 /// One page of sums.
@@ -176,6 +182,22 @@ async fn event(
 ) -> Result<Json<EventView>> {
     let id = Ulid::from_string(&id).map_err(|_| Problem::not_found("usage event"))?;
     Ok(Json(EventView(control.store()?.usage_event(caller.scope, id).await?)))
+}
+
+/// List alarms about usage
+///
+/// What must not be and was seen while events were booked, the first one first: an event that came again with other
+/// content, events that are missing. The log says the same at the time. For the scope `admin`.
+#[utoipa::path(get, path = "/api/v1/usage/alarms", tag = "usage", params(PageOf),
+    responses((status = 200, description = "One page", body = Items<AlarmView>)),
+    security(("admin_key" = ["admin"])))]
+async fn alarms(
+    State(control): State<Arc<Control>>,
+    May { .. }: May<Admin>,
+    Asked(page): Asked<PageOf>,
+) -> Result<Json<Items<AlarmView>>> {
+    let page = control.store()?.usage_alarms(&page.paging()).await?;
+    Ok(Json(Items::of(page, AlarmView::from)))
 }
 
 impl Sums {

@@ -125,6 +125,13 @@ async fn a_ledger_is_verified_and_made_anew() {
     let journal = used.json(&["ledger", "verify", "--journal", data.to_str().unwrap()], 0);
     assert_eq!((&journal["ok"], &journal["events"]), (&true.into(), &CALLS.into()), "{journal}");
 
+    // What was seen while events were booked is said, and changes nothing.
+    let gap = "INSERT INTO usage_alarms (kind, stream, seq, id, hash, last, at) \
+               SELECT 'gap', stream, 3, '', x'', 4, last_at FROM usage_streams LIMIT 1";
+    tamper(&data, gap).await;
+    let (_, err) = used.run(&["ledger", "verify"], 0);
+    assert!(err.contains("seen at 20") && err.contains(": events 3 to 4 of `"), "{err}");
+
     assert_eq!(used.json(&["ledger", "replay", "--check"], 0)["changed"], 0);
     tamper(&data, "UPDATE usage_rollups SET reported = reported + 1 WHERE span = 86400").await;
     let other = used.json(&["ledger", "verify"], 1);

@@ -14,7 +14,7 @@ async fn book(store: &Store, events: &[Linked]) -> (u64, u64, Vec<String>) {
 }
 
 async fn kinds(store: &Store) -> Vec<AlarmKind> {
-    let alarms = store.usage_alarms(None, 100).await.unwrap();
+    let alarms = store.usage_alarms(&Paging::default()).await.unwrap();
     alarms.items.into_iter().map(|alarm| alarm.kind).collect()
 }
 

@@ -168,7 +168,7 @@ fn a_gap_before_deleted_events_is_given_up() {
         store.book(&some, &[], at(60)).await.unwrap();
         let pruned = store.prune_usage(&keep(1), at(day(5))).await.unwrap();
         assert_eq!(pruned.events, 5);
-        let alarms = store.usage_alarms(None, 100).await.unwrap().items;
+        let alarms = store.usage_alarms(&Paging::default()).await.unwrap().items;
         let lost: Vec<_> = alarms.iter().map(|alarm| (alarm.kind, alarm.seq, alarm.last)).collect();
         assert_eq!(lost, [(AlarmKind::Lost, 3, 4), (AlarmKind::Lost, 6, 6)]);
         let booked = store.book(&events, &[], at(day(5))).await.unwrap();

@@ -75,7 +75,7 @@ fn what_is_damaged_while_it_waits_is_told_and_stops_nothing() {
         raw(place, "DELETE FROM usage_blocks WHERE stream LIKE '%/1'").await.unwrap();
         for asked in [20, 21] {
             assert_eq!(all(&store, Scope::All).await.events(), asked);
-            let alarms = store.usage_alarms(None, 100).await.unwrap().items;
+            let alarms = store.usage_alarms(&Paging::default()).await.unwrap().items;
             let told: Vec<_> =
                 alarms.iter().map(|alarm| (alarm.kind, alarm.stream, alarm.seq, alarm.last)).collect();
             let expected = [0, 1].map(|number: usize| (AlarmKind::Damaged, chains[number].stream, 1, 20));
@@ -83,7 +83,7 @@ fn what_is_damaged_while_it_waits_is_told_and_stops_nothing() {
             store.book(&[chains[0].call("a", 21)], &[], at(60)).await.unwrap();
         }
         assert_eq!(
-            store.usage_alarms(None, 1).await.unwrap().items[0].to_string(),
+            store.usage_alarms(&Paging::default()).await.unwrap().items[0].to_string(),
             format!("events 1 to 20 of `{}` cannot be read and are in no sum", chains[0].stream)
         );
     });

@@ -65,7 +65,7 @@ fn expectation(operation: &str, owned: &Owned) -> Option<(Value, [u16; 7])> {
         | "GET /api/v1/routes"
         | "GET /api/v1/matrix" => (NONE, EACH(200)),
         "GET /api/v1/decisions/{decision}" | "GET /api/v1/usage/events/{event}" => (NONE, EACH(404)),
-        "GET /api/v1/shadow" => (NONE, ADMIN_ONLY(200)),
+        "GET /api/v1/shadow" | "GET /api/v1/usage/alarms" => (NONE, ADMIN_ONLY(200)),
         "POST /api/v1/explain" => (json!({ "consumer": owned.consumer, "route": "predict" }), OBJECT(200)),
         "POST /api/v1/accounts" => (named("new"), ADMIN_ONLY(201)),
         "GET /api/v1/accounts/{account}" => (NONE, OBJECT(200)),

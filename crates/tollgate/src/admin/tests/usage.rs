@@ -184,6 +184,31 @@ fn events_are_listed_in_pages() {
 }
 
 #[test]
+fn an_event_that_comes_with_other_content_is_an_alarm_for_admins() {
+    on_each_store(async |plane| {
+        two_accounts(plane).await;
+        assert_eq!(plane.does("GET", "/api/v1/usage/alarms", NONE, 200).await["items"], json!([]));
+        book(plane, &[(5, "one", "a", None, 99), (4, "one", "a", None, 99)]).await;
+        let alarms = plane.does("GET", "/api/v1/usage/alarms?limit=1", NONE, 200).await;
+        let alarm = &alarms["items"][0];
+        assert_eq!(
+            (&alarm["kind"], &alarm["seq"], &alarm["last"]),
+            (&json!("changed"), &json!(1), &json!(1))
+        );
+        assert_eq!(alarm["at"], plane.now().to_string());
+        let message = format!(
+            "event 1 of `{}` (`{}`) came with other content",
+            alarm["stream"].as_str().unwrap(),
+            alarm["event"].as_str().unwrap()
+        );
+        assert_eq!(alarm["message"], message);
+        let next = alarms["next"].as_str().unwrap();
+        let rest = plane.does("GET", &format!("/api/v1/usage/alarms?cursor={next}"), NONE, 200).await;
+        assert_eq!((&rest["items"][0]["seq"], &rest["next"]), (&json!(2), &NONE));
+    });
+}
+
+#[test]
 fn questions_that_make_no_sense_are_refused() {
     on_each_store(async |plane| {
         for (query, field) in [
@@ -206,6 +231,8 @@ fn questions_that_make_no_sense_are_refused() {
             ("usage/events?by=day", "by"),
             ("usage/events?cursor=x", "cursor"),
             ("usage/events?limit=0", "limit"),
+            ("usage/alarms?cursor=x", "cursor"),
+            ("usage/alarms?limit=0", "limit"),
         ] {
             let path = format!("/api/v1/{query}");
             let answer = plane.call("GET", path).key(BOOTSTRAP).answers(422).await;

@@ -6,7 +6,7 @@ use clap::Args;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tollgate_ledger::journal;
-use tollgate_store::UsageVerdict;
+use tollgate_store::{Paging, UsageVerdict};
 
 use super::{access, seal_keys};
 use crate::cli::Outcome;
@@ -20,6 +20,9 @@ use crate::data_dir::DataDir;
 ///
 /// At last the events of each day are counted and held against the sums, which a stream that was removed as a whole is
 /// still in. That is said of a day; `ledger replay --check` names the sums.
+///
+/// Alarms that were raised while events were booked are said beside that: what came again with other content, or is
+/// missing, or came from the future.
 ///
 /// Seals are held against the fleet's key, or the key of this data directory, and those that are named. A store in
 /// SQLite is read while no gate runs on its data directory, one in PostgreSQL at any time.
@@ -71,7 +74,15 @@ impl Verify {
         output.progress("walking the chains …");
         let verdict = offline.run(store.verify_usage(&keys, Timestamp::now()));
         output.progress("");
+        let alarms = offline.run(store.usage_alarms(&Paging::default()));
         offline.run(store.close());
+        let alarms = alarms?;
+        for alarm in &alarms.items {
+            output.warning(&format!("seen at {}: {alarm}", alarm.at));
+        }
+        if alarms.next.is_some() {
+            output.warning("there are more alarms; the admin API lists all of them");
+        }
         match verdict? {
             UsageVerdict::Whole { streams, events, seals } => whole(streams, events, seals, output),
             UsageVerdict::Broken { stream, seq, id, why } => {
