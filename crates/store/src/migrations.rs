@@ -30,8 +30,8 @@ macro_rules! migrations {
     };
 }
 
-pub(crate) const SQLITE: &[Migration] = migrations!("sqlite": 1 "0001_initial", 2 "0002_file_use", 3 "0003_usage", 4 "0004_feeds", 5 "0005_waiting", 6 "0006_posting_keys", 7 "0007_models");
-pub(crate) const POSTGRES: &[Migration] = migrations!("postgres": 1 "0001_initial", 2 "0002_file_use", 3 "0003_usage", 4 "0004_feeds", 5 "0005_waiting", 6 "0006_posting_keys", 7 "0007_models");
+pub(crate) const SQLITE: &[Migration] = migrations!("sqlite": 1 "0001_initial", 2 "0002_file_use", 3 "0003_usage", 4 "0004_feeds", 5 "0005_waiting", 6 "0006_posting_keys", 7 "0007_models", 8 "0008_holes");
+pub(crate) const POSTGRES: &[Migration] = migrations!("postgres": 1 "0001_initial", 2 "0002_file_use", 3 "0003_usage", 4 "0004_feeds", 5 "0005_waiting", 6 "0006_posting_keys", 7 "0007_models", 8 "0008_holes");
 
 /// Applies what is missing, in the caller's transaction, which holds a lock that lets one program in at a time.
 ///

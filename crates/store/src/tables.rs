@@ -278,6 +278,8 @@ pub(crate) const USAGE_WAITING: Table =
 pub(crate) const USAGE_FLOORS: Table =
     Table { name: "usage_floors", key: 1, columns: &[int("span"), int("before")] };
 
+pub(crate) const USAGE_HOLES: Table = Table { name: "usage_holes", key: 1, columns: &[int("day")] };
+
 pub(crate) const FEED_PARTS: Table = Table {
     name: "feed_parts",
     key: 2,
@@ -302,7 +304,7 @@ pub(crate) const FEED_STRAYS: Table = Table {
 };
 
 /// Every table, those first that others refer to.
-pub(crate) const ALL: [&Table; 26] = [
+pub(crate) const ALL: [&Table; 27] = [
     &HEAD,
     &ACCOUNTS,
     &CONSUMERS,
@@ -326,6 +328,7 @@ pub(crate) const ALL: [&Table; 26] = [
     &USAGE_ROLLUPS,
     &USAGE_MODELS,
     &USAGE_FLOORS,
+    &USAGE_HOLES,
     &FEED_PARTS,
     &FEED_WORKERS,
     &FEED_STRAYS,

@@ -1,4 +1,9 @@
 //! What is deleted because of its age.
+//!
+//! Events are kept from the beginning of a day on. Those of a clock that was ahead go with what came behind them: of their
+//! days, which are holes then, the sums stay and cannot be made anew.
+
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
@@ -7,7 +12,7 @@ use super::rollup::Span;
 use crate::database::{Hold, Transaction};
 use crate::error::{Error, Result};
 use crate::statement::Statement;
-use crate::tables::USAGE_FLOORS;
+use crate::tables::{USAGE_FLOORS, USAGE_HOLES};
 
 /// What stands for events among the spans.
 const EVENTS: i64 = 0;
@@ -29,6 +34,18 @@ pub(super) async fn raise(transaction: &mut Transaction, span: Option<Span>, bef
         transaction.replace(&USAGE_FLOORS, vec![row(before)]).await?;
     }
     Ok(())
+}
+
+/// The days, by when they began, of which not all events are kept though all of later ones may be.
+pub(super) async fn holes(transaction: &mut Transaction) -> Result<BTreeSet<i64>> {
+    let days = Statement::new("SELECT day FROM usage_holes ORDER BY day");
+    Ok(transaction.all(days).await?.into_iter().collect())
+}
+
+/// Notes that events of these days are deleted.
+pub(super) async fn add_holes(transaction: &mut Transaction, days: BTreeSet<i64>) -> Result<()> {
+    let rows = days.into_iter().map(|day| vec![day.into()]).collect();
+    transaction.insert_new::<i64>(&USAGE_HOLES, rows).await.map(|_| ())
 }
 
 /// Makes sure that nothing is deleted that a plan reads.

@@ -3,6 +3,8 @@
 
 mod rest;
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use tollgate_core::usage::StreamId;
 use tollgate_core::usage::chain::Head;
@@ -63,8 +65,9 @@ impl Store {
     /// Deletes what is older than it is kept, in transactions of a bounded size, so that booking goes on meanwhile.
     /// Sums of whole hours and days stay what they were.
     ///
-    /// An event is deleted with all that came before it in its stream, so that the chain of what is left is whole. A gap
-    /// in front of such events is given up: its events are not counted if they ever come ([`AlarmKind::Lost`]).
+    /// An event is deleted with all that came before it in its stream, so that the chain of what is left is whole; those
+    /// from the future go so, too, as their clock was ahead. A gap in front of such events is given up: its events are not
+    /// counted if they ever come ([`AlarmKind::Lost`]).
     ///
     /// # Errors
     /// What the database says. What was deleted until then stays deleted. Where events of a stream cannot be read, that is
@@ -104,6 +107,7 @@ impl Store {
         pruned.seals = self.prune_seals().await?;
         pruned.series = self.prune_series().await?;
         self.prune_models(events).await?;
+        self.prune_holes(events).await?;
         let mut transaction = self.database.write().await?;
         let old = Statement::new(
             "DELETE FROM usage_alarms WHERE kind IN ('changed', 'ahead', 'seal', 'damaged') AND at < ",
@@ -133,13 +137,25 @@ impl Store {
             return Ok(Some(0));
         }
         let (mut events, mut old) = (InOrder::after(stream.stream, stream.pruned.seq), Vec::new());
+        let (mut old_behind, mut holes) = (None, BTreeSet::new());
         while old.len() < EVENTS
             && let Some(linked) = events.next(&mut transaction).await?
-            && int(linked.time_micros()) < before
         {
+            let time = int(linked.time_micros());
+            if time >= before {
+                // What came before something that is old is as old, unless its clock was ahead.
+                let is_ahead = time > now.as_microsecond();
+                if !is_ahead
+                    || linked.seq() >= last_old(&mut transaction, &stream, before, &mut old_behind).await?
+                {
+                    break;
+                }
+                holes.insert(Span::Day.floor(time));
+            }
             old.push((linked.head(), ids::id(&linked)));
         }
         let Some((last, _)) = old.last().copied() else { return Ok(None) };
+        floors::add_holes(&mut transaction, holes).await?;
         places::delete(&mut transaction, stream.stream, last.seq).await?;
         let (heads, ids): (Vec<Head>, Vec<Id>) = old.into_iter().unzip();
         ids::forget(&mut transaction, &ids).await?;
@@ -166,6 +182,22 @@ impl Store {
         transaction.commit().await?;
         Ok(deleted)
     }
+}
+
+/// The place of the stream's last block all of whose events are old; 0 where there is none. It is looked up once.
+async fn last_old(
+    transaction: &mut Transaction,
+    stream: &Stream,
+    before: i64,
+    known: &mut Option<u64>,
+) -> Result<u64> {
+    if let Some(known) = known {
+        return Ok(*known);
+    }
+    let last = Statement::new("SELECT coalesce(max(first), 0) FROM usage_blocks WHERE stream = ");
+    let last = last.bind(stream.stream.to_string()).push(" AND last_time < ").bind(before);
+    let found = transaction.one::<i64>(last).await?.unwrap_or_default();
+    Ok(*known.insert(found.max(0).cast_unsigned()))
 }
 
 /// Moves the floor over gaps that lie before deleted events, and tells of each.

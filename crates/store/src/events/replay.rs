@@ -100,6 +100,7 @@ impl Store {
         Ok(first.map(|first| Span::Day.floor(first)))
     }
 
+    /// Makes the roll-ups of a day anew, if all of its events are kept.
     async fn replay_day(&self, day: i64, keep: bool, replayed: &mut Replayed) -> Result<()> {
         let mut transaction = self.database.write().await?;
         if transaction.is_postgres() {
@@ -107,9 +108,13 @@ impl Store {
             // them.
             transaction
                 .script(
-                    "LOCK TABLE usage_waiting, usage_models, usage_rollups, usage_series IN EXCLUSIVE MODE",
+                    "LOCK TABLE usage_waiting, usage_models, usage_rollups, usage_series, usage_holes \
+                     IN EXCLUSIVE MODE",
                 )
                 .await?;
+        }
+        if floors::holes(&mut transaction).await?.contains(&day) {
+            return Ok(());
         }
         // What is made here has all events of the day.
         loop {

@@ -53,7 +53,7 @@ const BEFORE_POSTING_KEYS: &str = "DROP TABLE usage_postings; \
     CREATE INDEX usage_postings_by_time ON usage_postings (credential, received_at); \
     INSERT INTO usage_postings (id, account, credential, kind, idempotency_key, fingerprint, received_at, body) \
         VALUES ('1', 'a', 'c', 'debit', 'k', x'00', 7, '{}'), ('2', 'a', 'c', 'usage', NULL, x'00', 8, '{}'); \
-    DROP TABLE usage_models; DELETE FROM migrations WHERE number >= 6";
+    DROP TABLE usage_models; DROP TABLE usage_holes; DELETE FROM migrations WHERE number >= 6";
 
 #[test]
 fn reports_of_before_stay() {

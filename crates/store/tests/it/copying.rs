@@ -46,7 +46,10 @@ async fn fill(store: &Store, place: &Place) {
     // The last but one is missing: an alarm.
     let events = [&events[..1198], &events[1199..]].concat();
     store.book(&events, &[chain.seal()], at(1200)).await.unwrap();
-    store.prune_usage(&Retention::default(), at(1200)).await.unwrap();
+    // The clock of this one was ahead at first.
+    let mut ahead = Chain::new(2);
+    store.book(&[ahead.call("a", 9000 * 1440), ahead.call("a", -200 * 1440)], &[], at(1200)).await.unwrap();
+    assert_eq!(store.prune_usage(&Retention::default(), at(1200)).await.unwrap().events, 2);
     store.roll_up_usage().await.unwrap();
     // This one waits.
     store.book(&[Chain::new(1).call("a", 0)], &[], at(1200)).await.unwrap();

@@ -76,6 +76,13 @@ impl Store {
         }
     }
 
+    /// Forgets the days that are holes among those of which no events are kept.
+    pub(super) async fn prune_holes(&self, before: i64) -> Result<()> {
+        let mut transaction = self.database.write().await?;
+        transaction.execute(Statement::new("DELETE FROM usage_holes WHERE day < ").bind(before)).await?;
+        transaction.commit().await
+    }
+
     /// Forgets which names of models were told apart on days whose roll-ups cannot be made anew any more.
     pub(super) async fn prune_models(&self, before: i64) -> Result<()> {
         loop {

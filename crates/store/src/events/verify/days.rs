@@ -14,8 +14,7 @@ use crate::statement::Statement;
 /// Events of a day that are there, and those that its roll-ups count.
 type Counts = BTreeMap<i64, (i64, i64)>;
 
-/// The first day of which the roll-ups count more events than there are, or fewer; from the day on from which all
-/// events are kept.
+/// The first day of which the roll-ups count more events than there are, or fewer, among the days whose events are all kept.
 pub(super) async fn uncounted(snapshot: &mut Transaction) -> Result<Option<UsageVerdict>> {
     let from = floors::of(snapshot, None).await?.unwrap_or(i64::MIN);
     let mut days = Counts::new();
@@ -35,6 +34,8 @@ pub(super) async fn uncounted(snapshot: &mut Transaction) -> Result<Option<Usage
     for (day, events) in snapshot.all::<(i64, i64)>(counted.push(" GROUP BY start")).await? {
         days.entry(day).or_default().1 += events;
     }
+    let holes = floors::holes(snapshot).await?;
+    days.retain(|day, _| !holes.contains(day));
     let other = days.into_iter().find(|(_, (there, counted))| there != counted);
     Ok(other.map(|(day, (there, counted))| UsageVerdict::Uncounted {
         day: Timestamp::from_microsecond(day).unwrap_or_default(),

@@ -53,6 +53,35 @@ fn what_is_damaged_stays_alone() {
     });
 }
 
+/// Events of a clock that was ahead do not keep those that came behind them.
+#[test]
+fn what_came_from_the_future_goes_with_what_is_old() {
+    for_each_store(async |store, _| {
+        let mut chain = Chain::new(0);
+        let events = [(0, 5), (6, 30), (0, 5), (7, 5), (4, 5), (8, 5)];
+        let events = events
+            .map(|(days, count)| (0..count).map(|n| chain.call("a", day(days) + n)).collect::<Vec<_>>());
+        store.book(&events.concat(), &[chain.seal()], at(day(4))).await.unwrap();
+        let before = all(&store, Scope::All).await;
+        // What is behind the last old one stays, whenever it says that it was.
+        assert_eq!(store.prune_usage(&keep(2), at(day(4))).await.unwrap().events, 40);
+        assert_eq!(kept(&store).await, 15);
+        assert_eq!(all(&store, Scope::All).await, before);
+        let verdict = store.verify_usage(&[key()], at(day(4))).await.unwrap();
+        assert_eq!(verdict, UsageVerdict::Whole { streams: 1, events: 15, seals: 1 });
+        let replayed = store.replay_usage().await.unwrap();
+        assert_eq!((replayed.events, replayed.mended), (15, 0));
+        assert_eq!(all(&store, Scope::All).await, before);
+        // What comes again is known.
+        let booked = store.book(&events.concat(), &[], at(day(4))).await.unwrap();
+        assert_eq!((booked.inserted, booked.duplicates), (0, 55));
+        assert_eq!(rows(&store, "usage_holes").await, 1);
+        // Once that day is old, nothing of all this is left.
+        assert_eq!(store.prune_usage(&keep(2), at(day(20))).await.unwrap().events, 15);
+        assert_eq!(rows(&store, "usage_holes").await, 0);
+    });
+}
+
 #[test]
 fn what_is_deleted_stays_counted_and_stays_known() {
     for_each_store(async |store, _| {
