@@ -1,6 +1,6 @@
 //! Booking: events go in once, and what they come to goes in with them.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
 use tollgate_core::usage::StreamId;
@@ -81,9 +81,16 @@ async fn book_events(
     // Held first and to the end, so that of two that book the same events one waits here and then finds duplicates.
     let mut streams = stream::hold(transaction, &events).await?;
     let before = streams.clone();
-    let Compared { new, duplicates, mut changed } = compare(transaction, &events, &before).await?;
-    let (new, known) = ids::claim(transaction, new).await?;
-    changed.extend(known);
+    let Compared { new, mut duplicates, mut changed, doubtful } =
+        compare(transaction, &events, &before).await?;
+    let (mut new, known) = ids::claim(transaction, new).await?;
+    for linked in known {
+        match doubtful.contains_key(&place(linked)) {
+            true => duplicates += 1,
+            false => changed.push(linked),
+        }
+    }
+    changed.extend(new.extract_if(.., |linked| doubtful.get(&place(linked)).is_some_and(|taken| *taken)));
     let blocks = Block::split(&new);
     transaction.insert(&USAGE_WAITING, blocks.iter().map(|block| block.waits(now)).collect()).await?;
     transaction.insert(&USAGE_BLOCKS, blocks.into_iter().map(Block::row).collect()).await?;
@@ -113,6 +120,8 @@ struct Compared<'a> {
     duplicates: u64,
     /// They say something else than what came before.
     changed: Vec<&'a Linked>,
+    /// Of the new ones, those at whose places there may be one in a block that cannot be read; and whether there is.
+    doubtful: HashMap<(StreamId, u64), bool>,
 }
 
 /// Tells apart what is new, in the order of the streams, as the events come. What is above all that came of a stream is
@@ -132,15 +141,20 @@ async fn compare<'a>(
         let there = places::at(transaction, stream.stream, &asked.collect::<Vec<_>>()).await?;
         for linked in some {
             let seq = linked.seq();
-            let known = there.binary_search_by_key(&seq, |known| known.seq()).ok();
+            let known = there.events.binary_search_by_key(&seq, |known| known.seq()).ok();
             let before = compared.new.last().filter(|before| place(before) == place(linked));
-            match known.map(|at| &there[at]).or(before.copied()) {
+            match known.map(|at| &there.events[at]).or(before.copied()) {
                 Some(known) if known == *linked => compared.duplicates += 1,
                 Some(_) => compared.changed.push(linked),
                 // What is deleted came before, and cannot be compared any more.
                 None if (1..=stream.pruned.seq).contains(&seq) => compared.duplicates += 1,
-                None if seq <= stream.floor.seq => compared.changed.push(linked),
-                None => compared.new.push(linked),
+                None => match there.doubt(seq) {
+                    None if seq <= stream.floor.seq => compared.changed.push(linked),
+                    doubt => {
+                        compared.doubtful.extend(doubt.map(|taken| (place(linked), taken)));
+                        compared.new.push(linked);
+                    }
+                },
             }
         }
     }

@@ -85,13 +85,28 @@ impl InOrder {
     }
 }
 
-/// The events of a stream at these places, as far as there are some, in their order. The places come in their order, too.
-pub(super) async fn at(
-    transaction: &mut Transaction,
-    stream: StreamId,
-    places: &[u64],
-) -> Result<Vec<Linked>> {
-    let mut found = Vec::new();
+/// What lies at places of a stream.
+#[derive(Debug, Default)]
+pub(super) struct There {
+    /// The events, in the order of their places.
+    pub(super) events: Vec<Linked>,
+    /// The first place and the last one of blocks that cannot be opened.
+    damaged: Vec<(u64, u64)>,
+}
+
+impl There {
+    /// Whether an event may lie at this place that cannot be read, and whether one does.
+    pub(super) fn doubt(&self, seq: u64) -> Option<bool> {
+        let mut around =
+            self.damaged.iter().filter(|(first, last)| (*first..=*last).contains(&seq)).peekable();
+        around.peek()?;
+        Some(around.any(|(first, last)| seq == *first || seq == *last))
+    }
+}
+
+/// The events of a stream at these places, as far as there are some. The places come in their order.
+pub(super) async fn at(transaction: &mut Transaction, stream: StreamId, places: &[u64]) -> Result<There> {
+    let mut there = There::default();
     // Places that are far from each other are looked for apart, so that nothing between them is read.
     for near in places.chunk_by(|a, b| b - a < SPAN) {
         let (Some(first), Some(last)) = (near.first(), near.last()) else { continue };
@@ -104,7 +119,10 @@ pub(super) async fn at(
                 transaction.all(rows.push(" ORDER BY first LIMIT ").bind(AT_ONCE)).await?;
             for block in &blocks {
                 let wanted = |linked: &Linked| near.binary_search(&linked.seq()).is_ok();
-                found.extend(block.open()?.into_iter().filter(wanted));
+                match block.open() {
+                    Ok(events) => there.events.extend(events.into_iter().filter(wanted)),
+                    Err(_) => there.damaged.push((block.first, block.last)),
+                }
             }
             match blocks.last() {
                 Some(block) if blocks.len() == AT_ONCE as usize => after = int(block.first),
@@ -112,8 +130,8 @@ pub(super) async fn at(
             }
         }
     }
-    found.sort_by_key(|linked| linked.seq());
-    Ok(found)
+    there.events.sort_by_key(|linked| linked.seq());
+    Ok(there)
 }
 
 /// Deletes the events of a stream up to a place. Blocks go as a whole; of those that the place is within, what is above it

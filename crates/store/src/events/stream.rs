@@ -80,9 +80,11 @@ impl Stream {
     pub(super) async fn settle(&mut self, transaction: &mut Transaction) -> Result<Option<(u64, u64)>> {
         let mut events = InOrder::after(self.stream, self.floor.seq);
         while self.has_gap() {
-            match events.next(transaction).await? {
-                Some(linked) if self.step(linked.head()) => {}
-                Some(linked) => return Ok(Some((self.floor.seq + 1, linked.seq() - 1))),
+            match events.find(transaction).await? {
+                // What cannot be read is as missing.
+                Some(Err(_)) => {}
+                Some(Ok(linked)) if self.step(linked.head()) => {}
+                Some(Ok(linked)) => return Ok(Some((self.floor.seq + 1, linked.seq() - 1))),
                 None => return Ok(Some((self.floor.seq + 1, self.highest))),
             }
         }

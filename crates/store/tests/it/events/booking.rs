@@ -4,6 +4,8 @@ use tollgate_core::usage::chain::{Linked, Seal};
 use tollgate_store::{Alarm, AlarmKind, Paging, Scope, Store, TableDigest, UsageFilter, UsageVerdict};
 use ulid::Ulid;
 
+use crate::events::asking::all;
+use crate::events::blocks;
 use crate::events::chain::{Chain, change, closing, intent, key};
 use crate::harness::{Place, at, block_on, for_each_store};
 
@@ -136,6 +138,28 @@ fn a_gap_is_an_alarm_until_it_closes() {
         assert_eq!(kinds(&store).await, []);
         // The floor is at the end: all of it is known.
         assert_eq!(book(&store, &events).await, (0, 9, vec![]));
+    });
+}
+
+/// What comes again is known by its id where it cannot be compared, and what is missing goes in.
+#[test]
+fn a_block_that_cannot_be_read_stops_no_event() {
+    for_each_store(async |store, place| {
+        let mut chain = Chain::new(0);
+        let events = chain.calls(40);
+        let missing = 12;
+        let came = [&events[..missing], &events[missing + 1..20]].concat();
+        store.book(&came, &[], at(60)).await.unwrap();
+        all(&store, Scope::All).await;
+        blocks::garble(place, chain.stream, |bytes| bytes.truncate(100)).await;
+        let booked = store.book(&events, &[], at(60)).await.unwrap();
+        assert_eq!((booked.inserted, booked.duplicates), (21, 19));
+        assert_eq!(all(&store, Scope::All).await.events(), 40);
+        let other = Chain::new(0).next(&intent(99, at(0), "a"), &closing(1, 1));
+        let changed = store.book(&[other], &[], at(60)).await.unwrap();
+        assert_eq!((changed.inserted, changed.alarms[0].kind), (0, AlarmKind::Changed));
+        let again = store.book(&events, &[], at(60)).await.unwrap();
+        assert_eq!((again.inserted, again.duplicates, again.alarms), (0, 40, vec![]));
     });
 }
 
