@@ -1,13 +1,14 @@
 //! SQLite: one file, one writer, several readers.
 
 use std::fs::{File, OpenOptions};
+use std::future::ready;
 use std::io::{ErrorKind, Read as _};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, Sqlite, SqlitePool, Transaction};
+use sqlx::{ConnectOptions, Connection as _, Sqlite, SqliteConnection, SqlitePool, Transaction};
 
 use super::Database;
 use crate::error::{Error, Result};
@@ -69,7 +70,13 @@ fn options(path: &Path) -> SqliteConnectOptions {
 
 async fn connect(path: &Path) -> Result<Database> {
     let options = options(path);
-    let pool = || SqlitePoolOptions::new().acquire_timeout(ACQUIRE).idle_timeout(None).max_lifetime(None);
+    // Where the disk is full or fails, SQLite takes a transaction back by itself; the driver, whose own rollback finds
+    // none then, is in it for ever.
+    let is_free = |connection: &mut SqliteConnection| !connection.is_in_transaction();
+    let pool = || {
+        let options = SqlitePoolOptions::new().acquire_timeout(ACQUIRE).idle_timeout(None).max_lifetime(None);
+        options.before_acquire(move |connection, _| Box::pin(ready(Ok(is_free(connection)))))
+    };
     let writer = pool().max_connections(1);
     let mut attempts = BUSY.as_millis() / SWITCH.as_millis();
     let writer = loop {

@@ -1,4 +1,5 @@
 use super::{Database, Place};
+use crate::error::Error;
 use crate::statement::Statement;
 
 #[test]
@@ -41,6 +42,30 @@ fn an_acknowledged_write_is_synced() {
         // Who only reads cannot write by mistake.
         let write = Statement::new("DELETE FROM head RETURNING id");
         database.one::<i64>(write).await.unwrap_err();
+        database.close().await;
+    });
+}
+
+/// SQLite takes a transaction back by itself where there is no room for a statement of it.
+#[test]
+fn a_database_that_was_full_is_used_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::Sqlite(folder.path().join("store.db"));
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+        let database = Database::open(place).await.unwrap();
+        for _ in 0..3 {
+            let mut transaction = database.write().await.unwrap();
+            transaction.script("PRAGMA max_page_count = 1").await.unwrap();
+            let big = "INSERT INTO file_use (kind, lookup, at) VALUES ('a', zeroblob(1000000), 1)";
+            let full = transaction.script(big).await.unwrap_err();
+            assert!(matches!(full, Error::Full(_)), "{full}");
+            assert!(transaction.commit().await.is_err());
+        }
+        let mut transaction = database.write().await.unwrap();
+        transaction.script("INSERT INTO file_use (kind, lookup, at) VALUES ('a', x'00', 1)").await.unwrap();
+        transaction.commit().await.unwrap();
+        let rows = database.one::<i64>(Statement::new("SELECT count(*) FROM file_use")).await.unwrap();
+        assert_eq!(rows, Some(1));
         database.close().await;
     });
 }

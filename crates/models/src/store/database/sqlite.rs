@@ -1,11 +1,12 @@
 //! SQLite: one file in a folder that one process uses at a time.
 
 use std::fs::{DirBuilder, File, OpenOptions};
+use std::future::ready;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::Duration;
 
-use sqlx::ConnectOptions;
+use sqlx::{Connection as _, ConnectOptions, SqliteConnection};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 use super::{Database, Transaction, away};
@@ -39,7 +40,13 @@ pub(super) async fn open(folder: &Path) -> Result<Database> {
         .pragma("trusted_schema", "OFF")
         .pragma("journal_size_limit", "67108864")
         .disable_statement_logging();
-    let pool = || SqlitePoolOptions::new().acquire_timeout(ACQUIRE).idle_timeout(None).max_lifetime(None);
+    // Where the disk is full or fails, SQLite takes a transaction back by itself; the driver, whose own rollback finds
+    // none then, is in it for ever.
+    let is_free = |connection: &mut SqliteConnection| !connection.is_in_transaction();
+    let pool = || {
+        let options = SqlitePoolOptions::new().acquire_timeout(ACQUIRE).idle_timeout(None).max_lifetime(None);
+        options.before_acquire(move |connection, _| Box::pin(ready(Ok(is_free(connection)))))
+    };
     let writer = pool().max_connections(1).connect_with(options.clone()).await?;
     let mut transaction = Transaction::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?);
     migrations::apply(&mut transaction).await?;
