@@ -68,7 +68,8 @@ class Node:
 
     async def ready(self) -> float:
         """Wait until it says that it is; seconds since it was started."""
-        while time.monotonic() - self._started < PATIENCE_SECONDS:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < deadline:
             code = self.running().process.poll()
             if code is not None:
                 raise BenchError(f"the gate ended by itself ({code}):\n{self.running().log_tail()}")
