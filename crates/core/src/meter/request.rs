@@ -32,6 +32,8 @@ pub struct RequestReading {
     pub model: Option<Box<str>>,
     /// Rows that it brings, where the route says where they are.
     pub rows: Option<u64>,
+    /// Whether the shape of a tensor cannot be true: `rows` is a guess then.
+    pub rows_doubted: bool,
     /// Tokens that its prompt may have: a quarter of the body's bytes.
     pub tokens_in: u64,
     /// Tokens that it lets the answer have: `max_completion_tokens`, `max_output_tokens` or `max_tokens`, for each of the

@@ -118,15 +118,15 @@ impl Meters {
             return None;
         }
         if let Some(count) = request.and_then(|request| request.rows) {
-            return Some(Rows { count, told: true });
+            return Some(Rows { count, told: !request.is_some_and(|request| request.rows_doubted) });
         }
         let one = request.filter(|request| request.has_body()).map(|_| 1);
         self.estimate.rows.or(one).map(|count| Rows { count, told: false })
     }
 
-    /// Whether the route counts rows, and a request with a body does not tell how many it has.
+    /// Whether the route counts rows, and a request with a body does not tell how many it has, or what cannot be true.
     pub fn misses_rows(&self, request: &RequestReading) -> bool {
-        !self.rows.is_empty() && request.rows.is_none() && request.has_body()
+        !self.rows.is_empty() && (request.rows.is_none() || request.rows_doubted) && request.has_body()
     }
 
     /// Rows and compute units.

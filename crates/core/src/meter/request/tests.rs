@@ -51,6 +51,25 @@ fn rows() {
 }
 
 #[test]
+fn shapes_that_cannot_be_true() {
+    let check = |shape: &str, expected: (Option<u64>, bool)| {
+        let body = format!(r#"{{"inputs":[{{"name":"x","shape":{shape},"data":[[1],[2],[3]]}},{{"a":1}}]}}"#);
+        let reading = meter("", "/inputs").read(body.as_bytes()).unwrap();
+        assert_eq!((reading.rows, reading.rows_doubted), expected, "{shape}");
+    };
+    check("[3,1]", (Some(2), false));
+    check("[]", (Some(2), false));
+    check("[-3,1]", (Some(2), true));
+    check("[3,1.5]", (Some(2), true));
+    check("[99999999999999999999999,1]", (Some(2), true));
+    let huge = meter("", "/inputs").read(br#"{"inputs":[{"shape":[9000000000000000000,4]}]}"#).unwrap();
+    assert_eq!((huge.rows, huge.rows_doubted), (Some(ROWS_MAX), true));
+    // Somebody's own member.
+    let record = meter("", "/inputs").read(br#"{"inputs":[{"shape":[0.5],"colour":1}]}"#).unwrap();
+    assert_eq!((record.rows, record.rows_doubted), (Some(1), false));
+}
+
+#[test]
 fn rows_at_several_places() {
     let places = ["/inputs", "/dataframe_split/data"].map(|place| Pointer::parse(place).unwrap());
     let meter = RequestMeter::new(None, &places, false);

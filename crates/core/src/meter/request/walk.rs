@@ -24,6 +24,8 @@ pub(super) struct Walk<'a, 'b> {
 
 /// Levels that tell of rows: the list, its items, the `shape` of those, and the numbers there.
 const ROWS: u8 = 4;
+/// Levels that an object tells of where the numbers of its `shape` are among them.
+const SHAPED: u8 = 3;
 /// The most numbers of a `shape`.
 const DIMENSIONS: u64 = 32;
 
@@ -33,6 +35,8 @@ pub(super) struct Walked<'b> {
     fault: &'b Cell<Option<BodyFault>>,
     model: Option<Box<str>>,
     rows: Option<u64>,
+    /// Whether a tensor has a shape that cannot be true.
+    odd: bool,
     max_tokens: Option<u64>,
     choices: Option<u64>,
     stream: bool,
@@ -65,6 +69,7 @@ impl<'b> Walked<'b> {
             fault,
             model: None,
             rows: None,
+            odd: false,
             max_tokens: None,
             choices: None,
             stream: false,
@@ -78,6 +83,7 @@ impl<'b> Walked<'b> {
         RequestReading {
             model: self.model,
             rows: self.rows,
+            rows_doubted: self.odd,
             tokens_out_max: self.max_tokens.map(|most| most.saturating_mul(choices).min(TOKENS_MAX)),
             streamed: self.stream,
             usage_asked: self.options == Options::Asked,
@@ -88,7 +94,11 @@ impl<'b> Walked<'b> {
 
     fn take(&mut self, take: Take, seen: Seen) {
         match (take, seen) {
-            (Take::Rows, seen) => self.rows = self.rows.max(seen.rows().map(|rows| rows.min(ROWS_MAX))),
+            (Take::Rows, seen) => {
+                let rows = seen.rows();
+                self.odd |= rows > Some(ROWS_MAX);
+                self.rows = self.rows.max(rows.map(|rows| rows.min(ROWS_MAX)));
+            }
             // The largest, should a request give the same by several names.
             (Take::MaxTokens, Seen::Number(most)) => self.max_tokens = self.max_tokens.max(Some(most)),
             (Take::Choices, Seen::Number(choices)) => self.choices = Some(choices),
@@ -232,7 +242,7 @@ impl<'de> Visitor<'de> for Walk<'_, '_> {
         let below = self.rows.saturating_sub(1);
         let (mut shape, mut data, mut longest) = (None, None, None);
         // Whether all members are such that those have.
-        let (mut is_tensor, mut is_table) = (true, true);
+        let (mut is_tensor, mut is_table, mut odd) = (true, true, false);
         // A pointer for each name below; a plan has a handful.
         let mut had = 0_u64;
         while let Some(name) = members.next_key_seed(Name(self.plan))? {
@@ -253,6 +263,8 @@ impl<'de> Visitor<'de> for Walk<'_, '_> {
             is_table &= matches!(word, Word::Data | Word::OfTable);
             match (word, seen) {
                 (Word::Shape, Seen::List { first: Some(first), .. }) => shape = shape.max(Some(first)),
+                // A tensor without dimensions is one row, and a shape that is no list is one's own.
+                (Word::Shape, Seen::List { items, .. }) => odd = items > 0,
                 (Word::Shape, _) => is_tensor = false,
                 (Word::Data, Seen::List { items, .. }) => data = data.max(Some(items)),
                 _ => {}
@@ -261,6 +273,7 @@ impl<'de> Visitor<'de> for Walk<'_, '_> {
                 longest = longest.max(Some(items));
             }
         }
+        self.walked.odd |= odd && is_tensor && self.rows >= SHAPED;
         let rows = data.filter(|_| is_table).or(longest);
         Ok(Seen::Object { tensor: shape.filter(|_| is_tensor), rows })
     }

@@ -23,6 +23,7 @@ fn meters(on_hangup: OnHangup) -> Meters {
 const REQUEST: RequestReading = RequestReading {
     model: None,
     rows: Some(3),
+    rows_doubted: false,
     tokens_in: 10,
     tokens_out_max: Some(50),
     streamed: false,
@@ -153,6 +154,9 @@ fn rows_that_nobody_tells_are_estimated() {
     let rows = Meters { rows: vec![Pointer::parse("/rows").unwrap()], ..Meters::default() };
     let work = Work { request: Some(&silent), ..served() };
     check(&rows, &work, "requests=1 rows=1 estimated");
+    let odd = RequestReading { rows_doubted: true, ..REQUEST };
+    check(&rows, &Work { request: Some(&odd), ..served() }, "requests=1 rows=3 estimated");
+    assert!(rows.misses_rows(&odd) && !rows.misses_rows(&REQUEST));
     let none = RequestReading::default();
     check(&rows, &Work { request: Some(&none), ..served() }, "requests=1 reported");
     let reserved = |meters: &Meters, request| meters.estimate(Some(request), None, None).of(Unit::Rows);
