@@ -6,6 +6,7 @@
 mod event;
 mod summary;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -28,6 +29,8 @@ use crate::text;
 
 /// Bytes of a posting's body.
 const BODY: usize = 16_384;
+/// Predictions of a posting: more than anybody makes in a call, and few enough for millions of them in a sum.
+const PREDICTIONS: i64 = 1_000_000_000_000;
 
 /// Which call a posting came by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -177,6 +180,9 @@ impl Posting {
                 return Err(Error::invalid(field, "may not be negative"));
             }
         }
+        if self.predictions > Some(PREDICTIONS) {
+            return Err(Error::invalid("predictions_count", format!("may be at most {PREDICTIONS}")));
+        }
         if self.body.len() > BODY {
             return Err(Error::invalid("body", format!("has at most {BODY} bytes")));
         }
@@ -186,9 +192,16 @@ impl Posting {
         Ok(())
     }
 
-    /// What two postings under one idempotency key must have in common.
+    /// What two postings under one idempotency key must have in common: what they say, in whatever form of JSON, and
+    /// wherever the key itself stands.
     fn fingerprint(&self) -> Digest {
-        Digest::of_parts(&[self.kind.as_str().as_bytes(), b"\0", self.body.as_bytes()])
+        let said = serde_json::from_str(&self.body).map(|mut said: BTreeMap<String, serde_json::Value>| {
+            said.remove("idempotency_key");
+            said.values_mut().for_each(serde_json::Value::sort_all_objects);
+            serde_json::to_string(&said).unwrap_or_default()
+        });
+        let said = said.as_deref().unwrap_or(&self.body);
+        Digest::of_parts(&[self.kind.as_str().as_bytes(), b"\0", said.as_bytes()])
     }
 
     fn row(&self, id: &str, account: AccountId) -> Vec<Value> {

@@ -45,7 +45,7 @@ pub struct Report {
     #[schema(minimum = 0, maximum = 2_592_000_000_i64)]
     pub compute_ms: Option<f64>,
     /// How many predictions there were.
-    #[schema(minimum = 0)]
+    #[schema(minimum = 0, maximum = 1_000_000_000_000_i64)]
     pub predictions_count: Option<i64>,
 }
 

@@ -97,6 +97,17 @@ fn reports_are_counted_once_and_summed() {
         let first = plane.ask("POST", &*path).json(&debit).answers(200).await.body();
         let again = plane.ask("POST", &*path).json(&debit).answers(200).await.body();
         assert_eq!((&first["id"], &again["replayed"]), (&again["id"], &json!(true)));
+        // The same in another form, as a client that is started again may send it.
+        let turned: serde_json::Map<String, serde_json::Value> =
+            debit.as_object().unwrap().clone().into_iter().rev().collect();
+        let other_form = serde_json::to_string_pretty(&turned).unwrap();
+        let other_form =
+            plane.ask("POST", &*path).text("application/json", other_form).answers(200).await.body();
+        assert_eq!(other_form["id"], first["id"]);
+        let mut keyless = debit.clone();
+        keyless.as_object_mut().unwrap().remove("idempotency_key");
+        let by_header = plane.ask("POST", &*path).json(&keyless).field("idempotency-key", "k-1");
+        assert_eq!(by_header.answers(200).await.body()["id"], first["id"]);
         let mut other = debit.clone();
         other["compute_ms"] = 13.into();
         plane.ask("POST", &*path).json(&other).answers(409).await;
@@ -107,6 +118,7 @@ fn reports_are_counted_once_and_summed() {
             ("response_time_ms", json!(1e300)),
             ("status_code", json!(-5)),
             ("predictions_count", json!(-1)),
+            ("predictions_count", json!(1_000_000_000_001_i64)),
             ("endpoint", json!("")),
         ] {
             let mut body = report("/a", 1.0, 200);
