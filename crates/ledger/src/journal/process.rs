@@ -240,12 +240,21 @@ impl Process {
     /// Notes what the disk refused.
     pub(crate) fn trouble(&self, what: &str, error: &io::Error) {
         let full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
-        *self.trouble.lock() = Some(Trouble { message: format!("{what}: {error}"), full });
+        let message = format!("{what}: {error}");
+        let before = self.trouble.lock().replace(Trouble { message: message.clone(), full });
+        // The first one tells what those after it do, which come every second.
+        if before.is_none() {
+            tracing::error!(
+                "the journal is in trouble, and calls are refused once it has no room: {message}"
+            );
+        }
     }
 
     /// Notes that a new segment could be made.
     pub(crate) fn no_trouble(&self) {
-        *self.trouble.lock() = None;
+        if self.trouble.lock().take().is_some() {
+            tracing::info!("the journal is well again");
+        }
     }
 
     pub(crate) fn current_trouble(&self) -> Option<Trouble> {
