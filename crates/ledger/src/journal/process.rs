@@ -244,9 +244,7 @@ impl Process {
         let before = self.trouble.lock().replace(Trouble { message: message.clone(), full });
         // The first one tells what those after it do, which come every second.
         if before.is_none() {
-            tracing::error!(
-                "the journal is in trouble, and calls are refused once it has no room: {message}"
-            );
+            tracing::error!("the journal is in trouble, and calls may be refused: {message}");
         }
     }
 

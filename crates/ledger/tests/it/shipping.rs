@@ -65,6 +65,29 @@ fn what_was_not_noted_as_shipped_is_shipped_again_and_counts_once() {
 }
 
 #[test]
+fn alarms_of_the_store_are_counted() {
+    block_on(async {
+        let place = Place::sqlite();
+        let store = place.open().await;
+        let first = journal(place.folder.path());
+        calls(&first, 5);
+        shipper(&first, store_sink(&store)).ship_all(Instant::now() + LONG).await.unwrap();
+        for stream in first.streams() {
+            std::fs::remove_file(place.folder.path().join(stream.to_string()).join("checkpoint")).unwrap();
+        }
+        drop(first);
+        // What comes again has nothing to be held against.
+        let mut other = sqlx::SqliteConnection::connect(&place.url).await.unwrap();
+        sqlx::raw_sql("DELETE FROM usage_blocks").execute(&mut other).await.unwrap();
+        let again = journal(place.folder.path());
+        let mut shipper = shipper(&again, store_sink(&store));
+        let counters = shipper.counters();
+        shipper.ship_all(Instant::now() + LONG).await.unwrap();
+        assert_eq!(counters.read(jiff::Timestamp::now()).alarms, 5);
+    });
+}
+
+#[test]
 fn while_the_sink_is_away_events_wait_and_nothing_is_lost_nor_doubled() {
     block_on(async {
         let place = Place::postgres().await;

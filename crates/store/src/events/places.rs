@@ -97,10 +97,8 @@ pub(super) struct There {
 impl There {
     /// Whether an event may lie at this place that cannot be read, and whether one does.
     pub(super) fn doubt(&self, seq: u64) -> Option<bool> {
-        let mut around =
-            self.damaged.iter().filter(|(first, last)| (*first..=*last).contains(&seq)).peekable();
-        around.peek()?;
-        Some(around.any(|(first, last)| seq == *first || seq == *last))
+        let around = self.damaged.iter().filter(|(first, last)| (*first..=*last).contains(&seq));
+        around.map(|(first, last)| seq == *first || seq == *last).reduce(|one, other| one || other)
     }
 }
 

@@ -133,6 +133,7 @@ impl Store {
         let rolled = waiting::roll_up(&mut transaction, Which::Of(stream.stream)).await?;
         alarm::raise(&mut transaction, rolled.alarms).await?;
         if !rolled.is_all {
+            // The rest of what waits comes in the next transaction, and what is old after it.
             transaction.commit().await?;
             return Ok(Some(0));
         }

@@ -64,6 +64,8 @@ fn shapes_that_cannot_be_true() {
     check("[99999999999999999999999,1]", (Some(2), true));
     let huge = meter("", "/inputs").read(br#"{"inputs":[{"shape":[9000000000000000000,4]}]}"#).unwrap();
     assert_eq!((huge.rows, huge.rows_doubted), (Some(ROWS_MAX), true));
+    let twice = meter("", "/inputs").read(br#"{"inputs":[{"shape":[-1],"shape":[]}]}"#).unwrap();
+    assert!(twice.rows_doubted);
     // Somebody's own member.
     let record = meter("", "/inputs").read(br#"{"inputs":[{"shape":[0.5],"colour":1}]}"#).unwrap();
     assert_eq!((record.rows, record.rows_doubted), (Some(1), false));

@@ -264,7 +264,7 @@ impl<'de> Visitor<'de> for Walk<'_, '_> {
             match (word, seen) {
                 (Word::Shape, Seen::List { first: Some(first), .. }) => shape = shape.max(Some(first)),
                 // A tensor without dimensions is one row, and a shape that is no list is one's own.
-                (Word::Shape, Seen::List { items, .. }) => odd = items > 0,
+                (Word::Shape, Seen::List { items, .. }) => odd |= items > 0,
                 (Word::Shape, _) => is_tensor = false,
                 (Word::Data, Seen::List { items, .. }) => data = data.max(Some(items)),
                 _ => {}
