@@ -45,9 +45,11 @@ pub struct Mended {
     pub route: String,
     /// Of which model.
     pub model: String,
-    /// How many events it had; absent where it was missing.
+    /// The first sum of it that was wrong: `events`, a quality, a measure, `duration_ms`, `upstream_ms` or `latencies`.
+    pub sum: &'static str,
+    /// What it was; absent where the roll-up was missing, or this was not measured.
     pub was: Option<u64>,
-    /// How many there are; absent where it should not be there.
+    /// What the events come to; absent where it should not be there.
     pub is: Option<u64>,
 }
 
@@ -214,9 +216,11 @@ impl Replayed {
         let series = Statement::new("SELECT consumer, route, model FROM usage_series WHERE series = ");
         let series: Option<(String, String, String)> = transaction.one(series.bind(key.series())).await?;
         let (consumer, route, model) = series.unwrap_or_default();
-        let (was, is) = (was.map(UsageTotals::events), is.map(UsageTotals::events));
+        let events = ("events", was.map(UsageTotals::events), is.map(UsageTotals::events));
+        let difference = was.zip(is).map(|(was, is)| was.difference(is));
+        let (sum, was, is) = difference.unwrap_or(events);
         let (period, start) = (key.period(), key.start());
-        self.first.push(Mended { period, start, consumer, route, model, was, is });
+        self.first.push(Mended { period, start, consumer, route, model, sum, was, is });
         Ok(())
     }
 }

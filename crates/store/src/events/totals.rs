@@ -1,6 +1,6 @@
 //! What events come to.
 
-use tollgate_core::usage::{Closing, Measures, Quality};
+use tollgate_core::usage::{Closing, Measure, Measures, Quality};
 
 use super::latencies::Latencies;
 use super::row::{int, measures, unsigned};
@@ -30,6 +30,27 @@ impl UsageTotals {
     /// How many events there are.
     pub fn events(&self) -> u64 {
         self.qualities.iter().fold(0, |sum, count| plus(sum, *count))
+    }
+
+    /// The first sum in which others differ, by its name, and what it is here and there. Where no sum does, the sketches
+    /// of latency do, whose figure is how many calls there are.
+    pub(super) fn difference(&self, other: &Self) -> (&'static str, Option<u64>, Option<u64>) {
+        let mut pairs = self.sums().zip(other.sums());
+        let differing = pairs.find(|((_, here), (_, there))| here != there);
+        differing.map_or_else(
+            || ("latencies", Some(self.events()), Some(other.events())),
+            |((name, here), (_, there))| (name, here, there),
+        )
+    }
+
+    /// Every sum with its name, those that say most first; absent where nothing was measured.
+    fn sums(&self) -> impl Iterator<Item = (&'static str, Option<u64>)> {
+        let events = [("events", Some(self.events()))];
+        let qualities =
+            Quality::ALL.map(|quality| (quality.as_str(), Some(self.qualities[quality as usize])));
+        let measures = Measure::ALL.map(|measure| (measure.as_str(), self.measures.of(measure)));
+        let times = [("duration_ms", Some(self.duration_ms)), ("upstream_ms", Some(self.upstream_ms))];
+        events.into_iter().chain(qualities).chain(measures).chain(times)
     }
 
     /// Counts one event.

@@ -139,9 +139,16 @@ async fn a_ledger_is_verified_and_made_anew() {
     let (out, _) = used.run(&["ledger", "verify"], 1);
     assert!(out.starts_with("the day ") && out.contains("`tollgate ledger replay --check`"), "{out}");
     used.run(&["ledger", "replay"], 0);
+    tamper(&data, "UPDATE usage_rollups SET requests = 1000 WHERE span = 3600").await;
+    let mended = used.json(&["ledger", "replay"], 0);
+    let first = &mended["first"][0];
+    assert_eq!(
+        (&first["sum"], &first["was"], &first["is"]),
+        (&"requests".into(), &1000.into(), &CALLS.into())
+    );
     tamper(&data, "UPDATE usage_rollups SET requests = 1000, reported = 7 WHERE span = 3600").await;
     let (out, _) = used.run(&["ledger", "replay", "--check"], 1);
-    assert!(out.contains("hour") && out.contains("consumer"), "{out}");
+    assert!(out.contains("hour") && out.contains("consumer") && out.contains("events"), "{out}");
     let mended = used.json(&["ledger", "replay"], 0);
     assert_eq!((&mended["first"][0]["was"], &mended["first"][0]["is"]), (&7.into(), &CALLS.into()));
     used.run(&["ledger", "replay", "--check"], 0);

@@ -58,9 +58,9 @@ impl Replay {
         };
         let mut text = format!("{events} events{since} come to {rollups} roll-ups, {what}");
         if !first.is_empty() {
-            let headings = ["of", "start", "consumer", "route", "model", "events", "should be"];
+            let headings = ["of", "start", "consumer", "route", "model", "sum", "stored", "should be"];
             let rows: Vec<Vec<String>> = first.iter().map(row).collect();
-            text = format!("{text}\n{}", table::aligned(&headings, 5, &rows));
+            text = format!("{text}\n{}", table::aligned(&headings, 6, &rows));
         }
         let rest = mended - first.len() as u64;
         if rest > 0 {
@@ -78,13 +78,14 @@ fn described(one: &Mended) -> Value {
         "consumer": one.consumer,
         "route": one.route,
         "model": one.model,
+        "sum": one.sum,
         "was": one.was,
         "is": one.is,
     })
 }
 
 fn row(one: &Mended) -> Vec<String> {
-    let count = |events: Option<u64>| events.map_or_else(|| "-".to_owned(), |events| events.to_string());
+    let figure = |sum: Option<u64>| sum.map_or_else(|| "-".to_owned(), |sum| sum.to_string());
     let text = |text: &str| if text.is_empty() { "-".to_owned() } else { text.to_owned() };
     vec![
         one.period.as_str().to_owned(),
@@ -92,7 +93,8 @@ fn row(one: &Mended) -> Vec<String> {
         text(&one.consumer),
         text(&one.route),
         text(&one.model),
-        count(one.was),
-        count(one.is),
+        one.sum.to_owned(),
+        figure(one.was),
+        figure(one.is),
     ]
 }
