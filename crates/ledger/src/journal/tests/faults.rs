@@ -192,22 +192,38 @@ fn without_faults_everything_is_told() {
     }
 }
 
-#[test]
-fn a_disk_that_fails_for_a_while_costs_no_event_and_doubles_none() {
-    let faults =
-        [(Fault::Error(Errno::IO), 1), (Fault::Error(Errno::NOSPC), 9), (Fault::Short, 1), (Fault::Torn, 3)];
+/// Lets the disk fail so many times from each call on.
+fn fails_for_a_while(fault: Fault, many: usize) {
     for sync in [SyncMode::Process, SyncMode::Always] {
         for at in 0..calls(sync).len() {
-            for (fault, many) in faults {
-                let what = format!("{sync:?}, {fault:?} {many} times from call {at}");
-                let place = Place::new(sync);
-                let Some(told) = run(&place, &Faults::new(fault, at, many)) else { continue };
-                let (recovered, contents) = place.next_boot();
-                assert_eq!(recovered.findings, [], "{what}");
-                check(&told, &contents, true, false, &what);
-            }
+            let what = format!("{sync:?}, {fault:?} {many} times from call {at}");
+            let place = Place::new(sync);
+            let Some(told) = run(&place, &Faults::new(fault, at, many)) else { continue };
+            let (recovered, contents) = place.next_boot();
+            assert_eq!(recovered.findings, [], "{what}");
+            check(&told, &contents, true, false, &what);
         }
     }
+}
+
+#[test]
+fn an_error_of_the_disk_costs_no_event_and_doubles_none() {
+    fails_for_a_while(Fault::Error(Errno::IO), 1);
+}
+
+#[test]
+fn a_full_disk_costs_no_event_and_doubles_none() {
+    fails_for_a_while(Fault::Error(Errno::NOSPC), 9);
+}
+
+#[test]
+fn a_short_write_costs_no_event_and_doubles_none() {
+    fails_for_a_while(Fault::Short, 1);
+}
+
+#[test]
+fn torn_writes_cost_no_event_and_double_none() {
+    fails_for_a_while(Fault::Torn, 3);
 }
 
 #[test]
