@@ -102,7 +102,7 @@ impl Journal {
         self.process.newest(stream)
     }
 
-    /// A reader of a stream's events, from the first that was not [released](Journal::release).
+    /// A reader of a stream's events and seals, from the first that was not [released](Journal::release).
     ///
     /// # Errors
     /// [`io::ErrorKind::NotFound`] for a stream that is not among [`Journal::streams`]; else where its checkpoint cannot be
@@ -111,12 +111,13 @@ impl Journal {
         Reader::open(&self.process, stream)
     }
 
-    /// Notes that everything up to `head` of a stream is safe elsewhere, `now` since the Unix epoch.
+    /// Notes what of a stream is safe elsewhere, `now` since the Unix epoch: every event up to `head`, and every seal up to
+    /// that of the event with the number `sealed`. What is less than was noted before says nothing.
     ///
     /// # Errors
-    /// Where the checkpoint cannot be written; then the same events are read again after a restart.
-    pub fn release(&self, stream: StreamId, head: Head, now: Duration) -> io::Result<()> {
-        checkpoint::release(&self.process, stream, head, now)
+    /// Where the checkpoint cannot be written; then the same is read again after a restart.
+    pub fn release(&self, stream: StreamId, head: Head, sealed: u64, now: Duration) -> io::Result<()> {
+        checkpoint::release(&self.process, stream, head, sealed, now)
     }
 
     /// Deletes what was released [`Config::keep`] ago, `now` since the Unix epoch. Answers how many bytes that gave back.
@@ -137,7 +138,7 @@ impl Journal {
         self.process.current_trouble()
     }
 
-    /// Bytes of all files.
+    /// Bytes of all segments.
     pub fn bytes(&self) -> u64 {
         self.process.bytes()
     }

@@ -138,8 +138,8 @@ impl Shipper {
         self.leave_files().await;
     }
 
-    /// Delivers everything that the journal has, until `deadline`. Whoever calls has ended the streams of this process
-    /// first: calls that are open have no event yet.
+    /// Delivers everything that the journal has, the seals at the ends of its streams too, until `deadline`. Whoever calls
+    /// has ended the streams of this process first: calls that are open have no event yet.
     ///
     /// # Errors
     /// [`Unshipped`], where there was not enough time.
@@ -147,7 +147,7 @@ impl Shipper {
         loop {
             let pause = match timeout_at(deadline, self.turn()).await {
                 Ok(Turn::More) => Duration::ZERO,
-                Ok(Turn::Dry) if self.counters.lag_events() == 0 => return Ok(()),
+                Ok(Turn::Dry) if self.is_over() => return Ok(()),
                 Ok(Turn::Dry) => SYNCED,
                 Ok(Turn::Failed) => self.backoff.next(),
                 Err(_) => Duration::MAX,
@@ -156,10 +156,21 @@ impl Shipper {
                 self.leave_files().await;
                 self.measure();
                 let unshipped = Unshipped { events: self.counters.lag_events(), why: self.refusal.clone() };
-                return if unshipped.events == 0 { Ok(()) } else { Err(unshipped) };
+                if unshipped.events > 0 {
+                    return Err(unshipped);
+                }
+                if !self.is_over() {
+                    tracing::warn!("seals of usage events wait in the journal for the next start");
+                }
+                return Ok(());
             }
             sleep(pause).await;
         }
+    }
+
+    /// Whether all of all streams is delivered, and nothing more will come.
+    fn is_over(&self) -> bool {
+        self.counters.lag_events() == 0 && self.lanes.values().all(Lane::is_over)
     }
 
     /// Waits for what is done with files and nobody waited for.
@@ -271,13 +282,12 @@ impl Shipper {
         lane.blocked = None;
         lane.backoff.reset();
         self.counters.delivered(batch.events.len() as u64, bytes(&batch));
-        if let Some(last) = batch.events.last() {
-            let head = last.head();
-            lane.acknowledged = head.seq;
-            if let Err(error) = release(&self.files, &self.journal, stream, head).await {
-                // The events are delivered again after a restart, and known then.
-                tracing::error!(%stream, "how far the stream was delivered cannot be noted: {error}");
-            }
+        let head = batch.events.last().map(Linked::head).unwrap_or_default();
+        lane.acknowledged = lane.acknowledged.max(head.seq);
+        let sealed = batch.seals.iter().map(|seal| seal.head.seq).max().unwrap_or_default();
+        if let Err(error) = release(&self.files, &self.journal, stream, head, sealed).await {
+            // The events are delivered again after a restart, and known then.
+            tracing::error!(%stream, "how far the stream was delivered cannot be noted: {error}");
         }
         if batch.events.len() >= self.settings.batch { Turn::More } else { Turn::Dry }
     }
@@ -334,9 +344,10 @@ async fn release(
     journal: &Arc<Journal>,
     stream: StreamId,
     head: Head,
+    sealed: u64,
 ) -> io::Result<()> {
     let journal = journal.clone();
-    let released = files.spawn_blocking(move || journal.release(stream, head, since_epoch()));
+    let released = files.spawn_blocking(move || journal.release(stream, head, sealed, since_epoch()));
     released.await.map_err(io::Error::other)?
 }
 

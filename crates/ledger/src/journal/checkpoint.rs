@@ -1,7 +1,7 @@
 //! How far a stream is safe elsewhere.
 //!
-//! A small text beside the segments: the newest event that is, with its hash, and since when how much was. It names
-//! events and never a place in a file, as segments come and go.
+//! A small text beside the segments: the newest event that is, with its hash, the newest whose seal is, and since when how
+//! much was. It names events and never a place in a file, as segments come and go.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,6 +17,8 @@ use crate::chain::Head;
 pub(crate) struct Checkpoint {
     /// The newest event that is safe.
     pub(crate) head: Head,
+    /// The newest event whose seal is safe.
+    pub(crate) sealed: u64,
     /// Since when, in seconds since the Unix epoch, how many events were; the newest last.
     marks: Vec<(u64, u64)>,
 }
@@ -24,15 +26,24 @@ pub(crate) struct Checkpoint {
 /// The time for which events are kept is told to this part of it.
 const MARKS: u32 = 24;
 
-/// Notes that everything up to `head` is safe.
-pub(crate) fn release(process: &Process, stream: StreamId, head: Head, now: Duration) -> io::Result<()> {
+/// Notes that every event up to `head` is safe, and every seal up to that of the event `sealed`.
+pub(crate) fn release(
+    process: &Process,
+    stream: StreamId,
+    head: Head,
+    sealed: u64,
+    now: Duration,
+) -> io::Result<()> {
     let directory = process.directory_of(stream);
     let mut checkpoint = read(&directory)?;
-    if head.seq <= checkpoint.head.seq {
+    if head.seq <= checkpoint.head.seq && sealed <= checkpoint.sealed {
         return Ok(());
     }
-    checkpoint.head = head;
-    checkpoint.mark(now, process.config.keep);
+    checkpoint.sealed = checkpoint.sealed.max(sealed);
+    if head.seq > checkpoint.head.seq {
+        checkpoint.head = head;
+        checkpoint.mark(now, process.config.keep);
+    }
     process.disk().replace(&path(&directory), checkpoint.text().as_bytes())
 }
 
@@ -75,7 +86,7 @@ impl Checkpoint {
     }
 
     fn text(&self) -> String {
-        let mut text = format!("{} {}\n", self.head.seq, hex::encode(self.head.hash));
+        let mut text = format!("{} {} {}\n", self.head.seq, hex::encode(self.head.hash), self.sealed);
         for (since, seq) in &self.marks {
             text.push_str(&format!("{since} {seq}\n"));
         }
@@ -85,14 +96,16 @@ impl Checkpoint {
 
 fn parse(text: &str) -> Option<Checkpoint> {
     let mut lines = text.lines().map(|line| line.split_once(' '));
-    let (seq, hash) = lines.next()??;
+    let (seq, rest) = lines.next()??;
+    // Where nothing is said of seals, they are told again.
+    let (hash, sealed) = rest.split_once(' ').unwrap_or((rest, "0"));
     let mut head = Head { seq: seq.parse().ok()?, ..Head::default() };
     hex::decode_to_slice(hash, &mut head.hash).ok()?;
     let mark = |line: Option<(&str, &str)>| {
         let (since, seq) = line?;
         Some((since.parse().ok()?, seq.parse().ok()?))
     };
-    Some(Checkpoint { head, marks: lines.map(mark).collect::<Option<_>>()? })
+    Some(Checkpoint { head, sealed: sealed.parse().ok()?, marks: lines.map(mark).collect::<Option<_>>()? })
 }
 
 #[cfg(test)]

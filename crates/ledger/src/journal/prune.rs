@@ -13,10 +13,17 @@ use super::record::{self, Record};
 use super::segment::{self, HEAD};
 use super::{checkpoint, recovery};
 
+/// The newest event of a segment, and the newest that is sealed in it; 0 where there is none.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Newest {
+    pub(crate) event: u64,
+    pub(crate) sealed: u64,
+}
+
 /// Deletes segments, the oldest first, whose events were all safe for long enough at `now`, or safe at all where no
-/// time is given, and whose calls have all ended; at least `most` bytes, where there are so many, and few more. Answers how
-/// many bytes that gave back. A stream where that fails does not
-/// keep it from the others; the first error is told at the end.
+/// time is given, whose seals are safe, and whose calls have all ended; at least `most` bytes, where there are so many, and
+/// few more. Answers how many bytes that gave back. A stream where that fails does not keep it from the others; the first
+/// error is told at the end.
 pub(crate) fn prune(process: &Process, now: Option<Duration>, most: u64) -> io::Result<u64> {
     let mut freed = Ok(0);
     let mut left = most;
@@ -42,9 +49,9 @@ pub(crate) fn prune(process: &Process, now: Option<Duration>, most: u64) -> io::
 /// The newest event in these segments; 0 where there is none.
 pub(crate) fn newest_event(directory: &Path, numbers: &[u32]) -> io::Result<u64> {
     for &number in numbers.iter().rev() {
-        let newest = newest_event_in(&std::fs::read(segment::path(directory, number))?);
-        if newest > 0 {
-            return Ok(newest);
+        let newest = newest_in(&std::fs::read(segment::path(directory, number))?);
+        if newest.event > 0 {
+            return Ok(newest.event);
         }
     }
     Ok(0)
@@ -72,7 +79,8 @@ fn prune_stream(process: &Process, stream: StreamId, now: Option<Duration>, most
         }
         let path = segment::path(&directory, number);
         let bytes = std::fs::read(&path)?;
-        if newest_event_in(&bytes) > released {
+        let newest = newest_in(&bytes);
+        if newest.event > released || newest.sealed > checkpoint.sealed {
             return Ok(freed);
         }
         process.disk().remove(&path)?;
@@ -100,15 +108,21 @@ fn needed_of(shared: &Shared) -> u32 {
     }
 }
 
-fn newest_event_in(bytes: &[u8]) -> u64 {
-    let mut newest = 0;
+/// What is newest in a segment.
+pub(crate) fn newest_in(bytes: &[u8]) -> Newest {
+    let mut newest = Newest::default();
     let mut rest = bytes.get(HEAD..).unwrap_or_default();
     while let Some(start) = record::find(rest) {
         rest = &rest[start..];
         let Some((record, length)) = record::first(rest) else { return newest };
-        if let Record::Event { event, .. } = record {
-            // An event that this version does not know is not known to be safe.
-            newest = newest.max(UsageEvent::decode_head(event).map_or(u64::MAX, |(_, seq)| seq));
+        match record {
+            Record::Event { event, .. } => {
+                // An event that this version does not know is not known to be safe.
+                let seq = UsageEvent::decode_head(event).map_or(u64::MAX, |(_, seq)| seq);
+                newest.event = newest.event.max(seq);
+            }
+            Record::Seal { head, .. } => newest.sealed = newest.sealed.max(head.seq),
+            _ => {}
         }
         rest = &rest[length..];
     }

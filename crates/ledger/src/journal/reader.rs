@@ -52,6 +52,7 @@ struct Place {
     head: Head,
     /// Whether the hash in `head` is known, so that the next one must follow from it.
     chained: bool,
+    /// The newest event whose seal was given.
     sealed: u64,
     /// Whether the next event is nowhere.
     missing: bool,
@@ -87,12 +88,12 @@ impl Reader {
             return Err(io::ErrorKind::NotFound.into());
         }
         let directory = process.directory_of(stream);
-        let head = checkpoint::read(&directory)?.head;
+        let checkpoint = checkpoint::read(&directory)?;
         Ok(Self {
             stream,
             directory,
             live: process.live_stream(stream),
-            place: Place { head, chained: true, sealed: 0, missing: false },
+            place: Place { head: checkpoint.head, chained: true, sealed: checkpoint.sealed, missing: false },
             cursor: None,
             seen: None,
             ended: false,

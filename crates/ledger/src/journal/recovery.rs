@@ -77,10 +77,12 @@ fn recover_stream(
     };
     let newest = segment::path(directory, last);
     let newest_event;
-    if is_ended(&std::fs::read(&newest)?) {
+    let bytes = std::fs::read(&newest)?;
+    if is_ended(&bytes) {
         newest_event = prune::newest_event(directory, &numbers)?;
         // Its process may have been killed before it synced the end; what is safe elsewhere may lose it.
-        if checkpoint::read(directory)?.head.seq < newest_event {
+        let safe = checkpoint::read(directory)?;
+        if safe.head.seq < newest_event || safe.sealed < prune::newest_in(&bytes).sealed {
             process.disk().sync(&File::open(newest)?)?;
         }
     } else {

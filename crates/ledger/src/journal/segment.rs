@@ -11,6 +11,7 @@ use std::sync::Arc;
 use tollgate_core::usage::StreamId;
 use ulid::Ulid;
 
+use super::checkpoint;
 use super::disk::Disk;
 
 /// Bytes of a segment's head; records follow.
@@ -86,9 +87,17 @@ pub(crate) fn list(directory: &Path) -> io::Result<Vec<u32>> {
     Ok(found)
 }
 
-/// Bytes of files in a directory, whatever they are.
+/// Bytes of a stream's files but of its checkpoint, which is a few lines and written anew all the time.
 pub(crate) fn room(directory: &Path) -> io::Result<u64> {
-    std::fs::read_dir(directory)?.map(|entry| Ok(entry?.metadata()?.len())).sum()
+    let checkpoint = checkpoint::path(directory);
+    let mut bytes = 0;
+    for entry in std::fs::read_dir(directory)? {
+        let entry = entry?;
+        if entry.path() != checkpoint {
+            bytes += entry.metadata()?.len();
+        }
+    }
+    Ok(bytes)
 }
 
 /// A segment's head: magic, version, stream, number, node, and a sum over them.

@@ -69,6 +69,11 @@ impl Lane {
         Ok(filled.findings)
     }
 
+    /// Whether all of the stream is delivered, and nothing more will come.
+    pub(super) fn is_over(&self) -> bool {
+        self.pending.is_none() && self.reader.as_ref().is_some_and(Reader::is_ended)
+    }
+
     async fn open(&mut self, files: &TaskTracker, journal: &Arc<Journal>) -> io::Result<Reader> {
         let (journal, stream) = (journal.clone(), self.stream);
         let reader =

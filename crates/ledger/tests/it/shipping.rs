@@ -44,6 +44,31 @@ fn every_event_is_in_the_store_once() {
     });
 }
 
+/// The seal at the end of a stream comes when its events may have been shipped long before.
+#[test]
+fn the_end_of_a_stream_is_shipped_before_the_process_ends() {
+    block_on(async {
+        let place = Place::sqlite();
+        let store = place.open().await;
+        let journal = journal(place.folder.path());
+        let mut shipper = shipper(&journal, store_sink(&store));
+        for round in 1..=20 {
+            let stream = journal.stream().unwrap();
+            (0..5).for_each(|number| call(&stream, number));
+            let (counters, stop) = (shipper.counters(), CancellationToken::new());
+            let shipped = async {
+                let shipped = || counters.read(jiff::Timestamp::now()).events;
+                until("the events are shipped", async || shipped() == 5 * round).await;
+                stop.cancel();
+            };
+            tokio::join!(shipper.run(&stop), shipped);
+            drop(stream);
+            shipper.ship_all(Instant::now() + LONG).await.unwrap();
+            assert_eq!(place.seals().await, i64::try_from(round).unwrap());
+        }
+    });
+}
+
 #[test]
 fn what_was_not_noted_as_shipped_is_shipped_again_and_counts_once() {
     block_on(async {

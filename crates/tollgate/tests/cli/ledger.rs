@@ -121,6 +121,8 @@ async fn a_ledger_is_verified_and_made_anew() {
     let used = used.rest();
     let whole = used.json(&["ledger", "verify"], 0);
     assert_eq!((&whole["ok"], &whole["events"]), (&true.into(), &CALLS.into()));
+    // A gate that ends well leaves nothing without a seal.
+    assert!(whole["seals"].as_u64() >= whole["streams"].as_u64(), "{whole}");
     let data = used.data();
     let journal = used.json(&["ledger", "verify", "--journal", data.to_str().unwrap()], 0);
     assert_eq!((&journal["ok"], &journal["events"]), (&true.into(), &CALLS.into()), "{journal}");

@@ -5,7 +5,7 @@ const DAY: Duration = Duration::from_hours(24);
 
 #[test]
 fn it_knows_what_was_safe_a_day_ago_and_stays_small() {
-    let mut checkpoint = Checkpoint::default();
+    let mut checkpoint = Checkpoint { sealed: 17, ..Checkpoint::default() };
     for minute in 0..60 * 24 * 3 {
         checkpoint.head.seq = minute + 1;
         let now = Duration::from_mins(minute);
@@ -49,4 +49,5 @@ fn what_is_no_checkpoint_releases_nothing() {
     check("1 00");
     check("x 0000000000000000000000000000000000000000000000000000000000000000");
     check("1 0000000000000000000000000000000000000000000000000000000000000000\n1");
+    check("1 0000000000000000000000000000000000000000000000000000000000000000 x");
 }

@@ -63,14 +63,38 @@ fn a_boot_that_is_safe_elsewhere_leaves_nothing() {
     assert_eq!(recovered.streams.len(), 2);
     for stream in recovered.streams {
         let reads = read_all(&mut journal.reader(stream).unwrap());
-        if let Some(head) = newest(&reads) {
-            journal.release(stream, head, NOW).unwrap();
-        }
+        journal.release(stream, newest(&reads), sealed(&reads), NOW).unwrap();
     }
     journal.prune(NOW + DAY).unwrap();
     assert_eq!((journal.streams(), journal.bytes()), (vec![], 0));
     drop(journal);
     assert_eq!(std::fs::read_dir(place.directory.path()).unwrap().count(), 0);
+}
+
+/// A seal is not made again: without it nobody could tell that the end of its stream is as it was.
+#[test]
+fn a_seal_stays_until_it_is_safe_elsewhere() {
+    let place = Place::new(SyncMode::Process);
+    {
+        let journal = place.open(Disk::Real);
+        make_calls(&journal, &journal.stream().unwrap(), 1..=100);
+    }
+    for _ in 0..2 {
+        let journal = place.open(Disk::Real);
+        let stream = journal.recover().unwrap().streams[0];
+        let reads = read_all(&mut journal.reader(stream).unwrap());
+        assert_eq!(sealed(&reads), 100);
+        journal.release(stream, newest(&reads), sealed(&reads) - 1, NOW).unwrap();
+        journal.prune(NOW + DAY).unwrap();
+    }
+    let journal = place.open(Disk::Real);
+    let stream = journal.recover().unwrap().streams[0];
+    let reads = read_all(&mut journal.reader(stream).unwrap());
+    assert!(matches!(&reads[..], [Read::Seal(seal)] if seal.head.seq == 100), "{reads:?}");
+    journal.release(stream, Head::default(), 100, NOW).unwrap();
+    assert_eq!(read_all(&mut journal.reader(stream).unwrap()), []);
+    journal.prune(NOW + DAY).unwrap();
+    assert_eq!((journal.streams(), journal.bytes()), (vec![], 0));
 }
 
 /// Rather than that a call is refused, what is safe elsewhere goes before its time.
@@ -214,7 +238,7 @@ fn what_cannot_be_deleted_stays_alone() {
     let recovered = journal.recover().unwrap();
     for stream in &recovered.streams {
         let reads = read_all(&mut journal.reader(*stream).unwrap());
-        journal.release(*stream, newest(&reads).unwrap(), NOW).unwrap();
+        journal.release(*stream, newest(&reads), sealed(&reads), NOW).unwrap();
     }
     let first = place.config.directory.join(recovered.streams[0].to_string());
     std::fs::create_dir(first.join("of somebody else")).unwrap();
@@ -250,14 +274,21 @@ fn admit_synced(journal: &Journal, stream: &Stream, number: u64) -> Entry {
 
 fn release_all(journal: &Journal, stream: &Stream, now: Duration) {
     let reads = read_all(&mut journal.reader(stream.id()).unwrap());
-    if let Some(head) = newest(&reads) {
-        journal.release(stream.id(), head, now).unwrap();
-    }
+    journal.release(stream.id(), newest(&reads), sealed(&reads), now).unwrap();
 }
 
-fn newest(reads: &[Read]) -> Option<Head> {
-    reads.iter().rev().find_map(|read| match read {
+fn newest(reads: &[Read]) -> Head {
+    let head = |read: &Read| match read {
         Read::Event(linked) => Some(linked.head()),
         Read::Seal(_) | Read::Damaged(_) => None,
-    })
+    };
+    reads.iter().rev().find_map(head).unwrap_or_default()
+}
+
+fn sealed(reads: &[Read]) -> u64 {
+    let seq = |read: &Read| match read {
+        Read::Seal(seal) => Some(seal.head.seq),
+        Read::Event(_) | Read::Damaged(_) => None,
+    };
+    reads.iter().filter_map(seq).max().unwrap_or_default()
 }

@@ -57,9 +57,9 @@ fn reading_goes_on_behind_what_was_released() {
         make_calls(&journal, &stream, 1..=300);
         let mut reader = journal.reader(stream.id()).unwrap();
         let head = heads(&read_all(&mut reader))[199];
-        journal.release(stream.id(), head, std::time::Duration::ZERO).unwrap();
+        journal.release(stream.id(), head, 0, std::time::Duration::ZERO).unwrap();
         // What was released stays released.
-        journal.release(stream.id(), Head { seq: 7, hash: [0; 32] }, std::time::Duration::ZERO).unwrap();
+        journal.release(stream.id(), Head { seq: 7, hash: [0; 32] }, 0, std::time::Duration::ZERO).unwrap();
         let mut reader = journal.reader(stream.id()).unwrap();
         let reads = read_all(&mut reader);
         assert_eq!((numbers(&reads), damages(&reads)), ((201..=300).collect(), vec![]));

@@ -76,6 +76,12 @@ impl Place {
         rest.split('/').next().unwrap().parse().unwrap()
     }
 
+    /// Seals in a store in SQLite.
+    pub async fn seals(&self) -> i64 {
+        let mut connection = sqlx::SqliteConnection::connect(&self.url).await.unwrap();
+        sqlx::query_scalar("SELECT count(*) FROM usage_seals").fetch_one(&mut connection).await.unwrap()
+    }
+
     /// Counts beside the store, with no code of its own.
     pub async fn count(&self) -> Count {
         let (events, requests, alarms) = if self.is_postgres() {
