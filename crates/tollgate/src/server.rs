@@ -16,7 +16,7 @@ use parking_lot::Mutex;
 use tokio::runtime::{Builder, LocalOptions, Runtime};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::watch;
-use tokio::task::JoinHandle as Task;
+use tokio::task::{JoinHandle as Task, JoinSet};
 use tokio_util::task::TaskTracker;
 use tollgate_core::snapshot::Snapshot;
 
@@ -59,6 +59,8 @@ pub struct Server {
     control: Runtime,
     health: Mutex<Task<()>>,
     shipping: Shipping,
+    /// What uses the store by itself.
+    background: JoinSet<()>,
     _data_dir: DataDir,
 }
 
@@ -124,12 +126,13 @@ impl Server {
         }
         let (control_addresses, admin_tls) = (control_plane.addresses(), control_plane.admin_tls());
         control_plane.serve(&control, &gate, &listeners, bootstrap);
-        control.spawn(Quotas::keep(Arc::downgrade(&gate.quotas)));
-        control.spawn(Directory::follow(Arc::downgrade(&gate.directory)));
+        let mut background = JoinSet::new();
+        background.spawn(Quotas::keep(Arc::downgrade(&gate.quotas)));
+        background.spawn(Directory::follow(Arc::downgrade(&gate.directory)));
         let (weak, keep) = (Arc::downgrade(&gate.directory), gate.process.ledger.keep);
-        control.spawn(tidy::keep(weak, gate.clock.clone(), keep, gate.ledger.seal_key.clone()));
+        background.spawn(tidy::keep(weak, gate.clock.clone(), keep, gate.ledger.seal_key.clone()));
         if let Some(shared) = &gate.shared {
-            control.spawn(look_at_news(shared.news(), Arc::downgrade(&gate.directory)));
+            background.spawn(look_at_news(shared.news(), Arc::downgrade(&gate.directory)));
         }
         let health = Mutex::new(control.spawn(health::watch(gate.live(), gate.process.bounds)));
         drop(_entered);
@@ -142,6 +145,7 @@ impl Server {
             control,
             health,
             shipping,
+            background,
             _data_dir: data_dir,
         })
     }
@@ -222,7 +226,7 @@ impl Server {
     }
 
     /// Takes no more connections, lets open requests end within the drain time, and ends all threads.
-    pub fn stop(self) -> Stopped {
+    pub fn stop(mut self) -> Stopped {
         self.gate.drain.cancel();
         let mut stopped = Stopped::Clean;
         for worker in self.workers {
@@ -258,6 +262,8 @@ impl Server {
                 if let Err(error) = self.gate.quotas.close().await {
                     tracing::warn!("units of quotas were not given back, and count as used: {error}");
                 }
+                // Whoever goes on would find the store closed, and say that it is away.
+                self.background.shutdown().await;
                 directory.close().await;
             };
             if tokio::time::timeout(GOODBYE, last_words).await.is_err() {

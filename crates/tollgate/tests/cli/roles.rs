@@ -5,6 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rskafka::client::ClientBuilder;
@@ -32,6 +33,8 @@ pub(crate) struct Process {
     pub(crate) address: String,
     /// Where the data plane listens, if it does.
     pub(crate) gate: String,
+    /// What it says of a store that it has closed itself.
+    complaints: Option<JoinHandle<Vec<String>>>,
 }
 
 impl Process {
@@ -41,7 +44,7 @@ impl Process {
         command.current_dir(folder).env("DATABASE_URL", database).env("TOLLGATE_LOG", "json:info");
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let log = BufReader::new(child.stderr.take().unwrap());
-        let mut process = Self { child, address: String::new(), gate: String::new() };
+        let mut process = Self { child, address: String::new(), gate: String::new(), complaints: None };
         let mut lines = log.lines();
         for line in &mut lines {
             let line: Value = serde_json::from_str(&line.unwrap()).unwrap();
@@ -56,14 +59,18 @@ impl Process {
         }
         assert!(!process.address.is_empty(), "the {role} ended before it served");
         // A full pipe would stop it.
-        std::thread::spawn(move || lines.for_each(drop));
+        let complaints =
+            move || lines.map_while(Result::ok).filter(|line| line.contains("closed pool")).collect();
+        process.complaints = Some(std::thread::spawn(complaints));
         process
     }
 
     /// Tells it to stop, and waits until it ended well.
     #[track_caller]
-    pub(crate) fn stop(self) {
+    pub(crate) fn stop(mut self) {
+        let complaints = self.complaints.take().unwrap();
         assert_eq!(self.stopped(), Some(0));
+        assert_eq!(complaints.join().unwrap(), [""; 0]);
     }
 
     /// Tells it to stop, and answers how it ended.
