@@ -25,7 +25,7 @@ fn rows() {
     );
     // The V2 protocol: the largest first dimension of a tensor.
     let tensor =
-        r#"{"id":"1","inputs":[{"name":"x","shape":[7,4],"datatype":"FP32","data":[[1.0]]},{"shape":[32]}]}"#;
+        r#"{"id":"1","inputs":[{"name":"x","shape":[1,4],"datatype":"FP32","data":[[1.0]]},{"shape":[32]}]}"#;
     check_rows("/inputs", tensor, Some(32));
     let packed = r#"[{"name":"x","shape":[5,2],"datatype":"BYTES","parameters":{"binary_data_size":40}}]"#;
     check_rows("/inputs", &format!("{{\"inputs\":{packed}}}"), Some(5));
@@ -62,6 +62,26 @@ fn shapes_that_cannot_be_true() {
     check("[-3,1]", (Some(2), true));
     check("[3,1.5]", (Some(2), true));
     check("[99999999999999999999999,1]", (Some(2), true));
+    check("[2,1]", (Some(2), true));
+    // What the numbers beside it come to counts then.
+    let flat = |shape: &str, numbers: usize| {
+        let data = vec!["0"; numbers].join(",");
+        let body =
+            format!(r#"{{"inputs":[{{"name":"x","shape":{shape},"datatype":"FP32","data":[{data}]}}]}}"#);
+        let reading = meter("", "/inputs").read(body.as_bytes()).unwrap();
+        (reading.rows, reading.rows_doubted)
+    };
+    assert_eq!(flat("[400,4]", 1600), (Some(400), false));
+    assert_eq!(flat("[2,3,4]", 24), (Some(2), false));
+    assert_eq!(flat("[0,4]", 0), (Some(0), false));
+    assert_eq!(flat("[1,4]", 1600), (Some(400), true));
+    assert_eq!(flat("[1000000000,4]", 17), (Some(5), true));
+    let nested = br#"{"inputs":[{"shape":[1000000000,1],"data":[[1],[2],[3]]}]}"#;
+    let nested = meter("", "/inputs").read(nested).unwrap();
+    assert_eq!((nested.rows, nested.rows_doubted), (Some(3), true));
+    assert_eq!(flat("[7]", 0), (Some(0), true));
+    assert_eq!(flat("[3,0]", 5), (Some(5), true));
+    assert_eq!(flat("[4294967296,4294967296]", 8), (Some(1), true));
     let huge = meter("", "/inputs").read(br#"{"inputs":[{"shape":[9000000000000000000,4]}]}"#).unwrap();
     assert_eq!((huge.rows, huge.rows_doubted), (Some(ROWS_MAX), true));
     let twice = meter("", "/inputs").read(br#"{"inputs":[{"shape":[-1],"shape":[]}]}"#).unwrap();

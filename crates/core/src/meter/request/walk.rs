@@ -50,15 +50,31 @@ pub(super) enum Seen {
     Number(u64),
     /// `true`.
     True,
-    /// A list of so many items; the first number where all are numbers, and the largest first dimension where all are
-    /// tensors.
-    List { items: u64, first: Option<u64>, tensors: Option<u64> },
-    /// An object: its first dimension where it is a tensor, and how long the list is that holds its rows.
+    /// A list of so many items, and whether the first one is a list; what it says where it is a shape, and the rows of the
+    /// largest where all are tensors.
+    List { items: u64, nested: bool, shape: Option<Shape>, tensors: Option<u64> },
+    /// An object: its rows where it is a tensor, and how long the list is that holds its rows.
     Object { tensor: Option<u64>, rows: Option<u64> },
     /// Nothing.
     Null,
     /// Anything else.
     Other,
+}
+
+/// What a list of whole numbers says of a tensor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Shape {
+    /// The first dimension: rows.
+    rows: u64,
+    /// The product of all others: numbers of a row.
+    row: u64,
+}
+
+/// How many items the list of a tensor's numbers has, and whether they are lists: rows then, and else numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Data {
+    items: u64,
+    nested: bool,
 }
 
 impl<'b> Walked<'b> {
@@ -125,6 +141,21 @@ impl Seen {
             Self::Null => None,
             Self::Number(_) | Self::True | Self::Other => Some(1),
         }
+    }
+}
+
+impl Shape {
+    /// With one more dimension.
+    fn and(self, more: u64) -> Self {
+        Self { row: self.row.saturating_mul(more), ..self }
+    }
+
+    /// The rows that the numbers come to, where they are not as many as this says.
+    fn belied_by(self, data: Data) -> Option<u64> {
+        let Data { items, nested } = data;
+        let said = if nested { self.rows } else { self.rows.saturating_mul(self.row) };
+        let rows = if nested { items } else { items.div_ceil(self.row.max(1)) };
+        (items != said).then_some(rows)
     }
 }
 
@@ -213,19 +244,21 @@ impl<'de> Visitor<'de> for Walk<'_, '_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Seen, A::Error> {
         let below = self.rows.saturating_sub(1);
-        let (mut items, mut first, mut tensors) = (0, None, None);
+        let (mut items, mut nested) = (0, false);
+        let (mut shape, mut tensors): (Option<Shape>, Option<u64>) = (None, None);
         loop {
             let plan = self.plan.and_then(|plan| plan.item(items));
             // As soon as they can be neither, the others are counted alone.
-            let tells = items == 0 || tensors.is_some() || (first.is_some() && items < DIMENSIONS);
+            let tells = items == 0 || tensors.is_some() || (shape.is_some() && items < DIMENSIONS);
             let walk = Walk::value(plan, if tells { below } else { 0 }, &mut *self.walked);
             let Some(seen) = list.next_element_seed(walk)? else {
-                return Ok(Seen::List { items, first, tensors });
+                return Ok(Seen::List { items, nested, shape, tensors });
             };
             let is_first = items == 0;
-            first = match seen {
-                Seen::Number(number) if is_first => Some(number),
-                Seen::Number(_) => first,
+            nested |= is_first && matches!(seen, Seen::List { .. });
+            shape = match seen {
+                Seen::Number(rows) if is_first => Some(Shape { rows, row: 1 }),
+                Seen::Number(more) => shape.map(|shape| shape.and(more)),
                 _ => None,
             };
             tensors = match seen {
@@ -240,7 +273,7 @@ impl<'de> Visitor<'de> for Walk<'_, '_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Seen, A::Error> {
         let below = self.rows.saturating_sub(1);
-        let (mut shape, mut data, mut longest) = (None, None, None);
+        let (mut shape, mut data, mut longest): (Option<Shape>, Option<Data>, _) = (None, None, None);
         // Whether all members are such that those have.
         let (mut is_tensor, mut is_table, mut odd) = (true, true, false);
         // A pointer for each name below; a plan has a handful.
@@ -262,20 +295,24 @@ impl<'de> Visitor<'de> for Walk<'_, '_> {
             is_tensor &= matches!(word, Word::Shape | Word::Data | Word::OfTensor);
             is_table &= matches!(word, Word::Data | Word::OfTable);
             match (word, seen) {
-                (Word::Shape, Seen::List { first: Some(first), .. }) => shape = shape.max(Some(first)),
+                (Word::Shape, Seen::List { shape: Some(said), .. }) => shape = shape.max(Some(said)),
                 // A tensor without dimensions is one row, and a shape that is no list is one's own.
                 (Word::Shape, Seen::List { items, .. }) => odd |= items > 0,
                 (Word::Shape, _) => is_tensor = false,
-                (Word::Data, Seen::List { items, .. }) => data = data.max(Some(items)),
+                (Word::Data, Seen::List { items, nested, .. }) => {
+                    data = data.max(Some(Data { items, nested }))
+                }
                 _ => {}
             }
             if let Seen::List { items, .. } = seen {
                 longest = longest.max(Some(items));
             }
         }
-        self.walked.odd |= odd && is_tensor && self.rows >= SHAPED;
-        let rows = data.filter(|_| is_table).or(longest);
-        Ok(Seen::Object { tensor: shape.filter(|_| is_tensor), rows })
+        let shape = shape.filter(|_| is_tensor);
+        let told = shape.zip(data).and_then(|(shape, data)| shape.belied_by(data));
+        self.walked.odd |= (odd || told.is_some()) && is_tensor && self.rows >= SHAPED;
+        let rows = data.filter(|_| is_table).map(|data| data.items).or(longest);
+        Ok(Seen::Object { tensor: told.or(shape.map(|shape| shape.rows)), rows })
     }
 }
 
