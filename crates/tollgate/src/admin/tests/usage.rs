@@ -218,6 +218,7 @@ fn questions_that_make_no_sense_are_refused() {
             ("usage?by=key,credential", "by"),
             ("usage?from=yesterday", "from"),
             ("usage?from=2027-01-01T00:00:01Z", "from"),
+            ("usage?from=2999-01-02T00:00:00Z", "from"),
             ("usage?from=2027-01-02T00:00:00Z&to=2027-01-01T00:00:00Z", "to"),
             ("usage?zone=Moon/Sea", "zone"),
             ("usage?by=day&zone=Asia/Kolkata&from=0001-01-01T00:00:00Z", "from"),

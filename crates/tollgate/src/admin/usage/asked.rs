@@ -144,6 +144,7 @@ impl AskedEvents {
 }
 
 fn range(from: Option<&str>, to: Option<&str>, now: Timestamp) -> Result<(Timestamp, Timestamp)> {
+    let is_open = to.is_none();
     let to = match to {
         Some(text) => value::time("to", text)?,
         None => {
@@ -155,6 +156,9 @@ fn range(from: Option<&str>, to: Option<&str>, now: Timestamp) -> Result<(Timest
         Some(text) => value::time("from", text)?,
         None => to.checked_sub(BACK).unwrap_or(Timestamp::MIN),
     };
+    if from > to && is_open {
+        return Err(Problem::invalid("from", "is ahead of now, and no `to` is given"));
+    }
     if from > to {
         return Err(Problem::invalid("to", "is before `from`"));
     }
