@@ -115,7 +115,9 @@ impl Store {
                 )
                 .await?;
         }
-        if floors::holes(&mut transaction).await?.contains(&day) {
+        // Asked where nobody deletes: what was kept when this began may be gone.
+        let deleted = floors::of(&mut transaction, None).await?.is_some_and(|before| day < before);
+        if deleted || floors::holes(&mut transaction).await?.contains(&day) {
             return Ok(());
         }
         // What is made here has all events of the day.

@@ -1,4 +1,5 @@
 use jiff::SignedDuration;
+use sqlx::Connection as _;
 use tollgate_core::usage::chain::Linked;
 use tollgate_store::{AlarmKind, Paging, Retention, Scope, Store, UsageFilter, UsageVerdict};
 
@@ -237,6 +238,32 @@ fn replaying_mends_what_is_wrong() {
             assert!(compared.mended > 0);
             assert_eq!(store.digests().await.unwrap(), before);
         }
+    });
+}
+
+/// Another process may delete what is old between two of its days.
+#[test]
+fn replaying_leaves_the_sums_of_what_is_deleted_meanwhile() {
+    let place = Place::postgres();
+    block_on(async {
+        let store = place.open().await;
+        store.book(&events(&mut Chain::new(0)), &[], at(day(4))).await.unwrap();
+        store.roll_up_usage().await.unwrap();
+        let before = rows(&store, "usage_rollups").await;
+        let mut other = sqlx::PgConnection::connect(&place.url).await.unwrap();
+        let hold = "BEGIN; LOCK TABLE tollgate.usage_waiting IN EXCLUSIVE MODE";
+        sqlx::raw_sql(hold).execute(&mut other).await.unwrap();
+        let delete = async {
+            let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted \
+                         AND relation = 'tollgate.usage_waiting'::regclass";
+            while sqlx::query_scalar::<_, i64>(waits).fetch_one(&mut other).await.unwrap() == 0 {}
+            let gone = "INSERT INTO tollgate.usage_floors VALUES (0, 9000000000000000); \
+                        DELETE FROM tollgate.usage_blocks; COMMIT";
+            sqlx::raw_sql(gone).execute(&mut other).await.unwrap();
+        };
+        let (replayed, ()) = tokio::join!(store.replay_usage(), delete);
+        assert_eq!(replayed.unwrap().mended, 0);
+        assert_eq!(rows(&store, "usage_rollups").await, before);
     });
 }
 
