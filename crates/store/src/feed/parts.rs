@@ -49,7 +49,6 @@ pub(super) async fn lease(
 ) -> Result<Vec<PartHeld>> {
     let (feed, me) = (&*worker.feed, &*worker.worker);
     let until = now.checked_add(worker.lease).unwrap_or(Timestamp::MAX);
-    transaction.replace(&FEED_WORKERS, vec![vec![feed.into(), me.into(), until.into()]]).await?;
     let new = |part: &String| Part {
         feed: feed.into(),
         part: part.clone(),
@@ -61,7 +60,9 @@ pub(super) async fn lease(
         transaction.insert_new(&FEED_PARTS, parts.iter().map(|part| new(part).row()).collect()).await?;
     let keys = parts.iter().map(|part| vec![feed.into(), part.as_str().into()]).collect();
     let mut all: Vec<Part> = transaction.keyed(&FEED_PARTS, keys, Hold::Yes).await?;
-    // Counted once the parts are held: whoever held them before has been counted by then.
+    // Who works is written and counted once the parts are held, so that nobody waits for two things in another order, and
+    // whoever held them before has been counted by then.
+    transaction.replace(&FEED_WORKERS, vec![vec![feed.into(), me.into(), until.into()]]).await?;
     let living = Statement::new("SELECT count(*) FROM feed_workers WHERE feed = ").bind(feed);
     let living: Option<i64> = transaction.one(living.push(" AND until >= ").bind(now)).await?;
     let workers = living.and_then(|workers| usize::try_from(workers).ok()).unwrap_or(1).max(1);

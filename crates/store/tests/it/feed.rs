@@ -51,6 +51,18 @@ fn workers_share_parts_and_take_over_those_of_the_dead() {
     });
 }
 
+/// As after an outage that was longer than a lease: nobody is alive, and all come back at once.
+#[test]
+fn workers_that_come_back_together_do_not_block_each_other() {
+    for_each_store(async |store, _| {
+        for round in 0..20 {
+            let now = at(round * 10);
+            let (a, b) = tokio::join!(held(&store, "a", now), held(&store, "b", now));
+            assert_eq!(a.len() + b.len(), 5, "{a:?} {b:?}");
+        }
+    });
+}
+
 #[test]
 fn what_a_worker_books_of_a_part_that_went_to_another_one_is_refused() {
     for_each_store(async |store, _| {
