@@ -88,13 +88,12 @@ impl<'a> Hours<'a> {
         let narrow = self.scope != Scope::All || *self.filter != UsageFilter::default();
         let (hours, limit) = if narrow {
             // Roll-ups tell in which hours there is anything at all for whoever asks: the others are not opened.
-            let hours = Statement::new(
-                "SELECT DISTINCT start FROM usage_rollups \
-                 JOIN usage_series ON usage_series.series = usage_rollups.series WHERE span = ",
-            );
+            let hours = Statement::new("SELECT DISTINCT start");
+            let hours = hours.push(self.filter.rollups(transaction.is_postgres()));
             let hours = hours.bind(Span::Hour.seconds()).push(" AND start >= ").bind(self.time.start);
             let hours = hours.push(" AND start < ").bind(self.time.end);
-            (self.scope.narrow(self.filter.narrow(hours), "account_id").push(" ORDER BY start LIMIT "), HOURS)
+            let hours = self.scope.narrow(self.filter.narrow_hours(hours), "account_id");
+            (hours.push(" ORDER BY start LIMIT "), HOURS)
         } else {
             // One at a time: to find several, all blocks of each would be passed.
             let hours = Statement::new("SELECT hour FROM usage_blocks WHERE hour >= ");

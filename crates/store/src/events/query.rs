@@ -142,7 +142,7 @@ impl Groups<'_> {
         let mut last: Option<(i64, SeriesId)> = None;
         let mut periods = self.query.period.map(|period| Periods::new(period, &self.query.zone));
         loop {
-            let rows = snapshot.rows(self.statement(scope, segment, last)).await?;
+            let rows = snapshot.rows(self.statement(scope, segment, last, snapshot.is_postgres())).await?;
             for row in &rows {
                 let start = self.add(row, &mut periods)?;
                 last = Some(start);
@@ -164,7 +164,13 @@ impl Groups<'_> {
     }
 
     /// The roll-ups of a segment behind the last one that was read.
-    fn statement(&self, scope: Scope, segment: Segment, last: Option<(i64, SeriesId)>) -> Statement {
+    fn statement(
+        &self,
+        scope: Scope,
+        segment: Segment,
+        last: Option<(i64, SeriesId)>,
+        is_postgres: bool,
+    ) -> Statement {
         let mut rows = Statement::new("SELECT usage_rollups.start, usage_rollups.series");
         for dimension in &self.query.by {
             rows = rows.push(", ").push(dimension.as_str());
@@ -173,16 +179,13 @@ impl Groups<'_> {
         for column in &USAGE_ROLLUPS.columns[USAGE_ROLLUPS.key..] {
             rows = rows.push(", ").push(column.name);
         }
-        rows =
-            rows.push(" FROM usage_rollups JOIN usage_series ON usage_series.series = usage_rollups.series");
-        rows = rows.push(" WHERE span = ").bind(segment.span.seconds());
-        rows = rows.push(" AND start < ").bind(segment.end);
-        rows = match last {
-            None => rows.push(" AND start >= ").bind(segment.start),
-            Some((start, series)) => {
-                rows.push(" AND (start, usage_rollups.series) > ").list([start.into(), Value::from(series)])
-            }
-        };
+        rows = rows.push(self.query.filter.rollups(is_postgres)).bind(segment.span.seconds());
+        let start = last.map_or(segment.start, |(start, _)| start);
+        rows = rows.push(" AND start >= ").bind(start).push(" AND start < ").bind(segment.end);
+        if let Some((start, series)) = last {
+            rows = rows.push(" AND (start, usage_rollups.series) > ");
+            rows = rows.list([start.into(), Value::from(series)]);
+        }
         rows = scope.narrow(self.query.filter.narrow(rows), "account_id");
         rows.push(" ORDER BY start, usage_rollups.series LIMIT ").bind(BATCH)
     }

@@ -3,7 +3,7 @@
 use tollgate_core::credential::Digest;
 use tollgate_core::usage::{Intent, Outcome, UsageEvent};
 
-use super::models::Named;
+use super::models::{Named, OTHER};
 use crate::statement::{Statement, Value};
 
 /// What usage is told apart by.
@@ -94,18 +94,47 @@ impl Dimension {
 
 impl UsageFilter {
     /// Adds ` AND column = value` for each value to a statement that has a `WHERE`.
-    pub(super) fn narrow(&self, mut statement: Statement) -> Statement {
+    pub(super) fn narrow(&self, statement: Statement) -> Statement {
+        let statement = self.narrow_others(statement);
+        match &self.model {
+            Some(model) => statement.push(" AND model = ").bind(storable(model)),
+            None => statement,
+        }
+    }
+
+    /// Narrows roll-ups to those of hours that may have events of these: an event keeps the name of its model where the
+    /// roll-up counts it among the others.
+    pub(super) fn narrow_hours(&self, statement: Statement) -> Statement {
+        let statement = self.narrow_others(statement);
+        match &self.model {
+            Some(model) => {
+                statement.push(" AND model IN ").list([storable(model).into(), OTHER.to_owned().into()])
+            }
+            None => statement,
+        }
+    }
+
+    /// Roll-ups with their series, as a statement reads them from. SQLite, which knows no better, would pass all of a time
+    /// to find those of one key or of who has a handful.
+    pub(super) fn rollups(&self, is_postgres: bool) -> &'static str {
+        if !is_postgres && (self.credential.is_some() || self.consumer.is_some()) {
+            " FROM usage_series CROSS JOIN usage_rollups INDEXED BY usage_rollups_of_series \
+             ON usage_series.series = usage_rollups.series WHERE span = "
+        } else {
+            " FROM usage_rollups JOIN usage_series ON usage_series.series = usage_rollups.series WHERE span = "
+        }
+    }
+
+    fn narrow_others(&self, mut statement: Statement) -> Statement {
         let texts = [
             (" AND account = ", &self.account),
             (" AND consumer = ", &self.consumer),
             (" AND credential = ", &self.credential),
             (" AND route = ", &self.route),
-            (" AND model = ", &self.model),
         ];
         for (condition, value) in texts {
             if let Some(value) = value {
-                // No name holds a NUL, and PostgreSQL takes none.
-                statement = statement.push(condition).bind(value.replace('\0', "?"));
+                statement = statement.push(condition).bind(storable(value));
             }
         }
         if let Some(status) = self.status {
@@ -131,6 +160,11 @@ impl UsageFilter {
             && self.status.is_none_or(|wanted| event.closing.status == Some(wanted))
             && self.outcome.is_none_or(|wanted| event.closing.outcome == wanted)
     }
+}
+
+/// A text as tables have it: no name holds a NUL, and PostgreSQL takes none.
+fn storable(text: &str) -> String {
+    text.replace('\0', "?")
 }
 
 impl<'a> Series<'a> {

@@ -60,19 +60,23 @@ fn names_that_callers_invent_are_bounded_by_day_and_credential() {
             call(&mut chain, 61, "key", "invented-0001", 404),
             call(&mut chain, 61, "other", "one-more", 404),
             call(&mut chain, 1440, "key", "one-more", 404),
+            // In an hour of its own.
+            call(&mut chain, 200, "key", "never-seen", 404),
         ];
         store.book(&more, &[], at(1440)).await.unwrap();
         let second = told(&store, "key", (0, 1)).await;
-        assert_eq!((of(&second, "real"), of(&second, "(other)")), (Some(&1), Some(&302)));
+        assert_eq!((of(&second, "real"), of(&second, "(other)")), (Some(&1), Some(&303)));
         assert_eq!(of(&second, "invented-0001"), Some(&2));
         assert_eq!(told(&store, "other", (0, 1)).await, [("one-more".to_owned(), 1)]);
         assert_eq!(told(&store, "key", (1, 2)).await, [("one-more".to_owned(), 1)]);
         // Roll-ups that are made anew have the same names, and events have their own.
         assert_eq!(store.replay_usage().await.unwrap().mended, 0);
-        let filter = UsageFilter { model: Some("one-more".to_owned()), ..UsageFilter::default() };
-        let page = Paging::default();
-        let listed = store.usage_events(Scope::All, &filter, at(0), at(9999), &page).await.unwrap().items;
-        assert_eq!(listed.len(), 3);
+        for (model, events) in [("one-more", 3), ("never-seen", 1), ("nobodys", 0)] {
+            let filter = UsageFilter { model: Some(model.to_owned()), ..UsageFilter::default() };
+            let page = Paging::default();
+            let listed = store.usage_events(Scope::All, &filter, at(0), at(9999), &page).await.unwrap();
+            assert_eq!(listed.items.len(), events, "{model}");
+        }
         // They are forgotten with the events, and the sums stay.
         let keep = Retention { events: jiff::SignedDuration::ZERO, ..Retention::default() };
         store.prune_usage(&keep, at(9999)).await.unwrap();
