@@ -26,8 +26,8 @@ enum Line {
     /// At its beginning.
     #[default]
     Start,
-    /// In `data`, of which so many bytes have come.
-    Field(usize),
+    /// In the name of a field, of which so many bytes have come.
+    Field(&'static [u8], usize),
     /// Behind the colon of data, where one space is nothing.
     Space,
     /// In the data.
@@ -50,6 +50,8 @@ pub(super) struct Step {
 }
 
 const DATA: &[u8] = b"data";
+/// What a line may begin with, beside a comment's colon.
+const FIELDS: [&[u8]; 4] = [DATA, b"event", b"id", b"retry"];
 /// What OpenAI's streams end with.
 const END: &[u8] = b"[DONE]";
 
@@ -102,22 +104,32 @@ impl Events {
                 Line::Start if byte == b':' => Line::Other,
                 Line::Start => {
                     self.begun = true;
-                    match byte {
-                        b'd' => Line::Field(1),
-                        // `event`, `id`, `retry`.
-                        b'e' | b'i' | b'r' => Line::Other,
-                        _ => Line::Strange,
+                    // No two begin with the same letter.
+                    let name = FIELDS.into_iter().find(|name| name.first() == Some(&byte));
+                    match name {
+                        Some(name) => Line::Field(name, 1),
+                        None => {
+                            self.strange(part.len());
+                            return;
+                        }
                     }
                 }
-                Line::Field(4) if byte == b':' => {
-                    self.data_line(scanner);
-                    Line::Space
+                Line::Field(name, have) if have == name.len() && byte == b':' => {
+                    if name == DATA {
+                        self.data_line(scanner);
+                        Line::Space
+                    } else {
+                        Line::Other
+                    }
                 }
-                Line::Field(have) if DATA.get(have) == Some(&byte) => Line::Field(have + 1),
+                Line::Field(name, have) if name.get(have) == Some(&byte) => Line::Field(name, have + 1),
                 Line::Other => return,
-                Line::Field(_) | Line::Strange => {
-                    self.line = Line::Strange;
-                    self.bytes += part.len() as u64;
+                Line::Field(_, have) => {
+                    self.strange(have + part.len());
+                    return;
+                }
+                Line::Strange => {
+                    self.strange(part.len());
                     return;
                 }
                 Line::Space if byte == b' ' => Line::Data,
@@ -130,6 +142,12 @@ impl Events {
             };
             part = rest;
         }
+    }
+
+    /// Counts bytes of a line that is none of a stream of events.
+    fn strange(&mut self, bytes: usize) {
+        self.line = Line::Strange;
+        self.bytes += bytes as u64;
     }
 
     /// Counts data, and compares the first of it.

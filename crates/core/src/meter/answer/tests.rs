@@ -248,6 +248,21 @@ fn types_that_lie() {
     check(Kind::Events, &format!("\u{feff}\n\n{stream}"), "7+2, reported");
 }
 
+/// Whatever it begins with: a name of a field of events is one as a whole.
+#[test]
+fn a_text_is_no_stream() {
+    let read = |text: &str| {
+        let mut meter = AnswerMeter::new(Kind::Unknown, PROMPT);
+        text.bytes().for_each(|byte| meter.feed(&[byte]));
+        meter.read()
+    };
+    let plain = read("At eight in the morning the station is full of people.");
+    for begin in ["it", "id", "ev", "re", "da"] {
+        let text = format!("{begin} eight in the morning the station is full of people.");
+        assert_eq!(read(&text), plain, "{text}");
+    }
+}
+
 #[test]
 fn kinds() {
     let check = |status: u16, content_type: &str, expected| {
