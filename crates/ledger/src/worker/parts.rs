@@ -80,6 +80,12 @@ impl Part {
     }
 }
 
+/// A part that is read.
+struct Running {
+    stop: CancellationToken,
+    task: tokio::task::Id,
+}
+
 /// Reads this worker's share of the parts until told to stop.
 pub(super) async fn share(
     source: &Source,
@@ -88,7 +94,7 @@ pub(super) async fn share(
     settings: &Settings,
     stop: &CancellationToken,
 ) {
-    let mut running: HashMap<String, CancellationToken> = HashMap::new();
+    let mut running: HashMap<String, Running> = HashMap::new();
     let mut tasks = JoinSet::new();
     let mut backoff = Backoff::new(settings.shortest_pause, settings.lease / TIMES);
     while !stop.is_cancelled() {
@@ -96,7 +102,7 @@ pub(super) async fn share(
             Some(Ok(held)) => {
                 running.iter().filter(|(name, _)| held.iter().all(|part| part.part != **name)).for_each(
                     // It ends when it comes to it; until then the part counts as running and is not begun again.
-                    |(_, stop)| stop.cancel(),
+                    |(_, part)| part.stop.cancel(),
                 );
                 for PartHeld { part: name, position } in held {
                     if running.contains_key(&name) {
@@ -105,12 +111,12 @@ pub(super) async fn share(
                     let (desk, by, settings) = (desk.beside(), by.clone(), *settings);
                     let part = Part { name: name.clone(), position, desk, settings, by };
                     let (source, stop) = (source.clone(), stop.child_token());
-                    running.insert(name.clone(), stop.clone());
-                    tasks.spawn(async move {
+                    let until = stop.clone();
+                    let task = tasks.spawn(async move {
                         let work = part.desk.work.clone();
-                        work.until(&stop, part.read(source)).await;
-                        name
+                        work.until(&until, part.read(source)).await;
                     });
+                    running.insert(name, Running { stop, task: task.id() });
                 }
                 backoff.reset();
                 settings.lease / TIMES
@@ -128,11 +134,10 @@ pub(super) async fn share(
             tokio::select! {
                 () = &mut look => break,
                 () = stop.cancelled() => break,
-                Some(ended) = tasks.join_next() => {
-                    if let Ok(name) = ended {
-                        running.remove(&name);
-                        desk.counters.left(&name);
-                    }
+                Some(ended) = tasks.join_next_with_id() => {
+                    // One that broke is read by a new task.
+                    let task = ended.map_or_else(|broken| broken.id(), |(task, ())| task);
+                    running.extract_if(|_, part| part.task == task).for_each(|(name, _)| desk.counters.left(&name));
                 }
             }
         }
