@@ -229,6 +229,7 @@ impl Shipper {
         let Some(lane) = self.lanes.get_mut(&stream) else { return };
         match lane.fill(&self.files, &self.journal, self.settings.batch).await {
             Ok(findings) => {
+                lane.unread = None;
                 for finding in findings {
                     self.counters.found();
                     tracing::error!(%stream, "the journal is damaged: {finding}");
@@ -237,6 +238,8 @@ impl Shipper {
             // Its segments were deleted meanwhile, as all of it was acknowledged.
             Err(_) if !self.journal.streams().contains(&stream) => {}
             Err(error) => {
+                lane.unread
+                    .get_or_insert_with(|| u64::try_from(since_epoch().as_micros()).unwrap_or(u64::MAX));
                 tracing::error!(%stream, "the journal cannot be read, which is tried again: {error}");
             }
         }
@@ -318,7 +321,7 @@ impl Shipper {
         for (stream, lane) in &self.lanes {
             events += self.journal.newest(*stream).saturating_sub(lane.acknowledged);
             let first = lane.pending.as_ref().and_then(|batch| batch.events.first());
-            let first = first.map(Linked::time_micros);
+            let first = first.map(Linked::time_micros).or(lane.unread);
             oldest = [oldest, first].into_iter().flatten().min();
         }
         self.counters.lag(events, oldest);

@@ -39,7 +39,7 @@ pub struct Shipped {
     pub alarms: u64,
     /// Events that the journal has and the sink has not.
     pub lag_events: u64,
-    /// How many seconds ago the oldest of them began that is known.
+    /// How many seconds ago the oldest of them began that is known, or since when the journal cannot be read.
     pub lag_seconds: u64,
     /// How many bytes they have, by the mean of those before them.
     pub lag_bytes: u64,

@@ -22,6 +22,8 @@ pub(super) struct Lane {
     pub(super) pending: Option<Batch>,
     /// The newest event that is acknowledged, as far as known.
     pub(super) acknowledged: u64,
+    /// Since when the stream cannot be read, in microseconds since the epoch.
+    pub(super) unread: Option<u64>,
     /// The sink refuses what is pending for what is in it, and hears of it again then.
     pub(super) blocked: Option<Instant>,
     pub(super) backoff: Backoff,
@@ -35,7 +37,7 @@ struct Filled {
 
 impl Lane {
     pub(super) fn new(stream: StreamId, backoff: Backoff) -> Self {
-        Self { stream, reader: None, pending: None, acknowledged: 0, blocked: None, backoff }
+        Self { stream, reader: None, pending: None, acknowledged: 0, unread: None, blocked: None, backoff }
     }
 
     /// Reads what is pending next, where nothing is, and gives what is wrong with the journal.

@@ -184,6 +184,30 @@ fn while_the_sink_hangs_the_lag_grows() {
     });
 }
 
+/// Nobody knows how old what cannot be read is, but since when it cannot be.
+#[test]
+fn what_cannot_be_read_waits_and_is_told() {
+    block_on(async {
+        let place = Place::sqlite();
+        let store = place.open().await;
+        let journal = journal(place.folder.path());
+        calls(&journal, 20);
+        let segment = place.folder.path().join(journal.streams()[0].to_string()).join("00000001.seg");
+        let aside = segment.with_extension("aside");
+        std::fs::rename(&segment, &aside).unwrap();
+        std::fs::create_dir(&segment).unwrap();
+        let mut shipper = shipper(&journal, store_sink(&store));
+        let counters = shipper.counters();
+        let running = tokio::spawn(async move { shipper.run(&CancellationToken::new()).await });
+        let lag = || counters.read(jiff::Timestamp::now());
+        until("it is told", async || lag().lag_events == 20 && lag().lag_seconds > 0).await;
+        std::fs::remove_dir(&segment).unwrap();
+        std::fs::rename(&aside, &segment).unwrap();
+        until("all is shipped", async || lag().events == 20 && lag().lag_seconds == 0).await;
+        running.abort();
+    });
+}
+
 /// A process of its own that makes calls and ships them until somebody ends it, and says of each that it has ended.
 #[test]
 #[ignore = "another test runs it in a process of its own"]
