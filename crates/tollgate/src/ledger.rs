@@ -12,7 +12,7 @@ use std::time::Duration;
 use anyhow::Context;
 use jiff::Timestamp;
 use tollgate_ledger::chain::SealKey;
-use tollgate_ledger::journal::{Config, State, SyncMode};
+use tollgate_ledger::journal::{Config, Damage, Finding, State, SyncMode};
 use tollgate_ledger::shipper::{self, Counters, Unshipped};
 use tollgate_ledger::{Journal, Shipper, Sink};
 use tollgate_store::Store;
@@ -37,6 +37,17 @@ pub struct Ledger {
     counters: OnceLock<Arc<Counters>>,
 }
 
+/// What came of emptying a journal.
+#[derive(Debug)]
+pub struct Emptied {
+    /// Events that were delivered.
+    pub events: u64,
+    /// What was left when there was no more time, if anything.
+    pub left: Option<Unshipped>,
+    /// What could not be read, each with why.
+    pub unread: Vec<String>,
+}
+
 impl Ledger {
     /// Opens the journal of this data directory.
     ///
@@ -58,8 +69,9 @@ impl Ledger {
         Ok(Arc::new(Self { journal: Arc::new(journal), node, seal_key, settings, counters: OnceLock::new() }))
     }
 
-    /// Finishes what earlier processes left; it takes as long as reading that.
-    pub fn recover(&self) {
+    /// Finishes what earlier processes left; it takes as long as reading that. Gives what could not be read, and stays
+    /// where it is for the next start.
+    pub fn recover(&self) -> Vec<String> {
         match self.journal.recover() {
             Ok(recovered) => {
                 for finding in &recovered.findings {
@@ -69,21 +81,24 @@ impl Ledger {
                     let interrupted = recovered.interrupted;
                     tracing::warn!("{interrupted} calls were under way when an earlier process ended");
                 }
+                let unread = |finding: &&Finding| matches!(finding.damage, Damage::Io(_));
+                recovered.findings.iter().filter(unread).map(ToString::to_string).collect()
             }
             Err(error) => {
-                tracing::error!("what earlier processes left in the journal cannot be read: {error}")
+                tracing::error!("what earlier processes left in the journal cannot be read: {error}");
+                vec![error.to_string()]
             }
         }
     }
 
-    /// Delivers what the journal has, once earlier processes are finished: how many events went, and what is left.
-    pub async fn empty(self: &Arc<Self>, store: &Store, within: Duration) -> (u64, Option<Unshipped>) {
-        self.recover();
+    /// Delivers what the journal has, once earlier processes are finished.
+    pub async fn empty(self: &Arc<Self>, store: &Store, within: Duration) -> Emptied {
+        let unread = self.recover();
         let sink = Sink::new(self.settings.sink.clone(), store);
         let mut shipper = Shipper::new(self.journal.clone(), sink, shipper::Settings::default());
         let counters = shipper.counters();
         let left = shipper.ship_all(tokio::time::Instant::now() + within).await.err();
-        (counters.read(Timestamp::now()).events, left)
+        Emptied { events: counters.read(Timestamp::now()).events, left, unread }
     }
 
     /// How many events wait in the journal, where nothing ships them.

@@ -251,10 +251,14 @@ impl Server {
             let last_words = async {
                 if let Err(unshipped) = self.shipping.stop(GOODBYE / 2).await {
                     let why = unshipped.why.map_or_else(String::new, |why| format!(": {why}"));
-                    tracing::error!(
-                        "{} usage events wait in the journal for the next start{why}",
-                        unshipped.events
-                    );
+                    match unshipped.events {
+                        0 => tracing::error!(
+                            "what earlier processes left in the journal waits for the next start{why}"
+                        ),
+                        events => tracing::error!(
+                            "{events} usage events wait in the journal for the next start{why}"
+                        ),
+                    }
                     if stopped == Stopped::Clean {
                         stopped = Stopped::Unshipped;
                     }

@@ -83,7 +83,7 @@ async fn prepare(sink: &Sink) -> anyhow::Result<()> {
 async fn ship(
     ledger: Arc<Ledger>,
     directory: Arc<Directory>,
-    recovery: JoinHandle<()>,
+    recovery: JoinHandle<Vec<String>>,
     stop: CancellationToken,
     last: Arc<parking_lot::Mutex<Duration>>,
 ) -> Result<(), Unshipped> {
@@ -110,9 +110,11 @@ async fn ship(
 }
 
 /// Waits until what earlier processes left can be read: before that its events are in no stream, and nobody misses them.
-async fn recovered(recovery: JoinHandle<()>, deadline: Instant) -> Result<(), Unshipped> {
+async fn recovered(recovery: JoinHandle<Vec<String>>, deadline: Instant) -> Result<(), Unshipped> {
     match timeout_at(deadline, recovery).await {
-        Ok(_) => Ok(()),
+        Ok(unread) if unread.as_ref().is_ok_and(Vec::is_empty) => Ok(()),
+        // It was said when it was read.
+        Ok(_) => Err(Unshipped { events: 0, why: None }),
         Err(_) => {
             tracing::error!("what earlier processes left in the journal is not all read yet");
             Err(Unshipped { events: 0, why: None })

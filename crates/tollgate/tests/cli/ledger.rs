@@ -169,26 +169,47 @@ fn what_a_gate_left_is_delivered_without_it() {
     let mut used = Used::start();
     // Killed, so that nothing more is delivered by itself; the store knows what it knows.
     drop(used.gate.take());
-    for segment in checkpoints(&used.data().join("journal")) {
-        std::fs::remove_file(segment).unwrap();
+    for checkpoint in checkpoints(&used.data().join("journal")) {
+        std::fs::remove_file(checkpoint).unwrap();
     }
     let data = used.data();
+    // Something else in the place of a segment: its stream cannot be read, and that is no reason to say that all went.
+    let segment = first_segment(&data.join("journal"));
+    let aside = segment.with_extension("aside");
+    std::fs::rename(&segment, &aside).unwrap();
+    std::fs::create_dir(&segment).unwrap();
+    let unread = used.json(&["ledger", "ship", "--data-dir", data.to_str().unwrap()], 1);
+    assert_eq!((&unread["ok"], unread["unread"].as_array().unwrap().len()), (&false.into(), 1), "{unread}");
+    std::fs::remove_dir(&segment).unwrap();
+    std::fs::rename(&aside, &segment).unwrap();
     let shipped = used.json(&["ledger", "ship", "--data-dir", data.to_str().unwrap()], 0);
-    assert_eq!((&shipped["shipped"], &shipped["left"]), (&CALLS.into(), &0.into()), "{shipped}");
+    let events = |shipped: &Value| shipped["shipped"].as_u64().unwrap();
+    assert_eq!((events(&unread) + events(&shipped), &shipped["left"]), (CALLS, &0.into()), "{shipped}");
     let again = used.json(&["ledger", "ship", "--data-dir", data.to_str().unwrap()], 0);
     assert_eq!(again["shipped"], 0);
     assert_eq!(used.json(&["ledger", "verify"], 0)["events"], CALLS, "they count once");
     used.run(&["ledger", "ship", "--data-dir", "nowhere"], 1);
 }
 
-/// The files that say how far each stream was delivered.
-fn checkpoints(journal: &Path) -> Vec<std::path::PathBuf> {
+/// The folders of all streams.
+fn streams(journal: &Path) -> Vec<std::path::PathBuf> {
     let folders = |path: &Path| {
         let entries = std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
         entries.filter(|path| path.is_dir()).collect::<Vec<_>>()
     };
-    let streams = folders(journal).into_iter().flat_map(|boot| folders(&boot));
-    streams.map(|stream| stream.join("checkpoint")).filter(|path| path.exists()).collect()
+    folders(journal).into_iter().flat_map(|boot| folders(&boot)).collect()
+}
+
+/// The files that say how far each stream was delivered.
+fn checkpoints(journal: &Path) -> Vec<std::path::PathBuf> {
+    let checkpoints = streams(journal).into_iter().map(|stream| stream.join("checkpoint"));
+    checkpoints.filter(|path| path.exists()).collect()
+}
+
+/// A segment of some stream.
+fn first_segment(journal: &Path) -> std::path::PathBuf {
+    let segments = streams(journal).into_iter().map(|stream| stream.join("00000001.seg"));
+    segments.filter(|path| path.exists()).max().unwrap()
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::cli::offline;
 use crate::cli::output::Output;
 use crate::config::process::StorePlace;
 use crate::data_dir::DataDir;
-use crate::ledger::Ledger;
+use crate::ledger::{Emptied, Ledger};
 
 /// Deliver what the journal of a data directory still has, such as that of a machine that serves no more; exit 1 if
 /// something is left
@@ -53,15 +53,19 @@ impl Ship {
         let emptied = offline.run(ledger.empty(&store, Duration::from_secs(self.within)));
         output.progress("");
         offline.run(store.close());
-        let (shipped, left) = emptied;
+        let Emptied { events: shipped, left, unread } = emptied;
         let (events, why) = left.map_or((0, None), |left| (left.events, left.why.map(|why| why.to_string())));
-        let value = json!({ "ok": events == 0, "shipped": shipped, "left": events, "why": why });
+        let ok = events == 0 && unread.is_empty();
+        let value = json!({ "ok": ok, "shipped": shipped, "left": events, "why": why, "unread": unread });
         let mut text = format!("delivered {shipped} events");
         if events > 0 {
             let why = why.map(|why| format!(": {why}")).unwrap_or_default();
             text = format!("{text}; {events} are left{why}");
         }
+        for stream in &unread {
+            text = format!("{text}\nnothing of a stream was delivered, as it cannot be read: {stream}");
+        }
         output.result(&value, &text)?;
-        Ok(if events == 0 { Outcome::Done } else { Outcome::Refused })
+        Ok(if ok { Outcome::Done } else { Outcome::Refused })
     }
 }
