@@ -203,7 +203,7 @@ async fn check(kind: &str) {
         .await;
     }
     let homes = [home(&sink, &model, ""), home(&sink, &model, "")];
-    let gates = homes.each_ref().map(|home| Process::start(home.path(), "gateway", &database, "serving"));
+    let gates = homes.each_ref().map(|home| Process::start(home.path(), "gateway", &database, "probes"));
     for gate in &gates {
         for _ in 0..CALLS {
             let answer = Process::ask(&gate.gate, &format!("GET /x HTTP/1.1\r\nX-API-Key: {KEY}"));
@@ -211,6 +211,7 @@ async fn check(kind: &str) {
         }
     }
     for gate in gates {
+        until("all is delivered", async || gate.counter("tollgate_ledger_events_total") == CALLS).await;
         gate.stop();
     }
     let mut connection = PgConnection::connect(&database).await.unwrap();
@@ -231,12 +232,10 @@ async fn check(kind: &str) {
         })
         .await;
     }
-    let mut counted = 0;
-    for worker in &workers {
-        assert_eq!(worker.counter("tollgate_worker_strays_total"), 0);
-        counted += worker.counter("tollgate_worker_events_total");
-    }
-    assert_eq!(counted, 2 * CALLS);
+    // A worker counts what it has booked.
+    let sum = |name: &str| workers.iter().map(|worker| worker.counter(name)).sum::<u64>();
+    until("every call is counted", async || sum("tollgate_worker_events_total") == 2 * CALLS).await;
+    assert_eq!(sum("tollgate_worker_strays_total"), 0);
     let offline = |arguments: &[&str], code| {
         let mut command = tollgate(arguments);
         let output = command.current_dir(worker_home.path()).env("DATABASE_URL", &database).output();
