@@ -89,7 +89,8 @@ impl<'a> Hours<'a> {
         let (hours, limit) = if narrow {
             // Roll-ups tell in which hours there is anything at all for whoever asks: the others are not opened.
             let hours = Statement::new("SELECT DISTINCT start");
-            let hours = hours.push(self.filter.rollups(transaction.is_postgres()));
+            let (scope, time) = (self.scope, self.time.clone());
+            let hours = hours.push(self.filter.rollups(scope, transaction, Span::Hour, time).await?);
             let hours = hours.bind(Span::Hour.seconds()).push(" AND start >= ").bind(self.time.start);
             let hours = hours.push(" AND start < ").bind(self.time.end);
             let hours = self.scope.narrow(self.filter.narrow_hours(hours), "account_id");

@@ -139,10 +139,12 @@ impl Groups<'_> {
         if let Some((Some(start), _)) = &self.after {
             segment.start = segment.start.max(*start);
         }
+        let (filter, time) = (&self.query.filter, segment.start..segment.end);
+        let rollups = filter.rollups(scope, snapshot, segment.span, time).await?;
         let mut last: Option<(i64, SeriesId)> = None;
         let mut periods = self.query.period.map(|period| Periods::new(period, &self.query.zone));
         loop {
-            let rows = snapshot.rows(self.statement(scope, segment, last, snapshot.is_postgres())).await?;
+            let rows = snapshot.rows(self.statement(scope, segment, last, rollups)).await?;
             for row in &rows {
                 let start = self.add(row, &mut periods)?;
                 last = Some(start);
@@ -169,7 +171,7 @@ impl Groups<'_> {
         scope: Scope,
         segment: Segment,
         last: Option<(i64, SeriesId)>,
-        is_postgres: bool,
+        rollups: &'static str,
     ) -> Statement {
         let mut rows = Statement::new("SELECT usage_rollups.start, usage_rollups.series");
         for dimension in &self.query.by {
@@ -179,7 +181,7 @@ impl Groups<'_> {
         for column in &USAGE_ROLLUPS.columns[USAGE_ROLLUPS.key..] {
             rows = rows.push(", ").push(column.name);
         }
-        rows = rows.push(self.query.filter.rollups(is_postgres)).bind(segment.span.seconds());
+        rows = rows.push(rollups).bind(segment.span.seconds());
         let start = last.map_or(segment.start, |(start, _)| start);
         rows = rows.push(" AND start >= ").bind(start).push(" AND start < ").bind(segment.end);
         if let Some((start, series)) = last {

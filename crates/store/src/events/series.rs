@@ -1,9 +1,15 @@
 //! What events are told apart by, and the filter that takes some of them.
 
+use std::ops::Range;
+
 use tollgate_core::credential::Digest;
 use tollgate_core::usage::{Intent, Outcome, UsageEvent};
 
 use super::models::{Named, OTHER};
+use super::rollup::Span;
+use crate::database::Transaction;
+use crate::error::Result;
+use crate::scope::Scope;
 use crate::statement::{Statement, Value};
 
 /// What usage is told apart by.
@@ -92,6 +98,16 @@ impl Dimension {
     }
 }
 
+/// Roll-ups with their series, in the order of their time.
+const ROLLUPS: &str =
+    " FROM usage_rollups JOIN usage_series ON usage_series.series = usage_rollups.series WHERE span = ";
+/// The same for SQLite, which by itself would pass those of everybody to find those of one key. Each batch puts all of them
+/// in order anew.
+const ROLLUPS_OF_SERIES: &str = " FROM usage_series CROSS JOIN usage_rollups INDEXED BY usage_rollups_of_series \
+     ON usage_series.series = usage_rollups.series WHERE span = ";
+/// So many are put in order ten times in no time.
+const FEW: i64 = 20_000;
+
 impl UsageFilter {
     /// Adds ` AND column = value` for each value to a statement that has a `WHERE`.
     pub(super) fn narrow(&self, statement: Statement) -> Statement {
@@ -114,15 +130,23 @@ impl UsageFilter {
         }
     }
 
-    /// Roll-ups with their series, as a statement reads them from. SQLite, which knows no better, would pass all of a time
-    /// to find those of one key or of who has a handful.
-    pub(super) fn rollups(&self, is_postgres: bool) -> &'static str {
-        if !is_postgres && (self.credential.is_some() || self.consumer.is_some()) {
-            " FROM usage_series CROSS JOIN usage_rollups INDEXED BY usage_rollups_of_series \
-             ON usage_series.series = usage_rollups.series WHERE span = "
-        } else {
-            " FROM usage_rollups JOIN usage_series ON usage_series.series = usage_rollups.series WHERE span = "
+    /// Where a statement reads these roll-ups of a span from that begin in this time, in microseconds.
+    pub(super) async fn rollups(
+        &self,
+        scope: Scope,
+        snapshot: &mut Transaction,
+        span: Span,
+        time: Range<i64>,
+    ) -> Result<&'static str> {
+        if snapshot.is_postgres() || (scope == Scope::All && *self == Self::default()) {
+            return Ok(ROLLUPS);
         }
+        let found = Statement::new("SELECT count(*) FROM (SELECT 1").push(ROLLUPS_OF_SERIES);
+        let found = found.bind(span.seconds()).push(" AND start >= ").bind(time.start);
+        let found = found.push(" AND start < ").bind(time.end);
+        let found = scope.narrow(self.narrow_hours(found), "account_id").push(" LIMIT ");
+        let found: Option<i64> = snapshot.one(found.bind(FEW + 1).push(")")).await?;
+        Ok(if found.is_some_and(|found| found <= FEW) { ROLLUPS_OF_SERIES } else { ROLLUPS })
     }
 
     fn narrow_others(&self, mut statement: Statement) -> Statement {
