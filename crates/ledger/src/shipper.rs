@@ -238,9 +238,13 @@ impl Shipper {
             // Its segments were deleted meanwhile, as all of it was acknowledged.
             Err(_) if !self.journal.streams().contains(&stream) => {}
             Err(error) => {
-                lane.unread
-                    .get_or_insert_with(|| u64::try_from(since_epoch().as_micros()).unwrap_or(u64::MAX));
-                tracing::error!(%stream, "the journal cannot be read, which is tried again: {error}");
+                let is_new = lane.unread.is_none();
+                let now = || u64::try_from(since_epoch().as_micros()).unwrap_or(u64::MAX);
+                lane.unread.get_or_insert_with(now);
+                // Of what is acknowledged segments may just have been deleted; what is left is listed anew then.
+                if !is_new || error.kind() != io::ErrorKind::NotFound {
+                    tracing::error!(%stream, "the journal cannot be read, which is tried again: {error}");
+                }
             }
         }
     }
