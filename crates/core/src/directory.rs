@@ -33,15 +33,17 @@ pub struct Directory {
     unknown: Cache<Lookup, Absence>,
     /// How many times something was forgotten. An answer to a question from before may be out of date.
     forgotten: AtomicU64,
-    /// Until when, in milliseconds of the monotonic clock, what is known counts without word from the source.
+    /// Until when, in milliseconds of the monotonic clock, what is known counts without word from a source that tells of
+    /// changes.
     good_until: AtomicU64,
 }
 
-/// A credential, and until when on the monotonic clock it counts without a new question.
+/// A credential, and how long it counts without a new question.
 #[derive(Debug, Clone)]
 struct Remembered {
     credential: Arc<Credential>,
-    fresh_until: Duration,
+    /// Until when on the monotonic clock; nothing where its source tells of changes, and is heard.
+    fresh_until: Option<Duration>,
 }
 
 /// That there is nobody, and until when on the monotonic clock that counts without a new question.
@@ -69,11 +71,14 @@ impl Directory {
 
     /// What is remembered.
     pub fn find(&self, lookup: LookupRef<'_>, now: Now) -> Found {
-        if let Some(Remembered { credential, fresh_until }) = self.known.get(&lookup)
-            && now.monotonic < fresh_until
-            && millis(now.monotonic) < self.good_until.load(SeqCst)
-        {
-            return Found::Credential(credential);
+        if let Some(Remembered { credential, fresh_until }) = self.known.get(&lookup) {
+            let counts = match fresh_until {
+                Some(until) => now.monotonic < until,
+                None => millis(now.monotonic) < self.good_until.load(SeqCst),
+            };
+            if counts {
+                return Found::Credential(credential);
+            }
         }
         match self.unknown.get(&lookup) {
             Some(absence) if now.monotonic < absence.until => match absence.gone {
@@ -90,8 +95,8 @@ impl Directory {
     }
 
     /// Remembers the answer, unless something was forgotten since the question began: then the answer may be the one
-    /// that was to be forgotten. A source that announces no changes sets `fresh_for`, after which it is asked again.
-    /// Says whether it is remembered.
+    /// that was to be forgotten. A source that tells of no changes sets `fresh_for`, after which it is asked again, and not
+    /// before. Says whether it is remembered.
     pub fn remember(
         &self,
         asked: Asked,
@@ -102,7 +107,7 @@ impl Directory {
     ) -> bool {
         match answer {
             Kept::Credential(credential) => {
-                let fresh_until = fresh_for.map_or(Duration::MAX, |span| now.monotonic.saturating_add(span));
+                let fresh_until = fresh_for.map(|span| now.monotonic.saturating_add(span));
                 let remembered = Remembered { credential: credential.clone(), fresh_until };
                 self.known.insert(lookup.clone(), remembered);
             }
@@ -140,7 +145,8 @@ impl Directory {
         self.known.remove(lookup);
     }
 
-    /// Notes that the source has told all that it knows; what is remembered counts until then without another word.
+    /// Notes that a source which tells of changes has told all that it knows; what it said counts until then without
+    /// another word.
     pub fn extend(&self, until: Duration) {
         self.good_until.store(millis(until), SeqCst);
     }

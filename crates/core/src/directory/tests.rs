@@ -95,6 +95,15 @@ fn nothing_counts_for_long_without_word_from_the_source() {
 }
 
 #[test]
+fn a_verdict_counts_for_its_time_whether_or_not_the_store_is_heard() {
+    let directory = Directory::new(100);
+    let verdict = Kept::Credential(ann(Life::default()));
+    directory.remember(directory.ask(), lookup(), &verdict, Some(Duration::from_secs(300)), at(1));
+    check(&directory, at(300), "ann");
+    check(&directory, at(301), "ask");
+}
+
+#[test]
 fn guesses_push_no_credential_out() {
     let directory = fresh();
     directory.remember(directory.ask(), lookup(), &Kept::Credential(ann(Life::default())), None, at(1));
