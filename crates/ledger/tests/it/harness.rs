@@ -42,6 +42,12 @@ pub fn journal(directory: &Path) -> Arc<Journal> {
     Arc::new(journal)
 }
 
+/// Gives a journal up as a process does that ends: its streams are free to be adopted.
+pub async fn leave(journal: Arc<Journal>) {
+    // A look for old segments may still be under way, and holds it.
+    until("nobody has the journal", async || Arc::strong_count(&journal) == 1).await;
+}
+
 /// Makes so many calls in a new stream, which ends with them.
 pub fn calls(journal: &Journal, count: u64) {
     let stream = journal.stream().unwrap();

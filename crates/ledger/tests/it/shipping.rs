@@ -12,7 +12,7 @@ use tollgate_ledger::sink::SinkAddress;
 use tollgate_store::Store;
 
 use crate::harness::place::Count;
-use crate::harness::{LONG, Place, Proxy, block_on, call, calls, journal, shipper, until};
+use crate::harness::{LONG, Place, Proxy, block_on, call, calls, journal, leave, shipper, until};
 
 const DIRECTORY: &str = "TOLLGATE_TEST_SHIPPED_JOURNAL";
 const STORE: &str = "TOLLGATE_TEST_SHIPPED_STORE";
@@ -38,6 +38,8 @@ fn every_event_is_in_the_store_once() {
                 let shipped = counters.read(jiff::Timestamp::now());
                 // What earlier boots shipped is noted beside their events.
                 assert_eq!(Shipped { batches: 0, ..shipped }, Shipped { events: 1730, ..Shipped::default() });
+                drop(shipper);
+                leave(journal).await;
             }
             store.close().await;
         }
@@ -84,6 +86,7 @@ fn what_was_not_noted_as_shipped_is_shipped_again_and_counts_once() {
                 std::fs::remove_file(place.folder.path().join(stream.to_string()).join("checkpoint"))
                     .unwrap();
             }
+            leave(journal).await;
         }
         assert_eq!(place.count().await, Count::of(500));
     });
@@ -100,7 +103,7 @@ fn alarms_of_the_store_are_counted() {
         for stream in first.streams() {
             std::fs::remove_file(place.folder.path().join(stream.to_string()).join("checkpoint")).unwrap();
         }
-        drop(first);
+        leave(first).await;
         // What comes again has nothing to be held against.
         let mut other = sqlx::SqliteConnection::connect(&place.url).await.unwrap();
         sqlx::raw_sql("DELETE FROM usage_blocks").execute(&mut other).await.unwrap();
