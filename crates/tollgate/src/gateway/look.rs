@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use http::{Method, StatusCode};
+use http::Method;
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderName};
 use tollgate_core::access::Permit;
 use tollgate_core::authn::hawk;
 use tollgate_core::denial::{Denial, Malformed};
-use tollgate_core::meter::{BodyFault, Kind, RequestMeter, RequestReading, include_usage};
+use tollgate_core::meter::{BodyFault, RequestMeter, RequestReading, include_usage};
 use tollgate_core::route::Route;
 
 use super::body::{RequestBody, Stream};
@@ -21,7 +21,7 @@ use super::worker::Worker;
 use super::{Step, limit};
 use crate::state::Live;
 
-/// Fields that vouch for a body as it is: such a body is not edited.
+/// Fields that vouch for a body as it is: such a body is not edited. Nor is one of which a field says how long a part is.
 const DIGESTS: [HeaderName; 6] = [
     HeaderName::from_static("content-digest"),
     HeaderName::from_static("repr-digest"),
@@ -30,6 +30,12 @@ const DIGESTS: [HeaderName; 6] = [
     HeaderName::from_static("signature"),
     HeaderName::from_static("x-amz-content-sha256"),
 ];
+
+/// How much of a body is JSON, where tensors in binary data lie behind it (V2 protocol, binary extension).
+const JSON_LENGTH: HeaderName = HeaderName::from_static("inference-header-content-length");
+
+/// Encodings in which ASCII is itself, by their names in lower case.
+const PLAIN: [&str; 6] = ["utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1", "windows-1252"];
 
 /// A permitted request whose body is to be read.
 pub struct Looking {
@@ -56,8 +62,12 @@ pub fn read(route: &Route, checked: &Checked, body: Bytes, call: &mut Call) -> R
     let packed = is_packed(headers);
     let reading = match packed {
         _ if body.is_empty() => Ok(of_size(&body)),
-        false => meter.read(&body),
-        true => unpacked(headers, &body).map_or(Err(BodyFault::Packed), |plain| meter.read(&plain)),
+        _ if meter.reads() && !is_in_utf_8(headers) => Err(BodyFault::Charset),
+        true if meter.could_mislead(&body) => Err(BodyFault::Misleading),
+        false => read_json(meter, headers, &body),
+        true => {
+            unpacked(headers, &body).map_or(Err(BodyFault::Packed), |plain| read_json(meter, headers, &plain))
+        }
     };
     let request = match reading {
         Ok(request) => request,
@@ -77,14 +87,38 @@ pub fn read(route: &Route, checked: &Checked, body: Bytes, call: &mut Call) -> R
     }))
 }
 
+/// Reads a plain body, of which the head may say that its JSON is followed by something.
+fn read_json(meter: &RequestMeter, headers: &HeaderMap, body: &[u8]) -> Result<RequestReading, BodyFault> {
+    let mut lengths = headers.get_all(JSON_LENGTH).iter();
+    let Some(length) = lengths.next() else { return meter.read(body) };
+    // What servers make of two lengths, or of `12abc`, nobody knows.
+    let length = Some(length).filter(|length| lengths.all(|other| other == *length));
+    let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
+    meter.read_beginning(body, length)
+}
+
 /// What a body tells that is not read.
 fn of_size(body: &[u8]) -> RequestReading {
     // A meter that reads nothing refuses nothing.
     RequestMeter::default().read(body).unwrap_or_default()
 }
 
-/// Whether the head says that the body is JSON, and nothing that an edit would make a lie.
+/// Whether the head says nothing that an edit would make a lie. What it says of the type is no matter: a body that asks for a
+/// stream is JSON.
 fn may_edit(headers: &HeaderMap) -> bool {
-    let kind = Kind::of(StatusCode::OK, headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes));
-    kind == Kind::Json && !DIGESTS.iter().any(|name| headers.contains_key(name))
+    !DIGESTS.iter().chain([&JSON_LENGTH]).any(|name| headers.contains_key(name))
+}
+
+/// Whether a server that goes by the type's `charset` reads what the gate does: brackets, quotes, names and numbers are the
+/// same in all of these.
+fn is_in_utf_8(headers: &HeaderMap) -> bool {
+    let charset = |parameter: &str| {
+        let (name, value) = parameter.split_once('=')?;
+        let value = value.trim().trim_matches('"').to_ascii_lowercase();
+        name.trim().eq_ignore_ascii_case("charset").then_some(value)
+    };
+    headers.get_all(CONTENT_TYPE).iter().all(|kind| {
+        let kind = String::from_utf8_lossy(kind.as_bytes());
+        kind.split(';').skip(1).filter_map(charset).all(|charset| PLAIN.contains(&&*charset))
+    })
 }

@@ -70,16 +70,36 @@ impl Coding {
     fn of(headers: &HeaderMap) -> Option<Self> {
         let mut codings = headers.get_all(CONTENT_ENCODING).iter();
         let coding = codings.next().map_or(&b""[..], |value| value.as_bytes().trim_ascii());
-        let is = |name: &str| coding.eq_ignore_ascii_case(name.as_bytes());
         match codings.next() {
             Some(_) => None,
-            None if coding.is_empty() || is("identity") => Some(Self::Plain),
-            None if is("gzip") || is("x-gzip") => Some(Self::Gzip),
-            None if is("deflate") => Some(Self::Deflate),
-            None if is("br") => Some(Self::Brotli),
-            None => None,
+            None if coding.is_empty() => Some(Self::Plain),
+            None => Self::named(coding),
         }
     }
+
+    fn named(coding: &[u8]) -> Option<Self> {
+        let is = |name: &str| coding.eq_ignore_ascii_case(name.as_bytes());
+        match () {
+            () if is("identity") => Some(Self::Plain),
+            () if is("gzip") || is("x-gzip") => Some(Self::Gzip),
+            () if is("deflate") => Some(Self::Deflate),
+            () if is("br") => Some(Self::Brotli),
+            () => None,
+        }
+    }
+}
+
+/// What is left of a field `Accept-Encoding` without the ways to pack that are not read, so that no caller chooses an answer
+/// that cannot be counted; `identity` where nothing is left.
+pub fn readable(accepted: &[u8]) -> Vec<u8> {
+    let is_read = |item: &&[u8]| {
+        let (coding, weight) =
+            item.split_at(item.iter().position(|byte| *byte == b';').unwrap_or(item.len()));
+        // Nobody forbids an answer that is not packed: it may come in any case unless a weight says otherwise.
+        Coding::named(coding.trim_ascii()).is_some_and(|coding| coding != Coding::Plain || weight.is_empty())
+    };
+    let read: Vec<&[u8]> = accepted.split(|byte| *byte == b',').filter(is_read).collect();
+    if read.is_empty() { b"identity".to_vec() } else { read.join(&b","[..]) }
 }
 
 impl AnswerReader {

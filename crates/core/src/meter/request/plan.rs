@@ -17,8 +17,10 @@ pub(super) enum Take {
     Rows,
     /// The most tokens of the answer.
     MaxTokens,
-    /// How many answers.
+    /// How many answers to a prompt.
     Choices,
+    /// The prompt, or several of them.
+    Prompts,
     /// Whether the answer is streamed.
     Stream,
     /// What is asked of a stream.
@@ -71,6 +73,7 @@ impl Plan {
             Some(Take::Rows) => "rows",
             Some(Take::MaxTokens) => "max_tokens",
             Some(Take::Choices) => "n",
+            Some(Take::Prompts) => "prompt",
             Some(Take::Stream) => "stream",
             Some(Take::StreamOptions) => "stream_options",
             None => self.below.first().map_or("a member", Self::what),

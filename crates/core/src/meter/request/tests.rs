@@ -58,7 +58,7 @@ fn shapes_that_cannot_be_true() {
         assert_eq!((reading.rows, reading.rows_doubted), expected, "{shape}");
     };
     check("[3,1]", (Some(2), false));
-    check("[]", (Some(2), false));
+    check("[]", (Some(2), true));
     check("[-3,1]", (Some(2), true));
     check("[3,1.5]", (Some(2), true));
     check("[99999999999999999999999,1]", (Some(2), true));
@@ -80,15 +80,136 @@ fn shapes_that_cannot_be_true() {
     let nested = meter("", "/inputs").read(nested).unwrap();
     assert_eq!((nested.rows, nested.rows_doubted), (Some(3), true));
     assert_eq!(flat("[7]", 0), (Some(0), true));
+    assert_eq!(flat("[]", 1), (Some(1), false));
+    for lying in ["[1.0,4]", "[\"1\",4]", "[-1,4]", "[null,4]", "[true,4]", "[99999999999999999999999,4]"] {
+        assert_eq!(flat(lying, 1600), (Some(400), true), "{lying}");
+    }
+    // Where one that is not the first is left to the server, the first one stands.
+    assert_eq!(flat("[10,-1]", 1000), (Some(10), true));
+    assert_eq!(flat("[[1],4]", 1600), (Some(1600), true));
+    // Servers flatten what is nested in another way than the shape says.
+    let nested = |shape: &str, data: &str| {
+        let body =
+            format!(r#"{{"inputs":[{{"name":"x","shape":{shape},"datatype":"FP32","data":{data}}}]}}"#);
+        let reading = meter("", "/inputs").read(body.as_bytes()).unwrap();
+        (reading.rows, reading.rows_doubted)
+    };
+    assert_eq!(nested("[3,2]", "[[1,2],[3,4],[5,6]]"), (Some(3), false));
+    assert_eq!(nested("[3,2]", "[[1,2,3,4,5,6]]"), (Some(3), true));
+    assert_eq!(nested("[3,2]", "[1,[2,3,[4,5]],6]"), (Some(3), false));
+    assert_eq!(nested("[1,6]", "[[1,2],[3,4],[5,6]]"), (Some(3), true));
+    assert_eq!(nested("[1,-1]", "[[1,2],[3,4],[5,6]]"), (Some(3), true));
+    assert_eq!(nested("[2,2]", r#"[["a,]","b\\"],["\"",{"c":[1,"}"]}]]"#), (Some(2), false));
+    assert_eq!(nested("[3,0]", "[[],[],[]]"), (Some(3), false));
+    assert_eq!(nested("null", "[[1,2],[3,4]]"), (Some(2), true));
     assert_eq!(flat("[3,0]", 5), (Some(5), true));
     assert_eq!(flat("[4294967296,4294967296]", 8), (Some(1), true));
     let huge = meter("", "/inputs").read(br#"{"inputs":[{"shape":[9000000000000000000,4]}]}"#).unwrap();
     assert_eq!((huge.rows, huge.rows_doubted), (Some(ROWS_MAX), true));
-    let twice = meter("", "/inputs").read(br#"{"inputs":[{"shape":[-1],"shape":[]}]}"#).unwrap();
-    assert!(twice.rows_doubted);
+    for (twice, what) in [
+        (r#""shape":[1],"shape":[9]"#, "shape"),
+        (r#""data":[1],"data":[9,9]"#, "data"),
+        (r#""datatype":"FP32","datatype":"FP64""#, "datatype"),
+        (r#""parameters":{"binary_data_size":1,"binary_data_size":9}"#, "binary_data_size"),
+    ] {
+        let read = meter("", "/inputs").read(format!("{{\"inputs\":[{{{twice}}}]}}").as_bytes());
+        assert_eq!(read, Err(BodyFault::Twice(what)));
+    }
     // Somebody's own member.
     let record = meter("", "/inputs").read(br#"{"inputs":[{"shape":[0.5],"colour":1}]}"#).unwrap();
     assert_eq!((record.rows, record.rows_doubted), (Some(1), false));
+}
+
+/// Numbers may lie behind the JSON, or elsewhere.
+#[test]
+fn tensors_without_data() {
+    let tensors = |inputs: &str| {
+        let reading = meter("", "/inputs").read(format!("{{\"inputs\":[{inputs}]}}").as_bytes()).unwrap();
+        (reading.rows, reading.rows_doubted)
+    };
+    let packed = |shape: &str, datatype: &str, bytes: u64| {
+        format!(
+            r#"{{"name":"x","shape":{shape},"datatype":"{datatype}","parameters":{{"binary_data_size":{bytes}}}}}"#
+        )
+    };
+    assert_eq!(tensors(&packed("[1000,4]", "FP32", 16_000)), (Some(1000), false));
+    assert_eq!(tensors(&packed("[1,4]", "FP32", 16_000)), (Some(1000), true));
+    assert_eq!(tensors(&packed("[-1,4]", "FP64", 16_000)), (Some(500), true));
+    assert_eq!(tensors(&packed("[1,2]", "FP16", 16)), (Some(4), true));
+    assert_eq!(tensors(&packed("[3]", "BYTES", 15)), (Some(3), false));
+    assert_eq!(tensors(&packed("[\"3\"]", "BYTES", 15)), (Some(1), true));
+    let two = format!("{},{}", packed("[\"x\"]", "BYTES", 9), packed("[5]", "INT64", 40));
+    assert_eq!(tensors(&two), (Some(5), true));
+    // Whichever of the two a server takes.
+    let both =
+        r#"{"name":"x","shape":[9,1],"datatype":"INT8","data":[0],"parameters":{"binary_data_size":9}}"#;
+    assert_eq!(tensors(both), (Some(9), true));
+    let shared = both.replace("binary_data_size", "shared_memory_byte_size");
+    assert_eq!(tensors(&shared), (Some(9), true));
+    // A tensor with a member that no server knows is one, too.
+    let more = r#"{"name":"x","shape":[4],"datatype":"INT8","data":[1,2,3,4],"more":1}"#;
+    assert_eq!(tensors(more), (Some(4), false));
+}
+
+/// What Python and others write, and the grammar does not allow.
+#[test]
+fn numbers_beyond_the_grammar() {
+    for body in [
+        r#"{"inputs":[1,NaN,3]}"#,
+        r#"{"inputs":[-Infinity,Infinity,"NaN \" Infinity"]}"#,
+        r#"{"inputs":[1e999,2,-1E+400]}"#,
+        "\u{feff}{\"inputs\":[1,2,3]}",
+    ] {
+        check_rows("/inputs", body, Some(3));
+    }
+    let named = meter("/model", "").read(br#"{"model":"NaN","x":NaN}"#).unwrap();
+    assert_eq!(named.model.as_deref(), Some("NaN"));
+    // What begins as JSON is no guess of the route.
+    for body in ["{", "[1,2", "{\"inputs\":[1,2,]}", "\u{feff}[", " [1 2]"] {
+        assert_eq!(meter("", "/inputs").read(body.as_bytes()), Err(BodyFault::NoJson), "{body}");
+    }
+    let utf_16: Vec<u8> = r#"{"inputs":[1,2,3]}"#.encode_utf16().flat_map(u16::to_be_bytes).collect();
+    assert_eq!(meter("", "/inputs").read(&utf_16), Err(BodyFault::NoJson));
+    assert_eq!(meter("", "/inputs").read(b"a,b\n1,2\n").unwrap().rows, None);
+}
+
+#[test]
+fn bodies_with_something_behind() {
+    let meter = meter("", "/inputs");
+    let rows =
+        |body: &[u8], json| meter.read_beginning(body, json).map(|reading| (reading.rows, reading.tokens_in));
+    let head = br#"{"inputs":[{"name":"x","shape":[9],"datatype":"INT8"}]}"#;
+    let body = [&head[..], b"\xff[{\x00zzzzz"].concat();
+    assert_eq!(rows(&body, Some(head.len())), Ok((Some(9), 16)));
+    for other in [None, Some(5), Some(head.len() + 1), Some(9999)] {
+        assert_eq!(rows(&body, other), Err(BodyFault::NoJson), "{other:?}");
+    }
+    // Who does not know of such lengths reads all of it.
+    for length in [None, Some(0), Some(5), Some(9999)] {
+        assert_eq!(rows(br#"{"inputs":[1,2,3]}"#, length), Ok((Some(3), 5)), "{length:?}");
+    }
+    assert_eq!(rows(&[b'['; 200], Some(0)), Ok((None, 50)));
+    // Nothing but binary data is no whole object or list, in whatever encoding it is taken for.
+    for json in ["{ \"\u{1}", "{\"x\":1", "1"] {
+        assert_eq!(rows(json.as_bytes(), Some(0)).map(|(rows, _)| rows), Ok(None), "{json:?}");
+    }
+    let deep = format!("\n{{ \"z\":{}{}, \"inputs\":[1,2]}}", "[".repeat(130), "]".repeat(130));
+    let wide: Vec<u8> = " {\"inputs\":[1,2,3]}".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for json in [&b"{\"\xff\": 1}"[..], b"{ \"\xff\":1}", deep.as_bytes(), &wide] {
+        assert_eq!(rows(json, Some(0)), Err(BodyFault::NoJson), "{json:?}");
+    }
+}
+
+#[test]
+fn packed_bodies_that_are_json_as_well() {
+    let wide: Vec<u8> = "{\"inputs\":[1,2,3]}".encode_utf16().flat_map(u16::to_be_bytes).collect();
+    let meters = [meter("", ""), meter("", "/inputs"), RequestMeter::default()];
+    for (body, misleads) in
+        [(&wide[..], true), (b" [1]\xff\0", true), (b"[\x31\0\xf8", false), (b"\x1f\x8b", false)]
+    {
+        let found = meters.each_ref().map(|meter| meter.could_mislead(body));
+        assert_eq!(found, [misleads, misleads, false], "{body:?}");
+    }
 }
 
 #[test]
@@ -115,7 +236,9 @@ fn members_that_mislead() {
     check_rows("/inputs", r#"{"inputs":[{"shape":2},{"shape":{}},{"shape":null}]}"#, Some(3));
     let deep = vec!["1"; 100].join(",");
     check_rows("/inputs", &format!("{{\"inputs\":[{{\"shape\":[{deep}]}},1]}}"), Some(2));
-    check_rows("/inputs", r#"{"inputs":[{"shape":[1],"shape":[9]}]}"#, Some(9));
+    let large = r#"{"name":"x","shape":[9],"datatype":"FP32"}"#;
+    check_rows("/inputs", &format!("{{\"inputs\":[null,{large}]}}"), Some(9));
+    check_rows("/inputs", &format!("{{\"inputs\":[{large},7,null]}}"), Some(9));
     check_rows("/inputs", r#"{"inputs":{"few":[1],"many":[1,2,3]}}"#, Some(3));
     check_rows("/inputs", r#"{"inputs":{"data":[1],"many":[1,2,3]}}"#, Some(3));
 }
@@ -134,13 +257,14 @@ fn models() {
     check_model(r#"{"mod\u0065l":"m"}"#, Ok(Some("m")));
     check_model(r#"{"x":{"model":"no"}}"#, Ok(None));
     check_model(r#"{"model":7}"#, Ok(None));
+    check_model(r#"{"model":NaN}"#, Ok(None));
     check_model(r#"{"model":""}"#, Ok(None));
     check_model(r#"{"model":"a\nb"}"#, Ok(None));
     check_model(r#"{"model":["m"]}"#, Ok(None));
     check_model(r#"{"model":"a","model":"b"}"#, twice());
     check_model(r#"{"model":"a","mod\u0065l":"a"}"#, twice());
     check_model(r#"{"x":1,"x":2,"model":"m"}"#, Ok(Some("m")));
-    for wrong in ["", "{", "{\"model\":\"m\"} {}", "{'model':'m'}", "{\"model\":\"m\",}", "{\"model\":NaN}"] {
+    for wrong in ["", "{", "{\"model\":\"m\"} {}", "{'model':'m'}", "{\"model\":\"m\",}"] {
         check_model(wrong, Err(BodyFault::NoJson));
     }
     let broken = meter("/model", "").read(b"{\"model\":\"\xff\"}");
@@ -190,6 +314,20 @@ fn what_is_reserved() {
     check_cost(r#"{"max_completion_tokens":7,"max_tokens":5,"n":3}"#, none, (12, 21, 33));
     check_cost(r#"{"max_output_tokens":7}"#, none, (6, 7, 13));
     check_cost(r#"{"max_tokens":-1,"n":"2"}"#, thousand, (7, 993, 1000));
+    // Servers take these for whole numbers,
+    check_cost(r#"{"max_tokens":50.0,"n":"2"}"#, thousand, (7, 100, 107));
+    check_cost(r#"{"max_tokens":" 50 "}"#, thousand, (6, 50, 56));
+    check_cost(r#"{"max_tokens":1e300}"#, none, (5, TOKENS_MAX, TOKENS_MAX + 5));
+    // and these for none.
+    for none in ["1e400", "Infinity", "NaN", "-Infinity", "50.5", "\"50.5\"", "null", "[1]", "-1.0"] {
+        let body = format!("{{\"max_tokens\":{none}}}");
+        check_cost(&format!("{body:28}"), thousand, (7, 993, 1000));
+    }
+    check_cost(r#"{"max_tokens":9,"best_of":10,"n":2,"prompt":"a"}"#, none, (12, 90, 102));
+    check_cost(r#"{"max_tokens":9,"n":2,"prompt":["a","b","c"]}"#, none, (12, 54, 66));
+    check_cost(r#"{"max_tokens":9,"prompt":[[1,2],[3],[4]]}"#, none, (11, 27, 38));
+    check_cost(r#"{"max_tokens":9,"prompt":[1,2,3]}"#, none, (9, 9, 18));
+    check_cost(r#"{"max_tokens":9,"n":0,"prompt":[]}"#, none, (9, 9, 18));
     check_cost(r#"{"max_tokens":18446744073709551615,"n":9}"#, none, (11, TOKENS_MAX, TOKENS_MAX + 11));
     check_cost("{}", none, (1, 0, 1));
     check_cost("no json", thousand, (2, 998, 1000));

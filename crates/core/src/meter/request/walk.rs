@@ -13,6 +13,12 @@ use super::{BodyFault, ROWS_MAX, RequestReading};
 use crate::meter::include_usage::{self, Options};
 use crate::meter::{TOKENS_MAX, model};
 
+mod data;
+mod tensor;
+
+use data::Data;
+use tensor::{Members, Shape};
+
 /// One value of a body.
 pub(super) struct Walk<'a, 'b> {
     /// What is taken here and below.
@@ -24,10 +30,15 @@ pub(super) struct Walk<'a, 'b> {
 
 /// Levels that tell of rows: the list, its items, the `shape` of those, and the numbers there.
 const ROWS: u8 = 4;
+/// Levels that tell of prompts: the list and its items.
+const PROMPTS: u8 = 2;
 /// Levels that an object tells of where the numbers of its `shape` are among them.
 const SHAPED: u8 = 3;
 /// The most numbers of a `shape`.
 const DIMENSIONS: u64 = 32;
+
+/// Of so many items of a list it is looked at whether they are tensors, where one of them is none.
+const INPUTS: u64 = 64;
 
 /// What was found on the way.
 pub(super) struct Walked<'b> {
@@ -38,7 +49,8 @@ pub(super) struct Walked<'b> {
     /// Whether a tensor has a shape that cannot be true.
     odd: bool,
     max_tokens: Option<u64>,
-    choices: Option<u64>,
+    choices: u64,
+    prompts: u64,
     stream: bool,
     options: Options,
 }
@@ -50,31 +62,20 @@ pub(super) enum Seen {
     Number(u64),
     /// `true`.
     True,
-    /// A list of so many items, and whether the first one is a list; what it says where it is a shape, and the rows of the
+    /// A list of so many items, and whether the first one is a number; what it says where it is a shape, and the rows of the
     /// largest where all are tensors.
-    List { items: u64, nested: bool, shape: Option<Shape>, tensors: Option<u64> },
-    /// An object: its rows where it is a tensor, and how long the list is that holds its rows.
-    Object { tensor: Option<u64>, rows: Option<u64> },
+    List { items: u64, numbers: bool, shape: Option<Shape>, tensors: Option<u64> },
+    /// An object: its rows where it is a tensor, and whether it is one for sure; how long the list is that holds its rows,
+    /// and how many bytes behind the JSON it speaks of.
+    Object { tensor: Option<u64>, sure: bool, rows: Option<u64>, bytes: Option<u64> },
+    /// A list of which nothing else is wanted.
+    Data(Data),
+    /// The type of numbers of so many bytes.
+    Width(u64),
     /// Nothing.
     Null,
     /// Anything else.
     Other,
-}
-
-/// What a list of whole numbers says of a tensor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Shape {
-    /// The first dimension: rows.
-    rows: u64,
-    /// The product of all others: numbers of a row.
-    row: u64,
-}
-
-/// How many items the list of a tensor's numbers has, and whether they are lists: rows then, and else numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Data {
-    items: u64,
-    nested: bool,
 }
 
 impl<'b> Walked<'b> {
@@ -87,7 +88,8 @@ impl<'b> Walked<'b> {
             rows: None,
             odd: false,
             max_tokens: None,
-            choices: None,
+            choices: 1,
+            prompts: 1,
             stream: false,
             options: Options::Absent,
         }
@@ -95,12 +97,12 @@ impl<'b> Walked<'b> {
 
     /// After the walk.
     pub fn reading(self, reading: RequestReading) -> RequestReading {
-        let choices = self.choices.unwrap_or(1).max(1);
+        let answers = self.choices.saturating_mul(self.prompts);
         RequestReading {
             model: self.model,
             rows: self.rows,
             rows_doubted: self.odd,
-            tokens_out_max: self.max_tokens.map(|most| most.saturating_mul(choices).min(TOKENS_MAX)),
+            tokens_out_max: self.max_tokens.map(|most| most.saturating_mul(answers).min(TOKENS_MAX)),
             streamed: self.stream,
             usage_asked: self.options == Options::Asked,
             ask: self.stream.then(|| include_usage::ask(self.body, self.options)).flatten(),
@@ -117,10 +119,12 @@ impl<'b> Walked<'b> {
             }
             // The largest, should a request give the same by several names.
             (Take::MaxTokens, Seen::Number(most)) => self.max_tokens = self.max_tokens.max(Some(most)),
-            (Take::Choices, Seen::Number(choices)) => self.choices = Some(choices),
+            (Take::Choices, Seen::Number(choices)) => self.choices = self.choices.max(choices),
+            // A list of numbers is one prompt in tokens.
+            (Take::Prompts, Seen::List { items, numbers: false, .. }) => self.prompts = items.max(1),
             (Take::Stream, seen) => self.stream = seen == Seen::True,
             // Taken where the text is at hand.
-            (Take::Model | Take::StreamOptions | Take::MaxTokens | Take::Choices, _) => {}
+            (Take::Model | Take::StreamOptions | Take::MaxTokens | Take::Choices | Take::Prompts, _) => {}
         }
     }
 
@@ -137,25 +141,11 @@ impl Seen {
     fn rows(self) -> Option<u64> {
         match self {
             Self::List { tensors: Some(rows), .. } | Self::List { items: rows, .. } => Some(rows),
-            Self::Object { tensor, rows } => tensor.or(rows).or(Some(1)),
+            Self::Data(data) => Some(data.items),
+            Self::Object { tensor, rows, .. } => tensor.or(rows).or(Some(1)),
             Self::Null => None,
-            Self::Number(_) | Self::True | Self::Other => Some(1),
+            Self::Number(_) | Self::True | Self::Width(_) | Self::Other => Some(1),
         }
-    }
-}
-
-impl Shape {
-    /// With one more dimension.
-    fn and(self, more: u64) -> Self {
-        Self { row: self.row.saturating_mul(more), ..self }
-    }
-
-    /// The rows that the numbers come to, where they are not as many as this says.
-    fn belied_by(self, data: Data) -> Option<u64> {
-        let Data { items, nested } = data;
-        let said = if nested { self.rows } else { self.rows.saturating_mul(self.row) };
-        let rows = if nested { items } else { items.div_ceil(self.row.max(1)) };
-        (items != said).then_some(rows)
     }
 }
 
@@ -166,12 +156,22 @@ impl<'a, 'b> Walk<'a, 'b> {
     }
 
     fn value(plan: Option<&'a Plan>, rows: u8, walked: &'a mut Walked<'b>) -> Self {
-        let begins = plan.is_some_and(|plan| plan.takes().contains(&Take::Rows));
-        Self { plan, rows: if begins { ROWS } else { rows }, walked }
+        let takes = |take| plan.is_some_and(|plan| plan.takes().contains(&take));
+        let begins = match (takes(Take::Rows), takes(Take::Prompts)) {
+            (true, _) => ROWS,
+            (false, true) => PROMPTS,
+            (false, false) => 0,
+        };
+        Self { plan, rows: rows.max(begins), walked }
     }
 
     fn takes(&self) -> &'a [Take] {
         self.plan.map(Plan::takes).unwrap_or_default()
+    }
+
+    /// Whether a model may want a whole number here, and take what could be one.
+    fn is_count(&self) -> bool {
+        self.takes().iter().any(|take| matches!(take, Take::MaxTokens | Take::Choices))
     }
 }
 
@@ -227,8 +227,9 @@ impl<'de> Visitor<'de> for Walk<'_, '_> {
         Ok(Seen::Other)
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Seen, E> {
-        Ok(Seen::Other)
+    fn visit_f64<E>(self, value: f64) -> Result<Seen, E> {
+        let is_whole = self.is_count() && value >= 0.0 && value.fract() == 0.0;
+        Ok(if is_whole { Seen::Number(value as u64) } else { Seen::Other })
     }
 
     fn visit_unit<E>(self) -> Result<Seen, E> {
@@ -239,28 +240,42 @@ impl<'de> Visitor<'de> for Walk<'_, '_> {
         if self.takes().contains(&Take::Model) {
             self.walked.model = model::fits(value).then(|| value.into());
         }
-        Ok(Seen::Other)
+        if let Some(count) = value.trim().parse().ok().filter(|_| self.is_count()) {
+            return Ok(Seen::Number(count));
+        }
+        Ok(tensor::width(value).map_or(Seen::Other, Seen::Width))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Seen, A::Error> {
         let below = self.rows.saturating_sub(1);
-        let (mut items, mut nested) = (0, false);
+        let (mut items, mut numbers) = (0, false);
         let (mut shape, mut tensors): (Option<Shape>, Option<u64>) = (None, None);
+        // The largest of those that are tensors for sure, and whether there may be one behind what is none.
+        let (mut largest, mut mixed): (Option<u64>, bool) = (None, false);
         loop {
             let plan = self.plan.and_then(|plan| plan.item(items));
             // As soon as they can be neither, the others are counted alone.
-            let tells = items == 0 || tensors.is_some() || (shape.is_some() && items < DIMENSIONS);
+            let tells = items == 0
+                || tensors.is_some()
+                || (shape.is_some() && items < DIMENSIONS)
+                || (mixed && items < INPUTS);
             let walk = Walk::value(plan, if tells { below } else { 0 }, &mut *self.walked);
             let Some(seen) = list.next_element_seed(walk)? else {
-                return Ok(Seen::List { items, nested, shape, tensors });
+                let shape = if items == 0 { Some(Shape::SCALAR) } else { shape };
+                if let Some(largest) = largest.filter(|_| tensors.is_none()) {
+                    self.walked.odd = true;
+                    tensors = Some(items.max(largest));
+                }
+                return Ok(Seen::List { items, numbers, shape, tensors });
             };
             let is_first = items == 0;
-            nested |= is_first && matches!(seen, Seen::List { .. });
-            shape = match seen {
-                Seen::Number(rows) if is_first => Some(Shape { rows, row: 1 }),
-                Seen::Number(more) => shape.map(|shape| shape.and(more)),
-                _ => None,
-            };
+            numbers |= is_first && matches!(seen, Seen::Number(_));
+            let may_be_shape = is_first || (shape.is_some() && items < DIMENSIONS);
+            shape = if may_be_shape { Shape::with(shape, seen) } else { None };
+            mixed = matches!(seen, Seen::Object { .. } | Seen::Null);
+            if let Seen::Object { sure: true, tensor, .. } = seen {
+                largest = largest.max(tensor);
+            }
             tensors = match seen {
                 Seen::Object { tensor: Some(rows), .. } if is_first || tensors.is_some() => {
                     tensors.max(Some(rows))
@@ -273,11 +288,9 @@ impl<'de> Visitor<'de> for Walk<'_, '_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Seen, A::Error> {
         let below = self.rows.saturating_sub(1);
-        let (mut shape, mut data, mut longest): (Option<Shape>, Option<Data>, _) = (None, None, None);
-        // Whether all members are such that those have.
-        let (mut is_tensor, mut is_table, mut odd) = (true, true, false);
-        // A pointer for each name below; a plan has a handful.
-        let mut had = 0_u64;
+        let mut all = Members::new();
+        // A pointer for each name below; a plan has a handful. And what tells of a tensor.
+        let (mut had, mut told) = (0_u64, Vec::new());
         while let Some(name) = members.next_key_seed(Name(self.plan))? {
             let plan = match (self.plan, name) {
                 (Some(plan), Known::Planned { index, .. }) => {
@@ -290,29 +303,24 @@ impl<'de> Visitor<'de> for Walk<'_, '_> {
                 }
                 _ => None,
             };
-            let seen = members.next_value_seed(Walk::value(plan, below, &mut *self.walked))?;
             let word = name.word();
-            is_tensor &= matches!(word, Word::Shape | Word::Data | Word::OfTensor);
-            is_table &= matches!(word, Word::Data | Word::OfTable);
-            match (word, seen) {
-                (Word::Shape, Seen::List { shape: Some(said), .. }) => shape = shape.max(Some(said)),
-                // A tensor without dimensions is one row, and a shape that is no list is one's own.
-                (Word::Shape, Seen::List { items, .. }) => odd |= items > 0,
-                (Word::Shape, _) => is_tensor = false,
-                (Word::Data, Seen::List { items, nested, .. }) => {
-                    data = data.max(Some(Data { items, nested }))
+            if let Some(tells) = word.tells().filter(|_| self.rows > 0) {
+                if told.contains(&tells) {
+                    return Err(self.walked.fail(BodyFault::Twice(tells)));
                 }
-                _ => {}
+                told.push(tells);
             }
-            if let Seen::List { items, .. } = seen {
-                longest = longest.max(Some(items));
-            }
+            let seen = if word == Word::Data && plan.is_none() && below > 0 {
+                let raw: &'de RawValue = members.next_value()?;
+                Data::of(raw.get()).map_or(Seen::Other, Seen::Data)
+            } else {
+                members.next_value_seed(Walk::value(plan, below, &mut *self.walked))?
+            };
+            all.add(word, seen);
         }
-        let shape = shape.filter(|_| is_tensor);
-        let told = shape.zip(data).and_then(|(shape, data)| shape.belied_by(data));
-        self.walked.odd |= (odd || told.is_some()) && is_tensor && self.rows >= SHAPED;
-        let rows = data.filter(|_| is_table).map(|data| data.items).or(longest);
-        Ok(Seen::Object { tensor: told.or(shape.map(|shape| shape.rows)), rows })
+        let (seen, odd) = all.seen();
+        self.walked.odd |= odd && self.rows >= SHAPED;
+        Ok(seen)
     }
 }
 
@@ -333,12 +341,29 @@ enum Word {
     Shape,
     /// The rows of MLflow's `dataframe_split`, and the numbers of a tensor.
     Data,
-    /// What else a tensor has.
+    /// The type of a tensor's numbers.
+    Datatype,
+    /// What else a tensor has; an object among it may say how many bytes the numbers take behind the JSON.
     OfTensor,
+    /// Those bytes.
+    Bytes,
     /// What else a `dataframe_split` has.
     OfTable,
     /// Any other.
     Other,
+}
+
+impl Word {
+    /// Its name, where two of it could be told apart by the model alone.
+    fn tells(self) -> Option<&'static str> {
+        match self {
+            Self::Shape => Some("shape"),
+            Self::Data => Some("data"),
+            Self::Datatype => Some("datatype"),
+            Self::Bytes => Some("binary_data_size"),
+            Self::OfTensor | Self::OfTable | Self::Other => None,
+        }
+    }
 }
 
 impl Known {
@@ -368,7 +393,9 @@ impl Visitor<'_> for Name<'_> {
         let word = match name {
             "shape" => Word::Shape,
             "data" => Word::Data,
-            "name" | "datatype" | "parameters" => Word::OfTensor,
+            "datatype" => Word::Datatype,
+            "name" | "parameters" => Word::OfTensor,
+            "binary_data_size" | "shared_memory_byte_size" => Word::Bytes,
             "index" | "columns" => Word::OfTable,
             _ => Word::Other,
         };

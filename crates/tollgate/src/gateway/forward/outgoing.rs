@@ -18,6 +18,7 @@ use crate::gateway::body::RequestBody;
 use crate::gateway::call::{Call, RequestIds};
 use crate::gateway::exchange::Request;
 use crate::gateway::framing::Checked;
+use crate::gateway::unpacked::readable;
 use crate::gateway::wire::text::{push_decimal, push_field, push_hex};
 use crate::gateway::worker::Worker;
 use crate::state::Live;
@@ -72,6 +73,7 @@ impl Outgoing {
         };
         // The gate takes something out of the answer, which must not come packed then.
         let plain = call.insight.as_ref().is_some_and(|insight| insight.asks);
+        let counts_answer = route.meters.tokens();
         if plain {
             push_field(&mut fields, b"accept-encoding", b"identity");
         }
@@ -81,7 +83,10 @@ impl Outgoing {
             if is_ours || replaced(name) || (plain && *name == ACCEPT_ENCODING) {
                 continue;
             }
-            if let Some(value) = hide::field(name, value, &route.accept, unknown, &known) {
+            if let Some(mut value) = hide::field(name, value, &route.accept, unknown, &known) {
+                if counts_answer && *name == ACCEPT_ENCODING {
+                    value = readable(&value).into();
+                }
                 push_field(&mut fields, name.as_str().as_bytes(), &value);
             }
         }
