@@ -120,6 +120,15 @@ impl Journal {
         checkpoint::release(&self.process, stream, head, sealed, now)
     }
 
+    /// Forgets how far all [`Journal::streams`] are safe, so that readers begin with all that is still there. It belongs
+    /// behind [`Journal::recover`], which numbers events by that.
+    ///
+    /// # Errors
+    /// Where a checkpoint cannot be deleted.
+    pub fn forget(&self) -> io::Result<()> {
+        self.streams().into_iter().try_for_each(|stream| checkpoint::forget(&self.process, stream))
+    }
+
     /// Deletes what was released [`Config::keep`] ago, `now` since the Unix epoch. Answers how many bytes that gave back.
     ///
     /// # Errors

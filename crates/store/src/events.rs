@@ -37,7 +37,7 @@ pub use plan::Period;
 pub use prune::{Pruned, Retention};
 pub(crate) use query::since;
 pub use query::{UsageQuery, UsageReport, UsageRow};
-pub use replay::{Mended, Replayed};
+pub use replay::{Mended, Replayed, Short, Stored};
 pub(crate) use row::int;
 pub use series::{Dimension, UsageFilter};
 pub(crate) use stream::own as own_stream;

@@ -73,8 +73,8 @@ pub use credentials::{
 };
 pub use error::{Conflict, Error, Result};
 pub use events::{
-    Alarm, AlarmKind, Booked, Dimension, Latencies, Mended, Period, Pruned, Replayed, Retention, UsageFilter,
-    UsageQuery, UsageReport, UsageRow, UsageTotals, UsageVerdict,
+    Alarm, AlarmKind, Booked, Dimension, Latencies, Mended, Period, Pruned, Replayed, Retention, Short,
+    Stored, UsageFilter, UsageQuery, UsageReport, UsageRow, UsageTotals, UsageVerdict,
 };
 pub use feed::{Arrival, FeedWorker, PartHeld, Step, Stray};
 pub use file_use::FileUse;
@@ -83,7 +83,7 @@ pub use idempotency::{Answer, IdempotencyKey};
 pub use inspect::{Inspection, inspect};
 pub use page::{PAGE_LIMIT, Page, Paging};
 pub use patch::Set;
-pub use quota::{Lease, Leased, Quota, QuotaKey};
+pub use quota::{Lease, Leased, Quota, QuotaFigure, QuotaKey};
 pub use reserved::{Reservations, Taken};
 pub use scope::Scope;
 pub use sealing::{Plaintext, Resealed};

@@ -1,6 +1,7 @@
 //! The directory of what one process keeps on disk: one process at a time.
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -28,7 +29,9 @@ impl DataDir {
     /// Where it cannot be made, or another process has the lock.
     pub fn lock(path: &Path) -> anyhow::Result<Self> {
         let what = || format!("the data directory `{}`", path.display());
-        DirBuilder::new().recursive(true).mode(0o700).create(path).with_context(what)?;
+        if !path.is_dir() {
+            make(path).with_context(what)?;
+        }
         let lock = path.join(LOCK);
         let lock = OpenOptions::new()
             .write(true)
@@ -69,8 +72,25 @@ impl DataDir {
 
     /// The directory of the journal.
     pub fn journal(&self) -> PathBuf {
-        self.path.join(JOURNAL)
+        Self::journal_below(&self.path)
     }
+
+    /// The same of a directory that is not locked.
+    pub fn journal_below(path: &Path) -> PathBuf {
+        path.join(JOURNAL)
+    }
+}
+
+/// Makes a directory for its owner alone, and the ones above it. They are on the disk when this returns, as what is written
+/// below them is to survive the machine.
+fn make(path: &Path) -> io::Result<()> {
+    let missing =
+        path.ancestors().take_while(|above| !above.as_os_str().is_empty() && !above.is_dir()).count();
+    DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    for above in path.canonicalize()?.ancestors().skip(1).take(missing) {
+        File::open(above)?.sync_all()?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

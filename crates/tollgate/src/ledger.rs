@@ -91,9 +91,13 @@ impl Ledger {
         }
     }
 
-    /// Delivers what the journal has, once earlier processes are finished.
-    pub async fn empty(self: &Arc<Self>, store: &Store, within: Duration) -> Emptied {
-        let unread = self.recover();
+    /// Delivers what the journal has, once earlier processes are finished; `again` what was delivered before, too.
+    pub async fn empty(self: &Arc<Self>, store: &Store, again: bool, within: Duration) -> Emptied {
+        let mut unread = self.recover();
+        // Behind recovery, which numbers events by how far they were delivered.
+        if again && let Err(error) = self.journal.forget() {
+            unread.push(error.to_string());
+        }
         let sink = Sink::new(self.settings.sink.clone(), store);
         let mut shipper = Shipper::new(self.journal.clone(), sink, shipper::Settings::default());
         let counters = shipper.counters();

@@ -12,6 +12,10 @@ use ulid::Ulid;
 
 use super::{BadEncoding, StreamId, UsageEvent};
 
+mod tail;
+
+pub use tail::Tail;
+
 /// A SHA-256.
 pub type Hash = [u8; 32];
 

@@ -47,6 +47,14 @@ pub(crate) fn release(
     process.disk().replace(&path(&directory), checkpoint.text().as_bytes())
 }
 
+/// Forgets how far a stream is safe.
+pub(crate) fn forget(process: &Process, stream: StreamId) -> io::Result<()> {
+    match std::fs::remove_file(path(&process.directory_of(stream))) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// A stream's checkpoint; where there is none, or none that can be read, nothing is safe and all is told again.
 pub(crate) fn read(directory: &Path) -> io::Result<Checkpoint> {
     match std::fs::read_to_string(path(directory)) {

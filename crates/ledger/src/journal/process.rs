@@ -76,6 +76,9 @@ impl Process {
     pub(crate) fn open(mut config: Config, disk: Disk) -> io::Result<Self> {
         config.segment_bytes = config.segment_bytes.max(Config::MIN_SEGMENT);
         directory(&config.directory)?;
+        if let Some(parent) = config.directory.canonicalize()?.parent() {
+            disk.sync_dir(parent)?;
+        }
         let mut locks = Vec::new();
         let mut bytes = 0;
         for entry in std::fs::read_dir(&config.directory)? {

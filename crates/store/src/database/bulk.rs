@@ -141,8 +141,7 @@ impl Transaction {
             let name = staging(table);
             // Made once for each connection. It has the columns and none of the rules: keys come without the rest.
             let make = format!(
-                "SET LOCAL client_min_messages = warning; \
-             CREATE TEMP TABLE IF NOT EXISTS {name} ON COMMIT DELETE ROWS AS SELECT * FROM {} WITH NO DATA; \
+                "CREATE TEMP TABLE IF NOT EXISTS {name} ON COMMIT DELETE ROWS AS SELECT * FROM {} WITH NO DATA; \
              DELETE FROM {name}",
                 table.name
             );

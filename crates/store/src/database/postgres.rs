@@ -39,6 +39,8 @@ pub(super) async fn connect(options: PgConnectOptions) -> Result<PgPool> {
             ("lock_timeout", "5s"),
             ("idle_in_transaction_session_timeout", "30s"),
             ("statement_timeout", "60s"),
+            // A caller who hangs up leaves a change that is taken back twice, which is nobody's news.
+            ("client_min_messages", "error"),
         ])
         .disable_statement_logging();
     // One connection by hand first: a pool would only say that none became free.

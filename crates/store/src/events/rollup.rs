@@ -70,13 +70,17 @@ impl Span {
         micros - micros.rem_euclid(self.micros())
     }
 
+    pub(super) fn period(self) -> Period {
+        match self {
+            Self::Minute => Period::Minute,
+            Self::Hour => Period::Hour,
+            Self::Day => Period::Day,
+        }
+    }
+
     /// Its name for whoever asks.
     pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Minute => "minute",
-            Self::Hour => "hour",
-            Self::Day => "day",
-        }
+        self.period().as_str()
     }
 }
 
@@ -90,11 +94,8 @@ impl RollupKey {
     }
 
     pub(super) fn period(self) -> Period {
-        match self.span {
-            60 => Period::Minute,
-            3600 => Period::Hour,
-            _ => Period::Day,
-        }
+        let span = Span::ALL.into_iter().find(|span| self.is_of(*span));
+        span.unwrap_or(Span::Day).period()
     }
 
     pub(super) fn start(self) -> Timestamp {

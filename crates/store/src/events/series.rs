@@ -53,15 +53,15 @@ pub struct UsageFilter {
 /// One value of each dimension. What is absent is empty, or 0 for a status: no name is empty and no status is 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Series<'a> {
-    account: &'a str,
+    pub(super) account: &'a str,
     /// Apart from the name, as a scope goes by it.
-    account_id: &'a str,
-    consumer: &'a str,
-    credential: &'a str,
-    route: &'a str,
-    model: &'a str,
-    status: u16,
-    outcome: &'static str,
+    pub(super) account_id: &'a str,
+    pub(super) consumer: &'a str,
+    pub(super) credential: &'a str,
+    pub(super) route: &'a str,
+    pub(super) model: &'a str,
+    pub(super) status: u16,
+    pub(super) outcome: &'a str,
 }
 
 /// Names a series in roll-ups, the same in every database.

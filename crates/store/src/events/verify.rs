@@ -5,16 +5,16 @@ mod seals;
 
 use jiff::Timestamp;
 use tollgate_core::usage::StreamId;
-use tollgate_core::usage::chain::{Head, Linked, Seal, SealKey};
+use tollgate_core::usage::chain::{Head, Linked, Seal, SealKey, Tail};
 use ulid::Ulid;
 
-use self::seals::{Seals, Tail};
+use self::seals::Seals;
 use super::block::{Block, Damaged};
 use super::book::StoredSeal;
 use super::places::InOrder;
 use super::stream::Stream;
 use crate::database::Transaction;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::statement::Statement;
 use crate::store::Store;
 use crate::tables::{USAGE_BLOCKS, USAGE_SEALS, USAGE_STREAMS};
@@ -166,7 +166,7 @@ impl Walk<'_> {
                 return Ok(Some(broken_at(&linked, "the seal at it does not hold")));
             }
             if seals.are_behind(snapshot, last.seq).await? {
-                tail.add(&linked)?;
+                tail.add(&linked).map_err(|error| Error::Corrupt(error.to_string()))?;
             }
         }
         if last.seq < stream.highest {
@@ -185,7 +185,10 @@ impl Walk<'_> {
     /// Notes a tail that must have a seal by now.
     fn demand_seal(&mut self, stream: StreamId, seals: &Seals, tail: &Tail) {
         let Some((seq, id)) = tail.first() else { return };
-        if !self.keys.is_empty() && tail.is_due(seals.newest(), self.now) {
+        // Where none ever came, nothing may follow the first ten seconds, so there the time that it is now counts; elsewhere
+        // what a gate did last before it was lost has no seal for ever.
+        let now = seals.newest().is_none().then_some(self.now);
+        if !self.keys.is_empty() && tail.is_due(now) {
             let unsealed = UsageVerdict::Broken { stream, seq, id: Some(id), why: UNSEALED };
             self.unsealed.get_or_insert(unsealed);
         }

@@ -16,6 +16,7 @@ use super::Outcome;
 use super::offline::Offline;
 use super::output::Output;
 use crate::config::process::{Process, StorePlace};
+use crate::data_dir::DataDir;
 use crate::ledger;
 
 /// Verify, rebuild, export and reconcile the record of what was used
@@ -52,6 +53,17 @@ fn access(process: &Process) -> anyhow::Result<Offline> {
         StorePlace::Sqlite(_) => Offline::lock(process),
         StorePlace::Postgres(_) => Offline::unlocked(),
     }
+}
+
+/// Makes sure that a directory is one in which a gate had its journal, before anything is made there.
+fn ensure_journal(data_dir: &Path) -> anyhow::Result<()> {
+    let shown = data_dir.display();
+    anyhow::ensure!(data_dir.is_dir(), "`{shown}` is no directory");
+    anyhow::ensure!(
+        DataDir::journal_below(data_dir).is_dir(),
+        "`{shown}` is no data directory of a gate: there is no journal in it; name the `data_dir` of its file"
+    );
+    Ok(())
 }
 
 /// The keys of the fleet, or of this data directory where it has one, and those of these files.

@@ -140,7 +140,16 @@ async fn a_ledger_is_verified_and_made_anew() {
     assert_eq!((&other["events"], &other["counted"]), (&CALLS.into(), &(CALLS + 1).into()), "{other}");
     let (out, _) = used.run(&["ledger", "verify"], 1);
     assert!(out.starts_with("the day ") && out.contains("`tollgate ledger replay --check`"), "{out}");
-    used.run(&["ledger", "replay"], 0);
+    // Events may be missing: that is not mended unless it is wanted.
+    let short = used.json(&["ledger", "replay"], 1);
+    assert_eq!(
+        (&short["changed"], &short["short"][0]["counted"]),
+        (&0.into(), &(CALLS + 1).into()),
+        "{short}"
+    );
+    let (out, _) = used.run(&["ledger", "replay"], 1);
+    assert!(out.contains("are left as they are: restore a backup where events are missing"), "{out}");
+    used.run(&["ledger", "replay", "--lower"], 0);
     tamper(&data, "UPDATE usage_rollups SET requests = 1000 WHERE span = 3600").await;
     let mended = used.json(&["ledger", "replay"], 0);
     let first = &mended["first"][0];
@@ -164,31 +173,82 @@ async fn a_ledger_is_verified_and_made_anew() {
     assert!(out.starts_with("event 1 of stream `") && out.contains("is broken: its hash"), "{out}");
 }
 
+#[tokio::test]
+async fn names_and_numbers_that_were_broken_are_made_anew() {
+    let used = Used::start().rest();
+    let data = used.data();
+    tamper(&data, "UPDATE usage_series SET consumer = 'b'").await;
+    let wrong = used.json(&["ledger", "replay", "--check"], 1);
+    let first = &wrong["first"][0];
+    assert_eq!((&first["sum"], &first["was"], &first["is"]), (&"consumer".into(), &"b".into(), &"a".into()));
+    let (out, _) = used.run(&["ledger", "replay"], 0);
+    assert!(out.contains("1 of them, beside them or of their names were mended:"), "{out}");
+    let row: Vec<&str> = out.lines().nth(2).unwrap().split_whitespace().collect();
+    assert_eq!(row, ["names", "-", "a", "r", "-", "consumer", "b", "a"]);
+    tamper(&data, "UPDATE usage_rollups SET requests = -1").await;
+    assert_eq!(used.json(&["ledger", "replay"], 0)["first"][0]["was"], "(damaged)");
+    used.run(&["ledger", "replay", "--check"], 0);
+}
+
 #[test]
 fn what_a_gate_left_is_delivered_without_it() {
     let mut used = Used::start();
     // Killed, so that nothing more is delivered by itself; the store knows what it knows.
     drop(used.gate.take());
-    for checkpoint in checkpoints(&used.data().join("journal")) {
-        std::fs::remove_file(checkpoint).unwrap();
-    }
     let data = used.data();
     // Something else in the place of a segment: its stream cannot be read, and that is no reason to say that all went.
     let segment = first_segment(&data.join("journal"));
     let aside = segment.with_extension("aside");
     std::fs::rename(&segment, &aside).unwrap();
     std::fs::create_dir(&segment).unwrap();
-    let unread = used.json(&["ledger", "ship", "--data-dir", data.to_str().unwrap()], 1);
+    let unread = used.json(&["ledger", "ship", "--again", "--data-dir", data.to_str().unwrap()], 1);
     assert_eq!((&unread["ok"], unread["unread"].as_array().unwrap().len()), (&false.into(), 1), "{unread}");
     std::fs::remove_dir(&segment).unwrap();
     std::fs::rename(&aside, &segment).unwrap();
-    let shipped = used.json(&["ledger", "ship", "--data-dir", data.to_str().unwrap()], 0);
-    let events = |shipped: &Value| shipped["shipped"].as_u64().unwrap();
-    assert_eq!((events(&unread) + events(&shipped), &shipped["left"]), (CALLS, &0.into()), "{shipped}");
+    let shipped = used.json(&["ledger", "ship", "--again", "--data-dir", data.to_str().unwrap()], 0);
+    assert_eq!((&shipped["shipped"], &shipped["left"]), (&CALLS.into(), &0.into()), "{shipped}");
     let again = used.json(&["ledger", "ship", "--data-dir", data.to_str().unwrap()], 0);
     assert_eq!(again["shipped"], 0);
     assert_eq!(used.json(&["ledger", "verify"], 0)["events"], CALLS, "they count once");
+    // What is no data directory stays as it is.
     used.run(&["ledger", "ship", "--data-dir", "nowhere"], 1);
+    for other in [data.join("journal"), streams(&data.join("journal"))[0].clone()] {
+        let before = names_in(&other);
+        for command in [["ledger", "ship", "--data-dir"], ["ledger", "verify", "--journal"]] {
+            let (_, err) = used.run(&[&command[..], &[other.to_str().unwrap()]].concat(), 1);
+            assert!(err.contains("is no data directory of a gate"), "{err}");
+        }
+        assert_eq!(names_in(&other), before);
+    }
+    let endless = u64::MAX.to_string();
+    used.run(&["ledger", "ship", "--data-dir", data.to_str().unwrap(), "--within", &endless], 2);
+    let longest = u32::MAX.to_string();
+    used.run(&["ledger", "ship", "--data-dir", data.to_str().unwrap(), "--within", &longest], 0);
+}
+
+#[test]
+fn what_a_backup_lacks_is_delivered_again() {
+    let used = Used::start().rest();
+    let data = used.data();
+    for entry in std::fs::read_dir(&data).unwrap() {
+        let path = entry.unwrap().path();
+        // From before the first call.
+        if path.file_name().unwrap().to_str().unwrap().starts_with("tollgate.db") {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+    let ship = ["ledger", "ship", "--data-dir", data.to_str().unwrap()];
+    assert_eq!(used.json(&ship, 0)["shipped"], 0);
+    assert_eq!(used.json(&[&ship[..], &["--again"]].concat(), 0)["shipped"], CALLS);
+    assert_eq!(used.json(&["ledger", "verify"], 0)["events"], CALLS);
+    used.run(&["ledger", "replay", "--check"], 0);
+}
+
+fn names_in(directory: &Path) -> Vec<std::ffi::OsString> {
+    let mut names: Vec<_> =
+        std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort_unstable();
+    names
 }
 
 /// The folders of all streams.
@@ -198,12 +258,6 @@ fn streams(journal: &Path) -> Vec<std::path::PathBuf> {
         entries.filter(|path| path.is_dir()).collect::<Vec<_>>()
     };
     folders(journal).into_iter().flat_map(|boot| folders(&boot)).collect()
-}
-
-/// The files that say how far each stream was delivered.
-fn checkpoints(journal: &Path) -> Vec<std::path::PathBuf> {
-    let checkpoints = streams(journal).into_iter().map(|stream| stream.join("checkpoint"));
-    checkpoints.filter(|path| path.exists()).collect()
 }
 
 /// A segment of some stream.

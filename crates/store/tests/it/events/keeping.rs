@@ -1,7 +1,7 @@
 use jiff::SignedDuration;
 use sqlx::Connection as _;
 use tollgate_core::usage::chain::Linked;
-use tollgate_store::{AlarmKind, Paging, Retention, Scope, Store, UsageFilter, UsageVerdict};
+use tollgate_store::{AlarmKind, Paging, Retention, Scope, Store, Stored, UsageFilter, UsageVerdict};
 
 use crate::audit::raw;
 use crate::events::asking::all;
@@ -237,6 +237,110 @@ fn replaying_mends_what_is_wrong() {
             assert_eq!(store.replay_usage().await.unwrap(), compared);
             assert!(compared.mended > 0);
             assert_eq!(store.digests().await.unwrap(), before);
+        }
+    });
+}
+
+/// Sums are nobody's without the names of their series.
+#[test]
+fn replaying_puts_names_right() {
+    for_each_store(async |store, place| {
+        let mut chain = Chain::new(0);
+        store.book(&events(&mut chain), &[], at(day(4))).await.unwrap();
+        store.roll_up_usage().await.unwrap();
+        let before = store.digests().await.unwrap();
+        let table = if place.is_postgres() { "tollgate.usage_series" } else { "usage_series" };
+        let named = |name: &str| Some(Stored::Name(name.to_owned()));
+        for (change, what, was, is) in [
+            ("UPDATE {} SET consumer = 'c' WHERE consumer = 'a'", "consumer", named("c"), named("a")),
+            ("UPDATE {} SET model = '' WHERE consumer = 'a'", "model", named(""), named("small")),
+            ("UPDATE {} SET status = 70000 WHERE consumer = 'a'", "status", named("70000"), named("200")),
+            ("DELETE FROM {} WHERE consumer = 'a'", "consumer", None, named("a")),
+        ] {
+            raw(place, change.replace("{}", table).leak()).await.unwrap();
+            let changed = store.digests().await.unwrap();
+            let compared = store.compare_usage().await.unwrap();
+            assert_eq!(store.digests().await.unwrap(), changed, "to compare is to change nothing");
+            let first = &compared.first[0];
+            assert_eq!((first.time, first.what, &first.was, &first.is), (None, what, &was, &is));
+            assert_eq!((compared.mended, compared.lost), (1, 0));
+            assert_eq!(store.replay_usage().await.unwrap(), compared);
+            assert_eq!(store.digests().await.unwrap(), before);
+        }
+        // Where the events are gone, nothing says what a name was.
+        store.prune_usage(&keep(1), at(day(9))).await.unwrap();
+        assert_eq!(store.replay_usage().await.unwrap().lost, 0);
+        raw(place, format!("UPDATE {table} SET consumer = 'c' WHERE consumer = 'a'").leak()).await.unwrap();
+        let replayed = store.replay_usage().await.unwrap();
+        assert_eq!((replayed.mended, replayed.lost, replayed.first.len()), (0, 1, 1));
+        assert_eq!(replayed.first[0].is, None);
+    });
+}
+
+/// Sums that count more events than are there may be all that tells of those.
+#[test]
+fn replaying_takes_no_events_out_of_sums_unless_it_is_wanted() {
+    for_each_store(async |store, place| {
+        let mut chain = Chain::new(0);
+        store.book(&events(&mut chain), &[], at(day(4))).await.unwrap();
+        store.roll_up_usage().await.unwrap();
+        let sums = rows(&store, "usage_rollups").await;
+        let schema = if place.is_postgres() { "tollgate." } else { "" };
+        // A block that is gone, and one that says another hour.
+        let gone = format!(
+            "DELETE FROM {schema}usage_blocks WHERE first = (SELECT max(first) FROM {schema}usage_blocks)"
+        );
+        let moved = format!(
+            "UPDATE {schema}usage_blocks SET hour = hour + 3600000000 \
+             WHERE first = (SELECT min(first) FROM {schema}usage_blocks)"
+        );
+        for change in [gone, moved] {
+            raw(place, change.leak()).await.unwrap();
+        }
+        let compared = store.compare_usage().await.unwrap();
+        assert_eq!(compared.short.len(), 2);
+        let replayed = store.replay_usage().await.unwrap();
+        assert_eq!((replayed.mended, replayed.short), (0, compared.short));
+        assert_eq!(rows(&store, "usage_rollups").await, sums);
+        // A name that is wrong on such a day is put right on the next one.
+        let renamed = format!("UPDATE {schema}usage_series SET consumer = 'c' WHERE consumer = 'a'");
+        raw(place, renamed.leak()).await.unwrap();
+        assert_eq!(store.replay_usage().await.unwrap().mended, 1);
+        assert_eq!(store.replay_usage().await.unwrap().mended, 0);
+        assert!(store.lower_usage().await.unwrap().mended > 0);
+        assert_eq!(store.replay_usage().await.unwrap().short, []);
+    });
+}
+
+/// What no program of ours wrote is in nobody's way.
+#[test]
+fn replaying_replaces_what_cannot_be_read() {
+    for_each_store(async |store, place| {
+        let mut chain = Chain::new(0);
+        store.book(&events(&mut chain), &[], at(day(4))).await.unwrap();
+        store.roll_up_usage().await.unwrap();
+        let before = store.digests().await.unwrap();
+        let table = if place.is_postgres() { "tollgate.usage_rollups" } else { "usage_rollups" };
+        for change in [
+            "SET start = 9223372036854775807 - start % 1000000000",
+            "SET start = -start",
+            "SET requests = -1",
+            "SET durations = series",
+            "SET series = durations",
+        ] {
+            raw(place, format!("UPDATE {table} {change} WHERE span = 86400").leak()).await.unwrap();
+            let replayed = store.replay_usage().await.unwrap();
+            assert!(replayed.first.iter().any(|one| one.was == Some(Stored::Damaged)), "{replayed:?}");
+            assert_eq!(replayed.lost, 0);
+            assert_eq!(store.digests().await.unwrap(), before);
+        }
+        // Where the events are gone, it is told.
+        store.prune_usage(&keep(1), at(day(9))).await.unwrap();
+        assert_eq!(store.replay_usage().await.unwrap().lost, 0);
+        for change in ["SET requests = -1", "SET series = durations"] {
+            raw(place, format!("UPDATE {table} {change} WHERE span = 86400").leak()).await.unwrap();
+            let told = store.compare_usage().await.unwrap();
+            assert!(told.lost > 0 && told.mended == 0, "{told:?}");
         }
     });
 }

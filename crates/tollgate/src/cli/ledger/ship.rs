@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::json;
 
-use super::access;
+use super::{access, ensure_journal};
 use crate::cli::Outcome;
 use crate::cli::check::ConfigFile;
 use crate::cli::offline;
@@ -27,9 +27,13 @@ pub struct Ship {
     /// The data directory; no gate may run on it
     #[arg(long, value_name = "DIR")]
     data_dir: PathBuf,
+    /// Deliver again, too, what was delivered and is still there, such as after a backup of the store was put back; what
+    /// the store has counts once
+    #[arg(long)]
+    again: bool,
     /// Seconds that it may take
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
-    within: u64,
+    within: u32,
 }
 
 impl Ship {
@@ -38,7 +42,7 @@ impl Ship {
             Ok(compiled) => compiled,
             Err(outcome) => return Ok(outcome),
         };
-        anyhow::ensure!(self.data_dir.is_dir(), "`{}` is no directory", self.data_dir.display());
+        ensure_journal(&self.data_dir)?;
         let mut process = compiled.process;
         let is_own =
             std::fs::canonicalize(&process.data_dir).ok() == std::fs::canonicalize(&self.data_dir).ok();
@@ -50,7 +54,7 @@ impl Ship {
         let store = offline.open(&process.store.url())?;
         let ledger = Ledger::open(&process, &orphan)?;
         output.progress("delivering …");
-        let emptied = offline.run(ledger.empty(&store, Duration::from_secs(self.within)));
+        let emptied = offline.run(ledger.empty(&store, self.again, Duration::from_secs(self.within.into())));
         output.progress("");
         offline.run(store.close());
         let Emptied { events: shipped, left, unread } = emptied;

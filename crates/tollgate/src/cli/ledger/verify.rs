@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tollgate_ledger::journal;
 use tollgate_store::{Paging, UsageVerdict};
 
-use super::{access, seal_keys};
+use super::{access, ensure_journal, seal_keys};
 use crate::cli::Outcome;
 use crate::cli::check::ConfigFile;
 use crate::cli::offline;
@@ -58,7 +58,7 @@ impl Verify {
             );
         }
         if self.journal.is_some() {
-            anyhow::ensure!(process.data_dir.is_dir(), "`{}` is no directory", process.data_dir.display());
+            ensure_journal(&process.data_dir)?;
             let data_dir = DataDir::lock(&process.data_dir)?;
             let journal::Verified { streams, events, seals, broken } =
                 journal::verify(&data_dir.journal(), &keys)?;
