@@ -33,7 +33,7 @@ pub use pointer::{Pointer, PointerError};
 pub use reading::{Doubt, Reading};
 pub use request::{BodyFault, DEPTH_MAX, ROWS_MAX, RequestMeter, RequestReading};
 pub use usage_chunk::{HELD_MAX, Piece, UsageChunkFilter};
-pub use work::{Booked, Ending, Work};
+pub use work::{Booked, Ending, Work, cost_of};
 
 /// More tokens than one call can have; a model that reports more is not believed, and a caller who asks for more has
 /// this many reserved.

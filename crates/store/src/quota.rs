@@ -50,6 +50,15 @@ pub struct Leased {
     pub units: u64,
 }
 
+/// What somebody says that was used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QuotaFigure {
+    /// So much, whatever the counter stands at.
+    Exactly(i64),
+    /// So much, unless the counter stands at more.
+    AtLeast(i64),
+}
+
 /// A counter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quota {
@@ -149,19 +158,30 @@ impl Store {
 }
 
 impl Change<'_> {
-    /// Sets a counter to what somebody says that was used, and gives what it stood at; `what` names it in the audit. Of what
-    /// gates hold on lease at that moment they give back what they do not use, which comes off the new figure, down to 0.
+    /// Sets a counter to what somebody says that was used, and gives what it stands at then; `what` names it in the audit. Of
+    /// what gates hold on lease at that moment they give back what they do not use, which comes off the new figure, down to 0.
     ///
     /// # Errors
     /// As [`Store::add_quotas`], and [`Error::Invalid`] for a figure below 0.
-    pub async fn set_quota(&mut self, scope: Scope, key: &QuotaKey, what: &str, used: i64) -> Result<i64> {
+    pub async fn set_quota(
+        &mut self,
+        scope: Scope,
+        key: &QuotaKey,
+        what: &str,
+        figure: QuotaFigure,
+    ) -> Result<i64> {
         check(scope, key)?;
         text::check("object", what, 255)?;
+        // This row is locked from here on.
+        let before = add(&mut self.transaction, key, 0).await?;
+        let used = match figure {
+            QuotaFigure::Exactly(used) => used,
+            QuotaFigure::AtLeast(used) if used <= before => return Ok(before),
+            QuotaFigure::AtLeast(used) => used,
+        };
         if used < 0 {
             return Err(Error::Invalid { field: "used", why: "must not be below 0".to_owned() });
         }
-        // This row is locked from here on.
-        let before = add(&mut self.transaction, key, 0).await?;
         let row = Statement::new("UPDATE quotas SET used = ")
             .bind(used)
             .push(" WHERE account = ")
@@ -178,7 +198,7 @@ impl Change<'_> {
             after: shown(used),
         };
         self.record(vec![step]).await?;
-        Ok(before)
+        Ok(used)
     }
 }
 

@@ -23,7 +23,7 @@ use tollgate_core::admission::Uncounted;
 use tollgate_core::consumer::Name;
 use tollgate_core::credential::Credential;
 use tollgate_core::limit::{Delta, Grant, Key, Limiter, Period, Quota};
-use tollgate_store::{AccountId, Actor, Error, Lease, Leased, QuotaKey, Scope, Store};
+use tollgate_store::{AccountId, Actor, Error, Lease, Leased, QuotaFigure, QuotaKey, Scope, Store};
 
 use crate::directory::{Directory, Unanswered, timestamp};
 use crate::state::clock::Clock;
@@ -126,8 +126,9 @@ impl Quotas {
         Ok(u64::try_from(used).unwrap_or(0))
     }
 
-    /// Sets what was used of a quota in the present period, and notes it in the audit as a change of `what`. What this gate holds
-    /// on lease goes back first; what others hold comes off the figure within [`EVERY`], as far as they do not use it.
+    /// Sets what was used of a quota in the present period to a figure, and notes it in the audit as a change of `what`.
+    /// What this gate holds on lease goes back first; what others hold comes off the figure within [`EVERY`], as far as they
+    /// do not use it.
     ///
     /// # Errors
     /// [`Unknown`]; then nothing was set, as far as the store was heard.
@@ -136,12 +137,11 @@ impl Quotas {
         counter: &Counter<'_>,
         actor: &Actor,
         what: &str,
-        used: i64,
+        figure: QuotaFigure,
         now: Now,
     ) -> Result<(), Unknown> {
         let store = self.store()?;
         let Counter { key, quota, credential } = *counter;
-        let figure = u64::try_from(used).unwrap_or(0);
         let _lane = self.lane(key).await;
         let period = quota.period_at(now.wall);
         let name = name(credential, &key.to_string());
@@ -157,13 +157,13 @@ impl Quotas {
         }
         let set = async {
             let mut change = store.change(actor, timestamp(now)).await?;
-            change.set_quota(Scope::All, &stored, what, used).await?;
-            change.commit().await
+            let used = change.set_quota(Scope::All, &stored, what, figure).await?;
+            change.commit().await.map(|()| used)
         };
-        self.directory.write(set).await?;
+        let used = u64::try_from(self.directory.write(set).await?).unwrap_or(0);
         // So that the next call here asks the store, and not what was known before.
         let over = Grant { units: 0, until: Duration::ZERO };
-        self.limiter.load(*key, name.into(), period, figure, over).map_err(|_| Unknown::Full)
+        self.limiter.load(*key, name.into(), period, used, over).map_err(|_| Unknown::Full)
     }
 
     /// Tells the store what was used since it was told last, and gives back what was taken ahead too long ago.
@@ -179,6 +179,9 @@ impl Quotas {
     /// # Errors
     /// As [`Quotas::flush`].
     pub async fn close(&self) -> Result<(), Unknown> {
+        if !self.limiter.counts_quotas() {
+            return Ok(());
+        }
         self.tell(Now { monotonic: Duration::MAX, ..self.clock.now() }).await
     }
 

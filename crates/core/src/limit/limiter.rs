@@ -143,6 +143,11 @@ impl Limiter {
         self.answer(deltas, false);
     }
 
+    /// Whether any use of a quota is known, or was leased.
+    pub fn counts_quotas(&self) -> bool {
+        self.shards.iter().any(|shard| shard.lock().counters.len() > 0)
+    }
+
     /// How many entries there are, for telemetry.
     pub fn len(&self) -> usize {
         self.shards.iter().map(|shard| shard.lock().len()).sum()

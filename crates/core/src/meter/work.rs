@@ -201,11 +201,18 @@ impl Meters {
 impl Booked {
     /// The same as limits count it, with the bytes of both bodies, to settle what was reserved.
     pub fn cost(&self, bytes: u64) -> Cost {
-        let of = |measure| self.measures.of(measure).unwrap_or_default();
-        with_tokens(Cost::request().with(Unit::Bytes, bytes), of(Measure::TokensIn), of(Measure::TokensOut))
-            .with(Unit::Rows, of(Measure::Rows))
-            .with(Unit::ComputeUnits, of(Measure::ComputeUnits))
+        cost_of(&self.measures).with(Unit::Requests, 1).with(Unit::Bytes, bytes)
     }
+}
+
+/// What was measured, as limits count it. Bytes are there where they were measured.
+pub fn cost_of(measures: &Measures) -> Cost {
+    let of = |measure| measures.of(measure).unwrap_or_default();
+    let bytes = of(Measure::RequestBytes).saturating_add(of(Measure::ResponseBytes));
+    let cost = Cost::default().with(Unit::Requests, of(Measure::Requests)).with(Unit::Bytes, bytes);
+    with_tokens(cost, of(Measure::TokensIn), of(Measure::TokensOut))
+        .with(Unit::Rows, of(Measure::Rows))
+        .with(Unit::ComputeUnits, of(Measure::ComputeUnits))
 }
 
 fn with_tokens(cost: Cost, tokens_in: u64, tokens_out: u64) -> Cost {

@@ -1,3 +1,4 @@
+use tollgate_store::QuotaFigure::{AtLeast, Exactly};
 use tollgate_store::{Lease, Leased, Paging, QuotaKey, Scope};
 
 use crate::harness::{account, actor, at, for_each_store};
@@ -21,12 +22,18 @@ fn counters_add_up_and_are_set_anew() {
         assert_eq!(quotas, [("r".to_owned(), 4)]);
         let set = async |scope, minute, used| {
             let mut change = store.change(&actor(), at(0)).await.unwrap();
-            let before = change.set_quota(scope, &key("r", minute), "a tier:requests/day", used).await?;
-            change.commit().await.map(|()| before)
+            let after = change.set_quota(scope, &key("r", minute), "a tier:requests/day", used).await?;
+            change.commit().await.map(|()| after)
         };
-        assert_eq!(set(Scope::All, 0, 40).await.unwrap(), 4);
-        assert_eq!(set(Scope::All, 60, 1).await.unwrap(), 0);
-        assert_eq!(set(Scope::All, 60, -1).await.unwrap_err().to_string(), "`used` must not be below 0");
+        assert_eq!(set(Scope::All, 0, Exactly(40)).await.unwrap(), 40);
+        assert_eq!(set(Scope::All, 60, AtLeast(1)).await.unwrap(), 1);
+        // What it has already is no change that an audit would tell of.
+        assert_eq!(set(Scope::All, 0, AtLeast(40)).await.unwrap(), 40);
+        assert_eq!(set(Scope::All, 0, AtLeast(3)).await.unwrap(), 40);
+        assert_eq!(
+            set(Scope::All, 60, Exactly(-1)).await.unwrap_err().to_string(),
+            "`used` must not be below 0"
+        );
         let audit = store.audit(Scope::All, &Paging::default()).await.unwrap().items;
         let rows = audit.iter().filter(|row| row.action == "quota.set");
         let shown: Vec<_> = rows.map(|row| (row.before.clone().unwrap(), row.account)).collect();

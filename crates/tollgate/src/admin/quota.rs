@@ -11,6 +11,8 @@ use tollgate_core::consumer::Name;
 use tollgate_core::credential::Credential;
 use tollgate_core::denial::Denial;
 use tollgate_core::limit::{Key, Limit, Quota, Rule};
+use tollgate_core::meter::cost_of;
+use tollgate_store::{Dimension, PAGE_LIMIT, Paging, QuotaFigure, Scope, UsageFilter, UsageQuery};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -54,13 +56,17 @@ pub struct QuotaView {
     pub tier: Option<String>,
 }
 
-/// What was used in truth.
+/// What was used in truth: so much, or what is booked.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct QuotaChange {
     /// So much, of the present period.
     #[schema(minimum = 0)]
-    used: i64,
+    used: Option<i64>,
+    /// True alone: of each quota as much as is booked of the present period, unless more is counted already. For counters that
+    /// came out of a backup, which lack what was used after it.
+    #[serde(default)]
+    booked: bool,
     /// Of which quota, where the consumer has several: `limit` of the list.
     limit: Option<String>,
     /// Of which tier's, where credentials of the consumer are of several.
@@ -104,33 +110,62 @@ async fn correct(
     body: Body<QuotaChange>,
 ) -> Result<Json<Items<QuotaView>>> {
     let wanted = body.value;
-    if wanted.used < 0 {
-        return Err(Problem::invalid("used", "must not be below 0"));
-    }
-    let mut counted = control.counted(&caller, &text).await?;
-    counted.retain(|one| wanted.limit.as_deref().is_none_or(|limit| one.rule.name() == limit));
-    counted.retain(|one| {
-        wanted.tier.is_none()
-            || one.credential.consumer.tier.as_ref().map(Name::as_str) == wanted.tier.as_deref()
-    });
-    let one = match &counted[..] {
-        [one] => one,
-        [] => return Err(Problem::invalid("limit", "is no quota of this consumer")),
-        _ => return Err(Problem::invalid("limit", "must say which one; the consumer has several quotas")),
+    let credentials = control.quota_holders(&caller, &text).await?;
+    let counted = counted(&credentials);
+    let set = async |one: &Counted, figure| {
+        let counter = Counter { key: &one.key, quota: &one.quota, credential: Some(&one.credential) };
+        let (what, now) = (format!("{text} {}", one.rule.name()), control.gate.clock.now());
+        control.gate.quotas.correct(&counter, &caller.actor, &what, figure, now).await.map_err(unknown)
     };
-    let counter = Counter { key: &one.key, quota: &one.quota, credential: Some(&one.credential) };
-    let (what, now) = (format!("{text} {}", one.rule.name()), control.gate.clock.now());
-    let used = i64::try_from(one.quota.unit.parts()).unwrap_or(1).saturating_mul(wanted.used);
-    let corrected = control.gate.quotas.correct(&counter, &caller.actor, &what, used, now).await;
-    corrected.map_err(unknown)?;
+    match wanted {
+        QuotaChange { booked: true, used: None, limit: None, tier: None } => {
+            if counted.iter().any(|one| one.misses_some_of(&credentials)) {
+                let why = "is not told apart by tier; give each quota its `used`";
+                return Err(Problem::invalid("booked", why));
+            }
+            for one in &counted {
+                let used = control.booked(&text, &one.quota).await?;
+                set(one, QuotaFigure::AtLeast(used)).await?;
+            }
+        }
+        QuotaChange { booked: true, .. } => return Err(Problem::invalid("booked", "must be alone")),
+        QuotaChange { used: None, .. } => return Err(Problem::invalid("used", "is missing")),
+        QuotaChange { used: Some(..0), .. } => return Err(Problem::invalid("used", "must not be below 0")),
+        QuotaChange { used: Some(used), limit, tier, .. } => {
+            let one = named(&counted, limit.as_deref(), tier.as_deref())?;
+            let used = i64::try_from(one.quota.unit.parts()).unwrap_or(1).saturating_mul(used);
+            set(one, QuotaFigure::Exactly(used)).await?;
+        }
+    }
     control.quotas_of(&caller, &text).await.map(Json)
+}
+
+/// The one quota of this name and tier, where they are given.
+fn named<'c>(counted: &'c [Counted], limit: Option<&str>, tier: Option<&str>) -> Result<&'c Counted> {
+    let is_meant = |one: &&Counted| {
+        limit.is_none_or(|limit| one.rule.name() == limit)
+            && (tier.is_none() || one.credential.consumer.tier.as_ref().map(Name::as_str) == tier)
+    };
+    let mut meant = counted.iter().filter(is_meant);
+    let one = meant.next().ok_or_else(|| Problem::invalid("limit", "is no quota of this consumer"))?;
+    match meant.next() {
+        None => Ok(one),
+        Some(_) => Err(Problem::invalid("limit", "must say which one; the consumer has several quotas")),
+    }
+}
+
+impl Counted {
+    /// Whether not all of these credentials count towards it.
+    fn misses_some_of(&self, credentials: &[Arc<Credential>]) -> bool {
+        credentials.iter().any(|credential| credential.consumer.tier != self.credential.consumer.tier)
+    }
 }
 
 impl Control {
     async fn quotas_of(&self, caller: &Caller, text: &str) -> Result<Items<QuotaView>> {
         let now = self.gate.clock.now();
         let mut items = Vec::new();
-        for Counted { rule, quota, key, credential } in self.counted(caller, text).await? {
+        for Counted { rule, quota, key, credential } in counted(&self.quota_holders(caller, text).await?) {
             let used = self.gate.quotas.used(&key, &quota, Some(&credential), now).await.map_err(unknown)?;
             let period = quota.period_at(now.wall);
             let moment = |second| Timestamp::from_second(second).unwrap_or_default().to_string();
@@ -149,36 +184,68 @@ impl Control {
         Ok(Items { items, next: None })
     }
 
-    /// The quotas of a consumer of the file or the store, each once.
-    async fn counted(&self, caller: &Caller, text: &str) -> Result<Vec<Counted>> {
+    /// The credentials of a consumer of the file or the store: one of each tier at least.
+    async fn quota_holders(&self, caller: &Caller, text: &str) -> Result<Vec<Arc<Credential>>> {
         let live = self.gate.live();
         let declared = live.snapshot.consumers.get(text).filter(|consumer| caller.sees(&consumer.account));
-        let credentials = match declared {
-            Some(consumer) => explain::credentials_of(&live.snapshot, &consumer.name),
-            None => {
-                let name = Name::new(text).map_err(|_| Problem::not_found("consumer"))?;
-                let found = self.gate.directory.of_consumer(caller.scope, &name).await;
-                let found = found.map_err(Denial::Directory).map_err(|denial| {
-                    let detail = "nobody can say what the consumer's credentials are";
-                    Problem::new(denial.status(), denial.code(), detail).retry_after(1)
-                })?;
-                found.ok_or_else(|| Problem::not_found("consumer"))?
-            }
+        if let Some(consumer) = declared {
+            return Ok(explain::credentials_of(&live.snapshot, &consumer.name));
+        }
+        let name = Name::new(text).map_err(|_| Problem::not_found("consumer"))?;
+        let found = self.gate.directory.of_consumer(caller.scope, &name).await;
+        let found = found.map_err(Denial::Directory).map_err(|denial| {
+            let detail = "nobody can say what the consumer's credentials are";
+            Problem::new(denial.status(), denial.code(), detail).retry_after(1)
+        })?;
+        found.ok_or_else(|| Problem::not_found("consumer"))
+    }
+
+    /// What is booked of a consumer's calls in the present period of a quota, as the quota counts it.
+    async fn booked(&self, consumer: &str, quota: &Quota) -> Result<i64> {
+        let period = quota.period_at(self.gate.clock.now().wall);
+        let moment = |second| Timestamp::from_second(second).unwrap_or_default();
+        let filter = UsageFilter { consumer: Some(consumer.to_owned()), ..UsageFilter::default() };
+        let query = UsageQuery {
+            from: moment(period.start),
+            to: moment(period.end),
+            period: None,
+            zone: quota.zone.clone(),
+            by: vec![Dimension::Route],
+            filter,
         };
-        let mut counted: Vec<Counted> = Vec::new();
-        for credential in credentials {
-            for rule in credential.consumer.limits.iter() {
-                let Limit::Quota(quota) = rule.limit() else { continue };
-                // Counted per consumer, so that no address has a say.
-                let key = rule.key(Some(&credential), std::net::Ipv4Addr::UNSPECIFIED.into());
-                if counted.iter().all(|known| known.key != key) {
-                    let (rule, quota) = (rule.clone(), quota.clone());
-                    counted.push(Counted { rule, quota, key, credential: credential.clone() });
+        let mut paging = Paging { limit: Some(PAGE_LIMIT), ..Paging::default() };
+        let mut used = 0_u64;
+        loop {
+            let report = self.store()?.usage(Scope::All, &query, &paging).await?;
+            for row in &report.items {
+                // What services told of calls of their own counts towards no quota.
+                if !matches!(&row.values[..], [Some(route)] if route.starts_with('@')) {
+                    used = used.saturating_add(cost_of(&row.totals.measures).of(quota.unit));
                 }
             }
+            if report.next.is_none() {
+                return Ok(i64::try_from(used).unwrap_or(i64::MAX));
+            }
+            paging.cursor = report.next;
         }
-        Ok(counted)
     }
+}
+
+/// The quotas that calls with these credentials count towards, each once.
+fn counted(credentials: &[Arc<Credential>]) -> Vec<Counted> {
+    let mut counted: Vec<Counted> = Vec::new();
+    for credential in credentials {
+        for rule in credential.consumer.limits.iter() {
+            let Limit::Quota(quota) = rule.limit() else { continue };
+            // Counted per consumer, so that no address has a say.
+            let key = rule.key(Some(credential), std::net::Ipv4Addr::UNSPECIFIED.into());
+            if counted.iter().all(|known| known.key != key) {
+                let (rule, quota) = (rule.clone(), quota.clone());
+                counted.push(Counted { rule, quota, key, credential: credential.clone() });
+            }
+        }
+    }
+    counted
 }
 
 fn unknown(why: Unknown) -> Problem {

@@ -64,6 +64,10 @@ enum Action {
         /// So much was used in truth, of the present period
         #[arg(long, value_name = "N")]
         set: Option<u64>,
+        /// As much as is booked of the present period was used, where that is more than is counted, such as after a backup
+        /// of the store was put back
+        #[arg(long, conflicts_with = "set")]
+        booked: bool,
         /// Of which quota, where the consumer has several
         #[arg(long, value_name = "LIMIT", requires = "set")]
         limit: Option<String>,
@@ -162,13 +166,14 @@ impl Consumer {
                 ]);
                 speak.change(output, "name", &path(&name), &body)?;
             }
-            Action::Quota { name, set, limit, tier, speak } => {
+            Action::Quota { name, set, booked, limit, tier, speak } => {
                 let members = [
                     ("used", set.map(Into::into)),
+                    ("booked", booked.then(|| true.into())),
                     ("limit", limit.map(Into::into)),
                     ("tier", tier.map(Into::into)),
                 ];
-                let change = set.map(|_| body(members));
+                let change = (set.is_some() || booked).then(|| body(members));
                 speak.list(output, "used", &format!("{}/quota", path(&name)), change.as_ref(), &QUOTAS)?;
             }
             Action::Rm { name, speak } => speak.end(output, &path(&name), "removed", &name)?,

@@ -8,6 +8,7 @@ use tollgate_core::Now;
 use tollgate_core::admission::Uncounted;
 use tollgate_core::consumer::Name;
 use tollgate_core::limit::{Cost, Every, Key, Limit, LimitId, Limiter, Owner, Quota, Refusal, Subject, Unit};
+use tollgate_store::QuotaFigure::Exactly;
 use tollgate_store::{Actor, Store};
 
 use super::{Quotas, Unknown};
@@ -100,6 +101,20 @@ async fn without_the_store_what_is_held_is_granted_and_no_more() {
 }
 
 #[tokio::test]
+async fn where_nothing_was_used_nobody_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    for used in [0, 1] {
+        let process = Process::start(folder.path()).await;
+        assert_eq!(process.use_up(used).await, used);
+        process.quotas.directory.store().unwrap().close().await;
+        assert_eq!(process.quotas.close().await.is_ok(), used == 0);
+        // What was told in vain is known to be away.
+        assert!(process.learn().await.is_err());
+        assert_eq!(process.quotas.close().await.is_ok(), used == 0);
+    }
+}
+
+#[tokio::test]
 async fn an_operator_corrects_what_was_used() {
     let folder = tempfile::tempdir().unwrap();
     let process = Process::start(folder.path()).await;
@@ -110,7 +125,7 @@ async fn an_operator_corrects_what_was_used() {
         process.use_up(calls).await;
         process
             .quotas
-            .correct(&counter, &actor, "ann tier", i64::try_from(set).unwrap(), process.now)
+            .correct(&counter, &actor, "ann tier", Exactly(i64::try_from(set).unwrap()), process.now)
             .await
             .unwrap();
         let used = process.quotas.used(&process.key, quota, None, process.now).await.unwrap();
@@ -126,7 +141,8 @@ async fn what_others_hold_comes_off_a_correction() {
     let Limit::Quota(quota) = &one.limit else { return };
     let counter = super::Counter { key: &one.key, quota, credential: None };
     assert_eq!(other.use_up(1).await, 1);
-    one.quotas.correct(&counter, &Actor::new("test").unwrap(), "ann tier", 5, one.now).await.unwrap();
+    let actor = Actor::new("test").unwrap();
+    one.quotas.correct(&counter, &actor, "ann tier", Exactly(5), one.now).await.unwrap();
     other.quotas.close().await.unwrap();
     assert_eq!(one.quotas.used(&one.key, quota, None, one.now).await.unwrap(), 4);
     assert_eq!(one.use_up(AMOUNT).await, AMOUNT - 4);

@@ -250,6 +250,9 @@ fn quotas_are_shown_and_corrected() {
     let (out, _, asked) = check(&["consumer", "quota", "c"], 200, quota.clone(), 0);
     assert!(out.contains("tier:requests/day  free  5       2     3          E"), "{out}");
     assert_eq!((asked.0.as_str(), asked.2.as_str()), ("GET /api/v1/consumers/c/quota", ""));
+    let (_, _, asked) = check(&["consumer", "quota", "c", "--booked"], 200, quota.clone(), 0);
+    assert_eq!(asked.0, "PATCH /api/v1/consumers/c/quota");
+    assert_eq!(serde_json::from_str::<Value>(&asked.2).unwrap(), json!({ "booked": true }));
     let set = ["consumer", "quota", "c", "--set", "2", "--limit", "tier:requests/day", "-q"];
     let (out, _, asked) = check(&set, 200, quota, 0);
     assert_eq!((out.as_str(), asked.0.as_str()), ("2\n", "PATCH /api/v1/consumers/c/quota"));

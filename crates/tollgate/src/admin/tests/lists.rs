@@ -236,6 +236,12 @@ fn quotas_are_seen_and_corrected() {
             (json!({ "used": -1 }), "used"),
             (json!({ "used": 1, "limit": "tier:requests/day" }), "limit"),
             (json!({ "used": 1, "tier": "free" }), "limit"),
+            (json!({}), "used"),
+            (json!({ "booked": false }), "used"),
+            (json!({ "booked": true, "used": 1 }), "booked"),
+            (json!({ "booked": true, "limit": "tier:requests/calendar month" }), "booked"),
+            // One of its keys is of another tier, and sums are not told apart by it.
+            (json!({ "booked": true }), "booked"),
         ] {
             assert_eq!(plane.does("PATCH", path, body, 422).await["field"], field);
         }

@@ -241,3 +241,41 @@ fn questions_that_make_no_sense_are_refused() {
         }
     });
 }
+
+#[test]
+fn quotas_take_up_what_is_booked() {
+    on_each_store(async |plane| {
+        for (consumer, tier) in [("c", "metered"), ("d", "metered"), ("e", "free")] {
+            plane.does("POST", "/api/v1/consumers", json!({ "name": consumer, "tier": tier }), 201).await;
+            let key = json!({ "name": consumer, "consumer": consumer });
+            let key = plane.does("POST", "/api/v1/keys", key, 201).await["key_id"].clone();
+            // Calls of other gateways count towards no quota.
+            let path = format!("/api/v1/usage/{}", key.as_str().unwrap());
+            let call = json!({ "endpoint": "/x", "response_time_ms": 1, "status_code": 200 });
+            plane.does("POST", &path, call, 200).await;
+        }
+        let (minute, day) = (1, 1440);
+        // The month is 14 days old.
+        book(
+            plane,
+            &[
+                (20 * day, "c", "c", None, 1),
+                (13 * day, "c", "c", Some("small"), 1),
+                (minute, "c", "c", None, 1),
+                (minute, "d", "d", None, 1),
+            ],
+        )
+        .await;
+        let taken_up = async |consumer: &str| {
+            let path = format!("/api/v1/consumers/{consumer}/quota");
+            let shown = plane.does("PATCH", &path, json!({ "booked": true }), 200).await;
+            shown["items"].as_array().unwrap().iter().map(|item| item["used"].clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(taken_up("c").await, [2]);
+        assert_eq!(taken_up("d").await, [1]);
+        assert!(taken_up("e").await.is_empty());
+        // What is counted already and not booked yet stays counted.
+        plane.does("PATCH", "/api/v1/consumers/c/quota", json!({ "used": 7 }), 200).await;
+        assert_eq!(taken_up("c").await, [7]);
+    });
+}
