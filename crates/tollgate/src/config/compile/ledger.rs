@@ -6,6 +6,7 @@ use tollgate_ledger::sink::SinkAddress;
 
 use super::context::Context;
 use crate::config::file::File;
+use crate::config::file::process::Workers;
 use crate::config::file::secret::Secret;
 use crate::config::file::services::{self, Sync};
 use crate::config::file::spanned::Spanned;
@@ -15,16 +16,24 @@ use crate::config::process::Ledger;
 const KEEP: Duration = Duration::from_hours(90 * 24);
 const MAX_BYTES: u64 = 10 << 30;
 /// A few segments for each of many threads; less would refuse calls while the first ones are made.
-const FEWEST_BYTES: u64 = 1 << 30;
+const FEWEST_GIBIBYTES: u64 = 1;
+/// So many threads share a gibibyte.
+const THREADS: u64 = 16;
 
 pub(super) fn ledger(cx: &mut Context<'_>, file: &File) -> Ledger {
     let none = services::Ledger::default();
     let given = file.ledger.as_ref().map_or(&none, |ledger| &ledger.value);
+    let threads = match file.workers {
+        None | Some(Workers::Auto) => 0,
+        Some(Workers::Count(count)) => count as u64,
+    };
+    let fewest = threads.div_ceil(THREADS).max(FEWEST_GIBIBYTES);
     let max_bytes = match &given.max_bytes {
-        None => MAX_BYTES,
-        Some(size) if size.value.0 >= FEWEST_BYTES => size.value.0,
+        None => MAX_BYTES.max(fewest << 30),
+        Some(size) if size.value.0 >= fewest << 30 => size.value.0,
         Some(size) => {
-            cx.error(Finding::at(size.span, "the journal needs room").hint("give it `1GiB` at least"));
+            let hint = format!("give it `{fewest}GiB` at least");
+            cx.error(Finding::at(size.span, "the journal needs room").hint(hint));
             MAX_BYTES
         }
     };

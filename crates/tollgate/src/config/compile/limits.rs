@@ -1,11 +1,12 @@
 //! What tiers and routes limit.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use tollgate_core::limit::{Concurrent, Every, Limit, Per, Quota, Rate, RateError, Unit};
 use tollgate_core::meter::Meters;
-use tollgate_core::route::Routes;
+use tollgate_core::route::{Route, Routes};
 
 use super::context::Context;
 use crate::config::file::File;
@@ -52,7 +53,16 @@ fn fits(cx: &mut Context<'_>, rate: &Rate, meters: &Meters, place: Span) {
             Finding::at(place, format!("the route limits `{}` and does not count them", unit.name()));
         cx.error(finding.hint(format!("add {} to its `meters`", meter_of(unit))));
     }
-    let estimate = match unit {
+    if let Some(estimate) = estimate_of(meters, unit).filter(|estimate| *estimate > rate.burst()) {
+        let (estimate, unit) = (estimate.div_ceil(unit.parts()), unit.name());
+        let message = format!("`estimate` reserves {estimate} {unit}, more than may come at once");
+        cx.error(Finding::at(place, message).hint("lower the estimate, or give the limit a `burst`"));
+    }
+}
+
+/// What a route reserves of a unit where a request does not tell.
+fn estimate_of(meters: &Meters, unit: Unit) -> Option<u64> {
+    match unit {
         Unit::Tokens => meters.estimate.tokens,
         Unit::TokensIn => meters.estimate.tokens_in,
         Unit::TokensOut => meters.estimate.tokens_out,
@@ -60,29 +70,39 @@ fn fits(cx: &mut Context<'_>, rate: &Rate, meters: &Meters, place: Span) {
         Unit::Rows => meters.estimate.rows,
         Unit::ComputeUnits => meters.estimate.compute_units,
         Unit::Requests | Unit::Money(_) => None,
-    };
-    if let Some(estimate) = estimate.filter(|estimate| *estimate > rate.burst()) {
-        let (estimate, unit) = (estimate.div_ceil(unit.parts()), unit.name());
-        let message = format!("`estimate` reserves {estimate} {unit}, more than may come at once");
-        cx.error(Finding::at(place, message).hint("lower the estimate, or give the limit a `burst`"));
     }
 }
 
-/// Warns of what tiers limit and no route counts.
+/// Warns of what tiers limit and no route counts, and of what routes reserve and no call of a tier can have.
 pub(super) fn uncounted(cx: &mut Context<'_>, file: &File, routes: &Routes) {
     for tier in file.tiers.items.iter().map(|item| &item.value) {
         let limits = tier.limits.iter().flat_map(|limits| &limits.value).filter_map(|item| {
-            let allowance = match &item.value {
-                file::Limit::Plain(rate) => &rate.0,
-                file::Limit::Detailed(given) => &given.limit.0,
+            let (allowance, burst) = match &item.value {
+                file::Limit::Plain(rate) => (&rate.0, None),
+                file::Limit::Detailed(given) => (&given.limit.0, given.burst.as_ref()),
             };
             match allowance {
-                Allowance::Per(rate) => Some((rate.unit, item.span)),
+                Allowance::Per(rate) => {
+                    Some((rate.unit, item.span, burst.map_or(rate.count, |burst| burst.value)))
+                }
                 Allowance::Concurrent(_) => None,
             }
         });
-        let quota = tier.quota.iter().map(|quota| (quota.value.0.unit, quota.span));
-        for (unit, place) in limits.chain(quota) {
+        let quota = tier.quota.iter().map(|quota| (quota.value.0.unit, quota.span, quota.value.0.count));
+        for (unit, place, most) in limits.chain(quota) {
+            let most = most.saturating_mul(unit.parts());
+            let large =
+                |route: &&Arc<Route>| estimate_of(&route.meters, unit).is_some_and(|some| some > most);
+            if let Some(route) = routes.iter().find(large) {
+                let message = format!(
+                    "the `estimate` of the route `{}` reserves more {} than this lets pass at once",
+                    route.name,
+                    unit.name()
+                );
+                let hint =
+                    "its calls are refused where they do not tell how much they use: lower the estimate";
+                cx.warn(Finding::at(place, message).hint(hint));
+            }
             let counted = routes.iter().any(|route| match unit {
                 Unit::Tokens => route.meters.tokens(),
                 unit => counts(&route.meters, unit),

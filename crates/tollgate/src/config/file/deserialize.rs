@@ -17,6 +17,9 @@ use variant::Variant;
 /// keep the places and the messages of what is inside.
 pub(super) const BY_KIND: &str = "by kind";
 
+/// Of so many keys of a mapping a hint tells.
+const FEW: usize = 8;
+
 impl<'de> Node {
     fn visit_list<V: Visitor<'de>>(&'de self, visitor: V) -> Result<V::Value, Fault> {
         let Value::List(items) = &self.value else {
@@ -128,9 +131,19 @@ impl<'de> Deserializer<'de> for &'de Node {
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _name: &'static str,
-        _fields: &'static [&'static str],
+        fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Fault> {
+        if let (Value::Scalar(_), Some(first)) = (&self.value, fields.first()) {
+            let fault = Fault::unexpected("a mapping", self);
+            return Err(match fields.len() {
+                1 => fault.with_hint(format!("write `{{ {first}: … }}`")),
+                2..=FEW => {
+                    fault.with_hint(format!("write `{{ {first}: … }}`; known here: {}", fields.join(", ")))
+                }
+                _ => fault,
+            });
+        }
         self.visit_mapping(visitor, false)
     }
 

@@ -51,10 +51,7 @@ text_type! {
 
 text_type! {
     /// `COUNT UNIT/PERIOD`, counted per calendar day or month, such as `1000000 requests/month`.
-    Quota(PerPeriod), json = "string", pattern = "^[0-9]+( [a-z_]+)?/(day|month)$", |text| match rate(text)? {
-        Allowance::Per(quota) if matches!(quota.period, Period::Day | Period::Month) => Ok(quota),
-        _ => Err(format!("`{}` is no quota\na quota is counted per `day` or `month`", text.escape_debug())),
-    }
+    Quota(PerPeriod), json = "string", pattern = "^[0-9]+( [a-z_]+)?/(day|month)$", quota
 }
 
 text_type! {
@@ -99,21 +96,37 @@ pub(in crate::config) enum Period {
 }
 
 fn rate(text: &str) -> Result<Allowance, String> {
+    allowance(text, "limit", "write `100 requests/h`, `1000 tokens/min` or `8 concurrent`")
+}
+
+fn quota(text: &str) -> Result<PerPeriod, String> {
+    let known = "a quota is counted per `day` or `month`";
+    let read = allowance(text, "quota", "write `1000000 tokens/month` or `500 requests/day`");
+    match read.map_err(|why| why.replace(PERIODS, known))? {
+        Allowance::Per(quota) if matches!(quota.period, Period::Day | Period::Month) => Ok(quota),
+        _ => Err(format!("`{}` is no quota\n{known}", text.escape_debug())),
+    }
+}
+
+/// Reads what is called so and has this form.
+fn allowance(text: &str, what: &str, form: &str) -> Result<Allowance, String> {
     let shown = text.escape_debug();
-    let form = "write `100 requests/h`, `1000 tokens/min` or `8 concurrent`";
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (count, rest) = text.split_at(digits);
     let Ok(count) = count.parse::<u64>() else {
-        return Err(format!("`{shown}` is no limit\n{form}"));
+        return Err(format!("`{shown}` is no {what}\n{form}"));
     };
+    if rest.starts_with('.') {
+        return Err(format!("the {what} `{shown}` is no whole number\n{form}"));
+    }
     if count == 0 {
-        return Err(format!("the limit `{shown}` lets nothing pass\nuse `deny` to keep consumers out"));
+        return Err(format!("the {what} `{shown}` lets nothing pass\nuse `deny` to keep consumers out"));
     }
     if rest.trim() == "concurrent" {
         return Ok(Allowance::Concurrent(count));
     }
     let Some((unit, period)) = rest.split_once('/') else {
-        return Err(format!("the limit `{shown}` has no period\n{form}"));
+        return Err(format!("the {what} `{shown}` has no period\n{form}"));
     };
     let unit = match unit.trim() {
         "" | "requests" | "request" => Unit::Requests,
@@ -125,7 +138,8 @@ fn rate(text: &str) -> Result<Allowance, String> {
         "compute_units" => Unit::ComputeUnits,
         other => {
             let known = "requests, tokens, tokens_in, tokens_out, bytes, rows, compute_units";
-            return Err(format!("unknown unit `{}` in the limit\nunits are: {known}", other.escape_debug()));
+            let unit = other.escape_debug();
+            return Err(format!("unknown unit `{unit}` in the {what}\nunits are: {known}"));
         }
     };
     Ok(Allowance::Per(PerPeriod { count, unit, period: period_of(period)? }))
@@ -138,11 +152,12 @@ fn period_of(text: &str) -> Result<Period, String> {
         "h" | "hour" => Ok(Period::Hour),
         "d" | "day" => Ok(Period::Day),
         "month" => Ok(Period::Month),
-        other => {
-            Err(format!("unknown period `{}`\nperiods are: s, min, h, day, month", other.escape_debug()))
-        }
+        other => Err(format!("unknown period `{}`\n{PERIODS}", other.escape_debug())),
     }
 }
+
+/// What a rate may be counted by.
+const PERIODS: &str = "periods are: s, min, h, day, month";
 
 fn budget(text: &str) -> Result<Money, String> {
     let refuse = || format!("`{}` is no budget\nwrite `500.00 USD/month`", text.escape_debug());

@@ -1,9 +1,11 @@
 //! Routes.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 use super::amount::{Decimal, SizeLimit, TimeSpan};
 use super::given;
@@ -142,11 +144,24 @@ pub(in crate::config) enum Meters {
 }
 
 /// Nothing is counted.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, JsonSchema)]
+#[schemars(rename_all = "snake_case")]
 pub(in crate::config) enum Off {
     /// Nothing is counted.
     Off,
+}
+
+impl<'de> Deserialize<'de> for Off {
+    /// A word alone is more often a meter without its list.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match &*Cow::<str>::deserialize(deserializer)? {
+            "off" => Ok(Self::Off),
+            word => {
+                let word = word.escape_debug();
+                Err(D::Error::custom(format!("`meters` is a list, or `off`\nwrite `meters: [{word}]`")))
+            }
+        }
+    }
 }
 
 /// One meter: its word, or `{ word: { options } }`.
