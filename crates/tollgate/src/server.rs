@@ -59,7 +59,7 @@ pub struct Server {
     control: Runtime,
     health: Mutex<Task<()>>,
     shipping: Shipping,
-    /// What uses the store by itself.
+    /// What uses the store until the end: the control plane's listeners, and what looks at it by itself.
     background: JoinSet<()>,
     _data_dir: DataDir,
 }
@@ -125,8 +125,8 @@ impl Server {
             listeners.push(listener);
         }
         let (control_addresses, admin_tls) = (control_plane.addresses(), control_plane.admin_tls());
-        control_plane.serve(&control, &gate, &listeners, bootstrap);
         let mut background = JoinSet::new();
+        control_plane.serve(&mut background, &gate, &listeners, bootstrap);
         background.spawn(Quotas::keep(Arc::downgrade(&gate.quotas)));
         background.spawn(Directory::follow(Arc::downgrade(&gate.directory)));
         let (weak, keep) = (Arc::downgrade(&gate.directory), gate.process.ledger.keep);
@@ -263,11 +263,11 @@ impl Server {
                         stopped = Stopped::Unshipped;
                     }
                 }
+                // Whoever goes on would find the store closed, and say that it is away.
+                self.background.shutdown().await;
                 if let Err(error) = self.gate.quotas.close().await {
                     tracing::warn!("units of quotas were not given back, and count as used: {error}");
                 }
-                // Whoever goes on would find the store closed, and say that it is away.
-                self.background.shutdown().await;
                 directory.close().await;
             };
             if tokio::time::timeout(GOODBYE, last_words).await.is_err() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use tokio::net::TcpListener;
-use tokio::runtime::Runtime;
+use tokio::task::JoinSet;
 
 use crate::admin::{self, Bootstrap, Control, Identity, Listening, Settings};
 use crate::config::process::Process;
@@ -58,10 +58,10 @@ impl ControlPlane {
         self.admin.as_ref().and_then(|(listening, _)| listening.tls.clone())
     }
 
-    /// Serves them as long as the runtime lives.
+    /// Serves them, by tasks among these.
     pub(super) fn serve(
         self,
-        runtime: &Runtime,
+        tasks: &mut JoinSet<()>,
         gate: &Arc<Gate>,
         listeners: &[Arc<Listener>],
         bootstrap: Option<Bootstrap>,
@@ -78,7 +78,7 @@ impl ControlPlane {
         for (listening, router) in [self.admin, self.probes, self.auth_api].into_iter().zip(routers) {
             if let Some((listening, address)) = listening {
                 tracing::debug!(%address, "a listener of the control plane");
-                runtime.spawn(listening.serve(router));
+                tasks.spawn(listening.serve(router));
             }
         }
     }
